@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/analysis/layer_measure.h"
+
+namespace qs {
+
+/// Each layer quantized alone at each bit-width, everything else in float.
+struct SensitivityTable {
+    std::vector<int> bits;                       ///< columns
+    std::vector<LayerId> layers;                 ///< rows
+    std::vector<std::optional<OutputMetrics>> cells; ///< [layers, bits] row-major; empty = not measured yet
+    OutputMetrics baseline;                      ///< the float model
+    std::int64_t samples = 0;
+    bool complete = false;
+
+    const std::optional<OutputMetrics> &cell(std::size_t row, std::size_t column) const {
+        return cells[row * bits.size() + column];
+    }
+};
+
+struct SensitivityOptions {
+    std::vector<int> bits = {2, 3, 4, 8};
+    WeightChoice weights;        ///< method and scheme; bits are replaced
+    std::vector<LayerId> layers; ///< empty = all
+};
+
+/// Measures the table, row by row in topological order so that a common prefix is run once.
+/// \param rowFinished  called on the running thread with the table so far
+Result<std::shared_ptr<const SensitivityTable>>
+measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,
+                   const QuantizerRegistry &methods, const SensitivityOptions &options,
+                   const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
+                   FindingList &findings, const RunContext &ctx);
+
+} // namespace qs

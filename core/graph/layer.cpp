@@ -1,0 +1,152 @@
+#include "core/graph/layer.h"
+
+#include "core/tensor/convert.h"
+
+#include <algorithm>
+#include <set>
+
+namespace qs {
+namespace {
+
+/// "/layers.0/self_attn/q_proj/MatMul" → "layers.0.self_attn.q_proj": what people call the layer.
+std::string layerName(const Node &node) {
+    std::string name = node.name;
+    if (name.ends_with("/" + node.opType))
+        name.resize(name.size() - node.opType.size() - 1);
+    if (name.starts_with('/'))
+        name.erase(0, 1);
+    std::replace(name.begin(), name.end(), '/', '.');
+    return name.empty() ? node.name : name;
+}
+
+const Tensor *floatConstant(const ModelGraph &graph, const Node &node, std::size_t index) {
+    if (index >= node.inputs.size() || node.inputs[index] == kNoValue)
+        return nullptr;
+    const Tensor *tensor = graph.constant(node.inputs[index]);
+    return tensor && isFloatingPoint(tensor->dtype()) && tensor->numel() > 0 ? tensor : nullptr;
+}
+
+ValueId inputOrNone(const Node &node, std::size_t index) {
+    return index < node.inputs.size() ? node.inputs[index] : kNoValue;
+}
+
+void describeConv(Layer &layer, const Node &node, const Shape &weight) {
+    layer.kind = LayerKind::Conv;
+    layer.outChannels = weight[0];
+    layer.inPerOut = weight.numelBetween(1, weight.rank());
+    layer.groups = node.intAttribute("group", 1);
+    layer.bias = inputOrNone(node, 2);
+    layer.biasIndex = layer.bias == kNoValue ? -1 : 2;
+}
+
+void describeLinear(Layer &layer, const Node &node, const Shape &weight) {
+    layer.kind = LayerKind::Linear;
+    const bool gemm = node.opType == "Gemm";
+    // y = x·B stores [in, out]; Gemm with transB stores [out, in], which is already the method's layout.
+    layer.transposed = !(gemm && node.intAttribute("transB", 0) != 0);
+    layer.outChannelAxis = layer.transposed ? 1 : 0;
+    layer.outChannels = weight[layer.outChannelAxis];
+    layer.inPerOut = weight[1 - layer.outChannelAxis];
+    if (gemm) {
+        layer.bias = inputOrNone(node, 2);
+        layer.biasIndex = layer.bias == kNoValue ? -1 : 2;
+    }
+}
+
+void describeEmbedding(Layer &layer, const Shape &weight) {
+    layer.kind = LayerKind::Embedding;
+    layer.weightIndex = 0;
+    layer.inputIndex = 1;
+    layer.outChannels = weight[0];
+    layer.inPerOut = weight[1];
+}
+
+bool describeLayer(Layer &layer, const Node &node, const ModelGraph &graph) {
+    if (!node.domain.empty())
+        return false;
+    if (const Tensor *weight = floatConstant(graph, node, 1)) {
+        const Shape &shape = weight->shape();
+        if (node.opType == "Conv" && shape.rank() >= 3 && node.intAttribute("group", 1) > 0) {
+            describeConv(layer, node, shape);
+            return true;
+        }
+        if ((node.opType == "MatMul" || node.opType == "Gemm") && shape.rank() == 2 &&
+            node.intAttribute("transA", 0) == 0) {
+            describeLinear(layer, node, shape);
+            return true;
+        }
+    }
+    if (const Tensor *table = floatConstant(graph, node, 0))
+        if (node.opType == "Gather" && table->shape().rank() == 2 && node.intAttribute("axis", 0) == 0) {
+            describeEmbedding(layer, table->shape());
+            return true;
+        }
+    return false;
+}
+
+/// Copies a [rows, cols] matrix to [cols, rows] in blocks that stay in cache.
+void transposeInto(const float *src, float *dst, std::int64_t rows, std::int64_t cols) {
+    constexpr std::int64_t kBlock = 32;
+    for (std::int64_t r0 = 0; r0 < rows; r0 += kBlock)
+        for (std::int64_t c0 = 0; c0 < cols; c0 += kBlock)
+            for (std::int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r)
+                for (std::int64_t c = c0; c < std::min(cols, c0 + kBlock); ++c)
+                    dst[c * rows + r] = src[r * cols + c];
+}
+
+} // namespace
+
+const char *layerKindName(LayerKind kind) {
+    switch (kind) {
+    case LayerKind::Linear: return "linear";
+    case LayerKind::Conv: return "conv";
+    case LayerKind::Embedding: return "embedding";
+    }
+    return "unknown";
+}
+
+std::vector<Layer> findLayers(const ModelGraph &graph) {
+    std::vector<Layer> layers;
+    std::set<std::string> taken;
+    for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+        const Node &node = graph.nodes()[n];
+        Layer layer;
+        if (!describeLayer(layer, node, graph))
+            continue;
+        layer.id = static_cast<LayerId>(layers.size());
+        layer.node = static_cast<NodeId>(n);
+        layer.weight = node.inputs[static_cast<std::size_t>(layer.weightIndex)];
+        layer.input = node.inputs[static_cast<std::size_t>(layer.inputIndex)];
+        layer.output = node.outputs.empty() ? kNoValue : node.outputs[0];
+        layer.weightShape = graph.constant(layer.weight)->shape();
+        layer.name = layerName(node);
+        for (int copy = 2; !taken.insert(layer.name).second; ++copy)
+            layer.name = layerName(node) + "#" + std::to_string(copy);
+        layers.push_back(std::move(layer));
+    }
+    return layers;
+}
+
+Result<Tensor> weightMatrix(const Layer &layer, const ModelGraph &graph) {
+    auto stored = toFloat32(*graph.constant(layer.weight));
+    if (!stored)
+        return fail(std::move(stored).error().withContext(layer.name));
+    const Shape shape{layer.outChannels, layer.inPerOut};
+    if (!layer.transposed)
+        return stored->reshaped(shape);
+    Tensor matrix = Tensor::allocate(DType::Float32, shape);
+    transposeInto(stored->values<float>().data(), matrix.mutableValues<float>().data(), layer.inPerOut,
+                  layer.outChannels);
+    return matrix;
+}
+
+Tensor toStoredLayout(const Layer &layer, const Tensor &matrix) {
+    if (!layer.transposed)
+        return matrix.reshaped(layer.weightShape);
+    Tensor stored = Tensor::allocate(DType::Float32, layer.weightShape);
+    transposeInto(matrix.values<float>().data(), stored.mutableValues<float>().data(), layer.outChannels,
+                  layer.inPerOut);
+    return stored;
+}
+
+} // namespace qs

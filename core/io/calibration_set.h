@@ -1,0 +1,50 @@
+#pragma once
+
+#include "core/base/finding.h"
+#include "core/base/run_context.h"
+#include "core/graph/model_graph.h"
+
+#include <filesystem>
+#include <map>
+
+namespace qs {
+
+/// Named input tensors with axis 0 = sample, read in blocks so that the file may be larger than memory.
+/// Labels, when present, are class indices.
+/// \source file_formats 5 (inputs/<name>, labels; the same below /calibration)
+class CalibrationSet {
+public:
+    /// Opens an HDF5 file by content and reads its catalogue, not the data.
+    /// \error CorruptFile  not HDF5, external or soft links, unknown filters
+    /// \error NotFound     no inputs group; says which groups there are
+    static Result<std::shared_ptr<const CalibrationSet>> open(const std::filesystem::path &file,
+                                                              const RunContext &ctx);
+    virtual ~CalibrationSet() = default;
+
+    struct Input {
+        std::string name;
+        DType dtype = DType::Undefined;
+        Shape sampleShape; ///< without the sample axis
+    };
+    virtual const std::filesystem::path &file() const = 0;
+    virtual const std::string &sha256() const = 0;
+    virtual const std::vector<Input> &inputs() const = 0;
+    virtual std::int64_t samples() const = 0;
+    virtual bool hasLabels() const = 0;
+
+    /// Samples [begin, end) of every input, by name. \thread safe (serialised)
+    virtual Result<std::map<std::string, Tensor>> read(std::int64_t begin, std::int64_t end) const = 0;
+    /// Labels [begin, end), int64. \thread safe
+    virtual Result<std::vector<std::int64_t>> labels(std::int64_t begin, std::int64_t end) const = 0;
+};
+
+/// Checks that a set can feed a model: every graph input has a dataset of that name, fitting shape and a type that
+/// converts (uint8 images to float; integers to int64). Extra datasets are fine.
+/// \error InvalidArgument  tells input name, expected and found shape, expected and found type
+Status checkFits(const CalibrationSet &set, const ModelGraph &graph);
+
+/// Samples [begin, end) as the model's inputs: in graph order, cast to the declared element types.
+Result<std::vector<Tensor>> readModelInputs(const CalibrationSet &set, const ModelGraph &graph, std::int64_t begin,
+                                            std::int64_t end);
+
+} // namespace qs

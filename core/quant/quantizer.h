@@ -1,0 +1,96 @@
+#pragma once
+
+#include "core/base/parameter_schema.h"
+#include "core/base/run_context.h"
+#include "core/quant/quantized_matrix.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace qs {
+
+/// How sure we are that a method is what its paper says; shown beside its name.
+enum class MethodStatus { ReferenceChecked, PaperFormula, Experimental };
+std::string_view methodStatusName(MethodStatus status); ///< "reference-checked", …
+
+/// What a method tells about itself.
+struct MethodInfo {
+    std::string id;      ///< "rtn", "gptq": what recipes say
+    std::string name;    ///< "GPTQ"
+    std::string summary; ///< one sentence
+    std::string paper;   ///< "Frantar et al. 2022, arXiv:2210.17323"
+    std::vector<std::string> tags;
+    std::string version;
+    std::string origin; ///< "built in", or the plugin's file
+    MethodStatus status = MethodStatus::ReferenceChecked;
+    bool needsHessian = false;
+};
+
+/// Everything but the method: how the weight lies on its grid.
+struct WeightGridScheme {
+    GridScheme grid;
+    Granularity granularity = Granularity::PerChannel;
+    std::int64_t groupSize = 128; ///< PerGroup only
+    bool scaleAsFloat16 = false;
+
+    bool operator==(const WeightGridScheme &) const = default;
+};
+
+/// Says yes, or no with the reason that the UI shows.
+struct Support {
+    bool yes = true;
+    std::string reason;
+};
+
+/// What a method may ask about the layer at hand besides its weight.
+class LayerServices {
+public:
+    virtual ~LayerServices() = default;
+    /// H = 2/n Σ x xᵀ over all captured inputs of the layer (of convolution group `group`), float64 [cols, cols].
+    /// \error NotFound  no calibration was run for this layer
+    virtual Result<MatrixView<const double>> hessian(std::int64_t group) = 0;
+};
+
+/// One weight to quantize.
+struct QuantizeRequest {
+    std::string layerName;
+    MatrixView<const float> weights; ///< [outChannels, inPerOut], row-major
+    std::int64_t groups = 1;         ///< convolution groups; group k owns rows/groups consecutive rows
+    WeightGridScheme scheme;
+    nlohmann::json parameters;         ///< completed by the method's schema
+    LayerServices *services = nullptr; ///< may be null for methods that need nothing
+    std::uint64_t seed = 0;
+};
+
+/// A method that turns a weight into codes. Stateless; one instance serves all threads.
+class Quantizer {
+public:
+    virtual ~Quantizer() = default;
+    virtual const MethodInfo &info() const = 0;
+    virtual const ParameterSchema &schema() const = 0;
+    /// Whether it can take this request; the weights may be absent (data == nullptr), only sizes are read.
+    virtual Support supports(const QuantizeRequest &request) const = 0;
+    /// \error InvalidArgument  non-finite weight (names row and column); parameters out of range
+    /// \error NotFound         a Hessian is needed and there is none
+    /// \error Cancelled, PluginFailure
+    /// \thread safe
+    virtual Result<QuantizedMatrix> quantize(const QuantizeRequest &request, const RunContext &ctx) const = 0;
+};
+
+/// All methods of this program run: built in and from plugins. Filled at start, then only read.
+class QuantizerRegistry {
+public:
+    /// \error InvalidArgument  the id is taken; names both origins
+    Status add(std::shared_ptr<const Quantizer> quantizer);
+    /// nullptr when there is none.
+    std::shared_ptr<const Quantizer> find(std::string_view id) const;
+    const std::vector<std::shared_ptr<const Quantizer>> &all() const { return m_quantizers; }
+
+private:
+    std::vector<std::shared_ptr<const Quantizer>> m_quantizers;
+};
+
+/// Round to nearest on any grid and range rule: the method that every other is compared with.
+std::shared_ptr<const Quantizer> makeRtnQuantizer();
+
+} // namespace qs

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "core/quant/quantizer.h"
+
+#include <optional>
+
+namespace qs {
+
+/// What to do with a layer's weight.
+struct WeightChoice {
+    std::string method = "rtn";
+    WeightGridScheme scheme;
+    nlohmann::json parameters = nlohmann::json::object(); ///< of the method; defaults are filled in at the run
+
+    bool operator==(const WeightChoice &) const = default;
+};
+
+/// What to do with the activation that enters a layer: static quantization, per tensor.
+struct ActivationChoice {
+    GridScheme grid{8, GridConvention::Asymmetric, {}, RoundingMode::HalfEven};
+
+    bool operator==(const ActivationChoice &) const = default;
+};
+
+/// What to do with one layer; an absent choice keeps it in float.
+struct LayerChoice {
+    std::optional<WeightChoice> weight;
+    std::optional<ActivationChoice> activation;
+
+    bool operator==(const LayerChoice &) const = default;
+};
+
+/// Applies a choice to the layers whose name matches an ECMAScript regular expression (full match).
+struct RecipeRule {
+    std::string layers = ".*";
+    LayerChoice choice;
+
+    bool operator==(const RecipeRule &) const = default;
+};
+
+/// Which layer is quantized how. Rules are tried in order, the last that matches a layer wins.
+struct Recipe {
+    std::string name;
+    std::uint64_t seed = 0;
+    std::vector<RecipeRule> rules;
+
+    bool operator==(const Recipe &) const = default;
+
+    /// \error InvalidArgument  a pattern is not a regular expression; names the rule
+    Status validate() const;
+    /// The choice for a layer; both absent when no rule matches. The recipe must be valid.
+    LayerChoice choiceFor(const std::string &layerName) const;
+
+    nlohmann::ordered_json toJson() const;
+    /// \error InvalidArgument  unknown key, missing key or a value out of range; names the path ("rules[1].weight.bits")
+    static Result<Recipe> fromJson(const nlohmann::json &json);
+};
+
+/// A recipe with one rule for all layers, the starting point of editors: `weights` and, if given, activations.
+Recipe uniformRecipe(std::string name, WeightChoice weights, std::optional<ActivationChoice> activations);
+
+} // namespace qs

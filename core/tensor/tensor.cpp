@@ -1,0 +1,39 @@
+#include "core/tensor/tensor.h"
+
+#include <cstring>
+#include <new>
+
+namespace qs {
+
+Tensor Tensor::allocate(DType type, Shape shape) {
+    constexpr std::align_val_t kAlignment{64};
+    const std::size_t size = std::max<std::size_t>(byteSize(type, shape), 1);
+    auto *bytes = static_cast<std::byte *>(::operator new(size, kAlignment));
+    return wrap(type, std::move(shape),
+                std::shared_ptr<std::byte>(bytes, [](std::byte *p) { ::operator delete(p, kAlignment); }));
+}
+
+Tensor Tensor::zeros(DType type, Shape shape) {
+    Tensor tensor = allocate(type, std::move(shape));
+    std::memset(tensor.mutableBytes(), 0, tensor.sizeBytes());
+    return tensor;
+}
+
+Tensor Tensor::wrap(DType type, Shape shape, std::shared_ptr<std::byte> bytes) {
+    Tensor tensor;
+    tensor.m_type = type;
+    tensor.m_shape = std::move(shape);
+    tensor.m_bytes = std::move(bytes);
+    return tensor;
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+    QS_CHECK(shape.numel() == numel(), "reshape keeps the number of elements");
+    return wrap(m_type, std::move(shape), m_bytes);
+}
+
+std::size_t Tensor::byteSize(DType type, const Shape &shape) {
+    return (static_cast<std::size_t>(shape.numel()) * static_cast<std::size_t>(dtypeBits(type)) + 7) / 8;
+}
+
+} // namespace qs

@@ -1,0 +1,36 @@
+# Compiler-wide settings: language level, output folders, ccache and a fast linker when they are present.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+# One flag for all instead of the PIC property, so that libraries and tests can share precompiled headers.
+add_compile_options(-fPIC)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+# Eigen loops without optimisation take minutes; the sanitizer build keeps line numbers and still optimises.
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+
+# Contraction is off so that a sum gives the same bits whether or not the machine has FMA; Eigen and oneDNN
+# still use FMA inside their kernels.
+option(QS_NATIVE "Optimise for the processor of this machine" ON)
+add_compile_options(-ffp-contract=off)
+if(QS_NATIVE)
+    add_compile_options(-march=native)
+endif()
+
+find_program(QS_CCACHE ccache)
+if(QS_CCACHE)
+    set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+                 ${QS_CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+endif()
+find_program(QS_MOLD mold)
+if(QS_MOLD)
+    add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,36 @@
+#include "core/base/parallel.h"
+
+#include <atomic>
+
+namespace qs {
+namespace {
+
+TEST(ParallelFor, CoversEveryIndexOnce) {
+    for (const std::int64_t count : {0, 1, 7, 64, 1001}) {
+        std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
+        ASSERT_TRUE(parallelFor(count, 16, {}, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i)
+                ++seen[static_cast<std::size_t>(i)];
+        }));
+        for (const auto &times : seen)
+            EXPECT_EQ(times, 1);
+    }
+}
+
+TEST(ParallelFor, StopsWhenCancelled) {
+    std::stop_source source;
+    RunContext ctx;
+    ctx.stop = source.get_token();
+    ctx.maxThreads = 1;
+    int blocks = 0;
+    const Status status = parallelFor(100, 1, ctx, [&](std::int64_t, std::int64_t) {
+        if (++blocks == 3)
+            source.request_stop();
+    });
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::Cancelled);
+    EXPECT_EQ(blocks, 3);
+}
+
+} // namespace
+} // namespace qs

@@ -1,0 +1,1 @@
+// Exists so that the tests share one precompiled header.
