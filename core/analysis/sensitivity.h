@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/analysis/layer_measure.h"
+#include "core/analysis/evaluator.h"
 
 namespace qs {
 
@@ -8,12 +8,12 @@ namespace qs {
 struct SensitivityTable {
     std::vector<int> bits;                       ///< columns
     std::vector<LayerId> layers;                 ///< rows
-    std::vector<std::optional<OutputMetrics>> cells; ///< [layers, bits] row-major; empty = not measured yet
+    std::vector<std::optional<AloneMetrics>> cells; ///< [layers, bits] row-major; empty = not measured (yet)
     OutputMetrics baseline;                      ///< the float model
     std::int64_t samples = 0;
     bool complete = false;
 
-    const std::optional<OutputMetrics> &cell(std::size_t row, std::size_t column) const {
+    const std::optional<AloneMetrics> &cell(std::size_t row, std::size_t column) const {
         return cells[row * bits.size() + column];
     }
 };

@@ -25,12 +25,13 @@ struct LayerResult {
     QuantizedLayer quantized;
     BitsBreakdown bits;                       ///< of the weight; codes = 32 when float
     std::optional<ErrorMetrics> weightError;  ///< weight against its dequantized self
-    std::optional<double> outputRelativeError; ///< Σ|y-ŷ|²/Σ|y|² of this layer alone, on captured inputs
+    std::optional<ErrorMetrics> outputError;  ///< this layer's output, fed by the float network
     std::optional<OutputMetrics> network;     ///< model output with only this layer quantized
     double seconds = 0;                       ///< spent in the method
     std::string failure;                      ///< why, when Failed
 
-    std::optional<double> outputSqnrDb() const; ///< -10 log10 of outputRelativeError
+    std::optional<double> weightSqnrDb() const;
+    std::optional<double> outputSqnrDb() const;
 };
 
 /// A recipe applied to a model: immutable, reproducible. While a job runs, ever fuller snapshots are handed out
