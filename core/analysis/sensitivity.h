@@ -22,6 +22,7 @@ struct SensitivityOptions {
     std::vector<int> bits = {2, 3, 4, 8};
     WeightChoice weights;        ///< method and scheme; bits are replaced
     std::vector<LayerId> layers; ///< empty = all
+    std::int64_t samples = 64;   ///< of the evaluation set, for whoever makes the Evaluator; 0 = all
 };
 
 /// Measures the table, row by row in topological order so that a common prefix is run once.
