@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/finding.h"
 #include "core/base/parameter_schema.h"
 #include "core/base/run_context.h"
 #include "core/quant/quantized_matrix.h"
@@ -60,6 +61,7 @@ struct QuantizeRequest {
     nlohmann::json parameters;         ///< completed by the method's schema
     LayerServices *services = nullptr; ///< may be null for methods that need nothing
     std::uint64_t seed = 0;
+    FindingList *findings = nullptr; ///< what the method has to say about this layer; may be null
 };
 
 /// A method that turns a weight into codes. Stateless; one instance serves all threads.
