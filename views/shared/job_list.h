@@ -2,11 +2,11 @@
 
 #include "core/base/run_context.h"
 
-#include <QElapsedTimer>
 #include <QObject>
+#include <QStringList>
+#include <QTimer>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace qs::views {
@@ -22,11 +22,12 @@ struct JobState {
     double elapsedSeconds = 0;
     double remainingSeconds = -1; ///< estimate from the share done in this stage; -1 = unknown
     Phase phase = Phase::Running;
-    QString error; ///< why it failed
+    bool cancelling = false; ///< Cancel was asked for and the work has not stopped yet
+    QString error;           ///< why it failed
 };
 
-/// Runs work on threads of its own and reports to the GUI thread. Lives on the GUI thread; the destructor cancels and
-/// joins everything.
+/// Runs work on threads of its own and reports to the GUI thread. Lives on the GUI thread; the destructor
+/// cancels and joins everything.
 class JobList : public QObject {
     Q_OBJECT
 public:
@@ -34,30 +35,37 @@ public:
     ~JobList() override;
 
     /// Starts `work` on a worker. A running job of the same tag is cancelled; its result is dropped.
-    /// `finished` runs on the GUI thread with the status, unless a newer job of the tag was started meanwhile.
-    /// Both closures must hold snapshots (shared_ptr<const …>), never references to live documents.
+    /// `finished` runs on the GUI thread with the status, unless a newer job of the tag was started meanwhile
+    /// or cancelAndJoin() was called. Both closures must hold snapshots (shared_ptr<const …>), never
+    /// references to live documents.
     int start(const QString &tag, const QString &title, std::function<Status(const RunContext &)> work,
               std::function<void(const Status &)> finished);
     void cancel(int id);
     void cancelTag(const QString &tag);
     void cancelAll();
-    /// Cancels all jobs and waits until no worker is left (closing a document).
-    void cancelAndJoin();
+    /// Cancels the jobs of these tags, or all, and waits until their workers are gone (closing a document).
+    void cancelAndJoin(const QStringList &tags = {});
 
     std::vector<JobState> jobs() const; ///< running ones and the last finished ones, newest last
     bool isRunning(const QString &tag) const;
+    bool anyRunning() const;
 
-    /// Calls a function on the GUI thread, from any thread; dropped when this list is gone by then.
+    /// Calls a function on the GUI thread, from any thread; dropped when this list is gone by then. A worker
+    /// may call it: workers are joined before the list goes.
     void post(std::function<void()> call);
 
 signals:
-    void changed(); ///< at most 20 times a second while jobs run
+    void changed(); ///< a job started or ended; at most 20 times a second while jobs run
 
 private:
     struct Job;
     class Sink;
-    void finish(const std::shared_ptr<Job> &job, const Status &status);
+    void finish(int id, const Status &status);
+    static void end(Job &job, JobState::Phase phase);
+    void forgetOldJobs();
+
     std::vector<std::shared_ptr<Job>> m_jobs;
+    QTimer m_progressTimer;
     int m_nextId = 1;
 };
 

@@ -6,8 +6,8 @@
 
 namespace qs::views {
 
-/// What the user looks at: one value shared by all views. `layer` is the current one, `layers` all that are marked
-/// (they contain the current one); channel and token are -1 when none is picked.
+/// What the user looks at: one value shared by all views. `layer` is the current one, `layers` all that are
+/// marked (they contain the current one); channel and token are -1 when none is picked.
 struct Selection {
     LayerId layer = kNoLayer;
     std::set<LayerId> layers;

@@ -9,8 +9,9 @@ class QStackedWidget;
 
 namespace qs::views {
 
-/// Base of every view: a dock with the four calls of the view contract. A hidden view does nothing; it remembers that
-/// something changed and refreshes when it is shown.
+/// Base of every view: a dock with the four calls of the view contract. A hidden view does nothing; it
+/// remembers that something changed and refreshes when it is shown. Changes that come together cause one
+/// refresh.
 class ViewDock : public QDockWidget {
     Q_OBJECT
 public:
@@ -23,26 +24,27 @@ protected:
     // The contract. Called only while the view is visible (or refreshed), on the GUI thread.
     virtual void modelChanged() {}
     virtual void selectionChanged() {}
-    virtual void runChanged() {} ///< run, capture, sensitivity or recipe
+    virtual void runChanged() {} ///< run, capture, calibration set, sensitivity or recipe
     virtual void setActive(bool /*active*/) {}
 
     WorkbenchContext &context() const { return m_context; }
     /// The widget that shows data.
     void setContent(QWidget *content);
-    /// Shows a centred text instead of the content: what is missing and what to do. Empty text shows the content.
+    /// Shows a centred text instead of the content: what is missing and what to do. Empty text shows the
+    /// content.
     void showEmptyState(const QString &text);
-
-    void showEvent(QShowEvent *event) override;
-    void hideEvent(QHideEvent *event) override;
 
 private:
     enum DirtyBit { ModelDirty = 1, SelectionDirty = 2, RunDirty = 4 };
     void markDirty(int bits);
+    void setShown(bool shown);
 
     WorkbenchContext &m_context;
     QStackedWidget *m_stack = nullptr;
     QLabel *m_emptyLabel = nullptr;
     int m_dirty = ModelDirty | SelectionDirty | RunDirty;
+    bool m_shown = false; ///< a dock behind another tab counts as hidden
+    bool m_refreshPosted = false;
 };
 
 } // namespace qs::views

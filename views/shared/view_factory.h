@@ -1,7 +1,6 @@
 #pragma once
 
 #include <QString>
-#include <Qt>
 #include <functional>
 #include <vector>
 
@@ -10,11 +9,14 @@ namespace qs::views {
 class ViewDock;
 class WorkbenchContext;
 
+/// Where a view stands in the default layout. Views of one place are tabs, but Tables stand above Charts.
+enum class ViewPlace { Left, Tables, Charts, Right, Bottom };
+
 /// One kind of view: menus, default layout and screenshot mode are made from the list of these.
 struct ViewFactory {
     QString id;    ///< "distribution"
     QString title; ///< "Distribution"
-    Qt::DockWidgetArea area = Qt::RightDockWidgetArea;
+    ViewPlace place = ViewPlace::Charts;
     QString shortcut; ///< raises the view: "Ctrl+2"
     bool needsOpenGl = false;
     std::function<ViewDock *(WorkbenchContext &)> create;

@@ -9,8 +9,9 @@
 
 namespace qs::views {
 
-/// The document of the window: what is open, what was computed, what is selected. Views read snapshots from here and
-/// follow its signals; they never know each other. Everything that takes time is started as a job. GUI thread only.
+/// The document of the window: what is open, what was computed, what is selected. Views read snapshots from
+/// here and follow its signals; they never know each other. Everything that takes time is started as a job.
+/// GUI thread only.
 class WorkbenchContext : public QObject {
     Q_OBJECT
 public:
@@ -33,24 +34,34 @@ public:
     JobList &jobs() { return *m_jobs; }
     QUndoStack &undoStack() { return *m_undoStack; }
 
+    // Why a wish cannot be fulfilled now, as a sentence that says what to do; empty when it can.
+    QString whyNotCalibrate() const;
+    QString whyNotRun() const;
+    QString whyNotSensitivity() const;
+    QString whyNotExport() const;
+
     // Wishes. Each returns at once; results arrive by signal, failures as findings.
-    void openFile(const QString &file);       ///< model or calibration, told apart by content
+    void openFile(const QString &file); ///< model, calibration or recipe, told apart by content
     void openModel(const QString &file);
     void openCalibration(const QString &file);
     void openEvaluation(const QString &file);
-    void calibrate();                         ///< capture only, no quantization
-    void startRun();                          ///< the current recipe
+    void calibrate(); ///< capture only, no quantization
+    void startRun();  ///< the current recipe
     void startSensitivity(SensitivityOptions options);
     void exportRun(const QString &file, const QString &exporterId);
+    void loadRecipe(const QString &file); ///< undoable
+    void saveRecipe(const QString &file);
     void select(const Selection &selection);
-    void setRecipe(const Recipe &recipe);     ///< called by undo commands; others push a command
+    void setRecipe(const Recipe &recipe); ///< called by undo commands; others push a command
     void addFinding(const Finding &finding);
+    void clearFindings();
 
 signals:
     void modelChanged();
-    void calibrationChanged();
+    void executorChanged();
+    void calibrationChanged(); ///< calibration or evaluation set
     void captureChanged();
-    void runChanged();         ///< also for partial runs, at most 20 times a second
+    void runChanged(); ///< also for partial runs, at most 20 times a second
     void sensitivityChanged();
     void selectionChanged();
     void recipeChanged();
@@ -59,6 +70,19 @@ signals:
     void exported(const QString &file);
 
 private:
+    enum class SetRole { ByName, Calibration, Evaluation };
+    void adoptModel(std::shared_ptr<const Model> model, std::shared_ptr<FindingList> findings);
+    void prepareExecutor();
+    void reportMissingOperators(const Error &error);
+    void openSet(const QString &file, SetRole role);
+    void adoptSet(std::shared_ptr<const CalibrationSet> set, SetRole role);
+    bool fits(const CalibrationSet &set, const char *role);
+    void forgetStaleCapture();
+    RunRequest runRequest() const;
+    /// Starts a job whose failure becomes a finding; `done` is called on success only.
+    void startJob(const QString &tag, const QString &title, std::function<Status(const RunContext &)> work,
+                  std::function<void()> done);
+
     std::shared_ptr<const QuantizerRegistry> m_methods;
     std::shared_ptr<const Model> m_model;
     std::shared_ptr<const Executor> m_executor;
@@ -72,5 +96,13 @@ private:
     JobList *m_jobs = nullptr;
     QUndoStack *m_undoStack = nullptr;
 };
+
+/// Tags of the jobs that the context starts.
+inline const QString kOpenModelTag = QStringLiteral("open-model");
+inline const QString kPrepareTag = QStringLiteral("prepare");
+inline const QString kCalibrateTag = QStringLiteral("calibrate");
+inline const QString kRunTag = QStringLiteral("run");
+inline const QString kSensitivityTag = QStringLiteral("sensitivity");
+inline const QString kExportTag = QStringLiteral("export");
 
 } // namespace qs::views

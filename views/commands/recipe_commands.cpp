@@ -1,0 +1,46 @@
+#include "views/commands/recipe_commands.h"
+
+#include "views/shared/workbench_context.h"
+
+namespace qs::views {
+
+ChangeRecipeCommand::ChangeRecipeCommand(WorkbenchContext &context, Recipe after, const QString &text,
+                                         QString mergeKey)
+    : QUndoCommand(text), m_context(&context), m_before(context.recipe()), m_after(std::move(after)),
+      m_mergeKey(std::move(mergeKey)) {}
+
+void ChangeRecipeCommand::undo() {
+    if (m_context)
+        m_context->setRecipe(m_before);
+}
+
+void ChangeRecipeCommand::redo() {
+    if (m_context)
+        m_context->setRecipe(m_after);
+}
+
+bool ChangeRecipeCommand::mergeWith(const QUndoCommand *other) {
+    const auto *next = dynamic_cast<const ChangeRecipeCommand *>(other);
+    if (next == nullptr || next->m_mergeKey != m_mergeKey)
+        return false;
+    m_after = next->m_after;
+    setObsolete(m_after == m_before);
+    return true;
+}
+
+std::string patternForLayers(const std::vector<std::string> &names) {
+    constexpr std::string_view special = R"x(.^$|()[]{}*+?\)x";
+    std::string pattern;
+    for (const std::string &name : names) {
+        if (!pattern.empty())
+            pattern += '|';
+        for (const char c : name) {
+            if (special.find(c) != std::string_view::npos)
+                pattern += '\\';
+            pattern += c;
+        }
+    }
+    return pattern;
+}
+
+} // namespace qs::views

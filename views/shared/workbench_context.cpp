@@ -1,0 +1,411 @@
+#include "views/shared/workbench_context.h"
+
+#include "core/export/exporter.h"
+#include "core/io/importer.h"
+#include "views/commands/recipe_commands.h"
+#include "views/shared/file_kind.h"
+#include "views/shared/format_text.h"
+#include "views/shared/latest_value.h"
+#include "views/shared/recipe_file.h"
+
+#include <fmt/format.h>
+#include <span>
+
+namespace qs::views {
+namespace {
+
+constexpr std::int64_t kBatchSize = 16;
+
+std::filesystem::path toPath(const QString &file) {
+    return file.toStdU16String();
+}
+QString nameOf(const std::filesystem::path &file) {
+    return QString::fromStdU16String(file.filename().u16string());
+}
+
+/// What a first visitor gets: INT8 weights and activations in the form that ONNX Runtime executes.
+Recipe initialRecipe() {
+    WeightChoice weights;
+    weights.scheme.grid.bits = 8;
+    weights.scheme.grid.convention = GridConvention::SymmetricRestricted;
+    return uniformRecipe("W8A8", weights, ActivationChoice{});
+}
+
+/// Layers whose method under this recipe asks for a Hessian.
+std::set<LayerId> hessianLayers(const Model &model, const Recipe &recipe, const QuantizerRegistry &methods) {
+    std::set<LayerId> layers;
+    for (const Layer &layer : model.layers) {
+        const LayerChoice choice = recipe.choiceFor(layer.name);
+        const auto method = choice.weight ? methods.find(choice.weight->method) : nullptr;
+        if (method && method->info().needsHessian)
+            layers.insert(layer.id);
+    }
+    return layers;
+}
+
+/// The first `limit` names, then how many more there are.
+std::string joinSome(const std::vector<std::string> &names, std::size_t limit) {
+    const std::span<const std::string> shown(names.data(), std::min(limit, names.size()));
+    std::string text = fmt::format("{}", fmt::join(shown, ", "));
+    return names.size() > limit ? fmt::format("{} and {} more", text, names.size() - limit) : text;
+}
+
+} // namespace
+
+WorkbenchContext::WorkbenchContext(std::shared_ptr<const QuantizerRegistry> methods, QObject *parent)
+    : QObject(parent), m_methods(std::move(methods)), m_findings(std::make_shared<FindingList>()),
+      m_recipe(initialRecipe()), m_jobs(new JobList(this)), m_undoStack(new QUndoStack(this)) {}
+
+WorkbenchContext::~WorkbenchContext() {
+    blockSignals(true);
+    m_jobs->cancelAndJoin();
+}
+
+QString WorkbenchContext::whyNotCalibrate() const {
+    if (!m_model)
+        return tr("Open a model first.");
+    if (m_jobs->isRunning(kPrepareTag))
+        return tr("The model is being prepared.");
+    if (!m_executor)
+        return tr("This model cannot be run: see Findings for the operators that are missing.");
+    if (!m_calibration)
+        return tr("Open a calibration set (HDF5 file) that fits the model.");
+    return {};
+}
+
+QString WorkbenchContext::whyNotRun() const {
+    if (!m_model)
+        return tr("Open a model first.");
+    if (m_model->layers.empty())
+        return tr("This model has no layer with a constant weight to quantize.");
+    if (m_jobs->isRunning(kPrepareTag))
+        return tr("The model is being prepared.");
+    if (const Status valid = m_recipe.validate(); !valid)
+        return QString::fromStdString(valid.error().text());
+    return {};
+}
+
+QString WorkbenchContext::whyNotSensitivity() const {
+    return whyNotCalibrate();
+}
+
+QString WorkbenchContext::whyNotExport() const {
+    if (!m_run)
+        return tr("Quantize the model first (F5).");
+    if (!m_run->complete)
+        return tr("The run is not complete: wait for it, or start it again (F5).");
+    return {};
+}
+
+void WorkbenchContext::openFile(const QString &file) {
+    switch (fileKind(toPath(file))) {
+    case FileKind::Hdf5:
+        openSet(file, SetRole::ByName);
+        break;
+    case FileKind::Recipe:
+        loadRecipe(file);
+        break;
+    case FileKind::Other:
+        openModel(file);
+        break;
+    }
+}
+
+void WorkbenchContext::startJob(const QString &tag, const QString &title,
+                                std::function<Status(const RunContext &)> work, std::function<void()> done) {
+    m_jobs->start(tag, title, std::move(work), [this, done = std::move(done)](const Status &status) {
+        if (status)
+            done();
+        else if (status.error().code != ErrorCode::Cancelled)
+            m_findings->add(toFinding(status.error()));
+        emit findingsChanged();
+    });
+}
+
+void WorkbenchContext::openModel(const QString &file) {
+    struct Opened {
+        std::shared_ptr<const Model> model;
+        std::shared_ptr<FindingList> findings = std::make_shared<FindingList>();
+    };
+    auto opened = std::make_shared<Opened>();
+    startJob(
+        kOpenModelTag, tr("Opening %1").arg(nameOf(toPath(file))),
+        [opened, path = toPath(file)](const RunContext &ctx) -> Status {
+            QS_TRY(opened->model, qs::openModel(path, *opened->findings, ctx));
+            return {};
+        },
+        [this, opened, file] {
+            adoptModel(opened->model, opened->findings);
+            emit fileOpened(file);
+        });
+}
+
+void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::shared_ptr<FindingList> findings) {
+    m_jobs->cancelAndJoin({kPrepareTag, kCalibrateTag, kRunTag, kSensitivityTag, kExportTag});
+    m_model = std::move(model);
+    m_findings = std::move(findings);
+    m_executor = nullptr;
+    m_capture = nullptr;
+    m_run = nullptr;
+    m_sensitivity = nullptr;
+    m_selection = m_model->layers.empty() ? Selection{} : Selection::ofLayer(0);
+    if (m_calibration && !fits(*m_calibration, "calibration"))
+        m_calibration = nullptr;
+    if (m_evaluation && !fits(*m_evaluation, "evaluation"))
+        m_evaluation = nullptr;
+    emit modelChanged();
+    emit selectionChanged();
+    emit executorChanged();
+    emit calibrationChanged();
+    emit captureChanged();
+    emit runChanged();
+    emit sensitivityChanged();
+    emit findingsChanged();
+    prepareExecutor();
+}
+
+void WorkbenchContext::prepareExecutor() {
+    auto executor = std::make_shared<std::shared_ptr<const Executor>>();
+    m_jobs->start(
+        kPrepareTag, tr("Preparing %1").arg(nameOf(m_model->file)),
+        [executor, model = m_model](const RunContext &) -> Status {
+            QS_TRY(*executor, Executor::create(model));
+            return {};
+        },
+        [this, executor](const Status &status) {
+            if (status)
+                m_executor = *executor;
+            else if (status.error().code != ErrorCode::Cancelled)
+                reportMissingOperators(status.error());
+            emit executorChanged();
+        });
+}
+
+void WorkbenchContext::reportMissingOperators(const Error &error) {
+    const std::vector<MissingOperator> missing = Executor::missingOperators(m_model->graph);
+    if (missing.empty())
+        m_findings->add(toFinding(error));
+    for (const MissingOperator &op : missing) {
+        std::string nodes = joinSome(op.nodes, 5);
+        m_findings->add(Severity::Error,
+                        fmt::format("Operator {}{} (opset {}) cannot be run: {}",
+                                    op.domain.empty() ? "" : op.domain + ".", op.opType, op.opset, op.reason),
+                        std::move(nodes),
+                        "Weights can still be explored and quantized; what needs running the model is off.");
+    }
+    emit findingsChanged();
+}
+
+void WorkbenchContext::openCalibration(const QString &file) {
+    openSet(file, SetRole::Calibration);
+}
+void WorkbenchContext::openEvaluation(const QString &file) {
+    openSet(file, SetRole::Evaluation);
+}
+
+void WorkbenchContext::openSet(const QString &file, SetRole role) {
+    auto set = std::make_shared<std::shared_ptr<const CalibrationSet>>();
+    // One tag per file, so that a calibration and an evaluation set dropped together both open.
+    startJob(
+        QStringLiteral("open-set ") + file, tr("Opening %1").arg(nameOf(toPath(file))),
+        [set, path = toPath(file)](const RunContext &ctx) -> Status {
+            QS_TRY(*set, CalibrationSet::open(path, ctx));
+            return {};
+        },
+        [this, set, role, file] {
+            adoptSet(*set, role);
+            emit fileOpened(file);
+        });
+}
+
+void WorkbenchContext::adoptSet(std::shared_ptr<const CalibrationSet> set, SetRole role) {
+    if (role == SetRole::ByName) {
+        const bool forEvaluation = looksLikeEvaluation(set->file());
+        // A calibration set that arrives late takes the place that an evaluation set held for want of
+        // another.
+        if (m_calibration && !m_evaluation && !forEvaluation && looksLikeEvaluation(m_calibration->file()))
+            m_evaluation = m_calibration;
+        role = forEvaluation && m_calibration ? SetRole::Evaluation : SetRole::Calibration;
+    }
+    const char *roleName = role == SetRole::Evaluation ? "evaluation" : "calibration";
+    if (m_model && !fits(*set, roleName))
+        return;
+    (role == SetRole::Evaluation ? m_evaluation : m_calibration) = std::move(set);
+    forgetStaleCapture();
+    emit calibrationChanged();
+}
+
+bool WorkbenchContext::fits(const CalibrationSet &set, const char *role) {
+    const Status status = checkFits(set, m_model->graph);
+    if (status)
+        return true;
+    Finding finding = toFinding(status.error());
+    finding.where = set.file().filename().string() + (finding.where.empty() ? "" : ": " + finding.where);
+    finding.action = fmt::format(
+        "It is not used as {} set. Give it the names, shapes and types of the model's inputs.", role);
+    addFinding(finding);
+    return false;
+}
+
+void WorkbenchContext::forgetStaleCapture() {
+    if (!m_capture || (m_calibration && m_capture->calibrationSha256 == m_calibration->sha256()))
+        return;
+    m_capture = nullptr;
+    emit captureChanged();
+}
+
+void WorkbenchContext::calibrate() {
+    if (const QString reason = whyNotCalibrate(); !reason.isEmpty())
+        return addFinding({Severity::Warning, "Calibration cannot start", {}, reason.toStdString()});
+    CaptureOptions options;
+    options.hessianLayers = hessianLayers(*m_model, m_recipe, *m_methods);
+    auto capture = std::make_shared<std::shared_ptr<const Capture>>();
+    startJob(
+        kCalibrateTag, tr("Calibrating %1").arg(nameOf(m_model->file)),
+        [capture, options, executor = m_executor, set = m_calibration,
+         findings = m_findings](const RunContext &ctx) -> Status {
+            QS_TRY(*capture, captureActivations(*executor, *set, options, *findings, ctx));
+            return {};
+        },
+        [this, capture, set = m_calibration] {
+            if (set != m_calibration)
+                return;
+            m_capture = *capture;
+            emit captureChanged();
+        });
+}
+
+RunRequest WorkbenchContext::runRequest() const {
+    RunRequest request;
+    request.name = m_recipe.name;
+    request.model = m_model;
+    request.executor = m_executor;
+    request.calibration = m_executor ? m_calibration : nullptr;
+    request.evaluation = m_executor ? m_evaluation : nullptr;
+    request.capture = m_capture;
+    request.methods = m_methods;
+    request.recipe = m_recipe;
+    return request;
+}
+
+void WorkbenchContext::startRun() {
+    if (const QString reason = whyNotRun(); !reason.isEmpty())
+        return addFinding({Severity::Warning, "Quantization cannot start", {}, reason.toStdString()});
+    using Snapshot = std::shared_ptr<const Run>;
+    auto show = [this, set = m_calibration](Snapshot run) {
+        m_run = std::move(run);
+        if (m_run->capture && m_run->capture != m_capture && set == m_calibration) {
+            m_capture = m_run->capture;
+            emit captureChanged();
+        }
+        emit runChanged();
+        emit findingsChanged();
+    };
+    auto partial = std::make_shared<LatestValue<Snapshot>>(*m_jobs, show);
+    auto result = std::make_shared<Snapshot>();
+    startJob(
+        kRunTag,
+        tr("Quantizing %1 with %2").arg(nameOf(m_model->file), QString::fromStdString(m_recipe.name)),
+        [partial, result, request = runRequest(), findings = m_findings](const RunContext &ctx) -> Status {
+            auto observer = [&](Snapshot run) { partial->put(std::move(run), ctx.stop); };
+            QS_TRY(*result, executeRun(request, observer, *findings, ctx));
+            return {};
+        },
+        [partial, result, show] {
+            partial->close();
+            show(*result);
+        });
+}
+
+void WorkbenchContext::startSensitivity(SensitivityOptions options) {
+    if (const QString reason = whyNotSensitivity(); !reason.isEmpty())
+        return addFinding({Severity::Warning, "Sensitivity cannot be measured", {}, reason.toStdString()});
+    using Snapshot = std::shared_ptr<const SensitivityTable>;
+    auto show = [this](Snapshot table) {
+        m_sensitivity = std::move(table);
+        emit sensitivityChanged();
+        emit findingsChanged();
+    };
+    auto partial = std::make_shared<LatestValue<Snapshot>>(*m_jobs, show);
+    auto result = std::make_shared<Snapshot>();
+    startJob(
+        kSensitivityTag, tr("Measuring sensitivity of %1").arg(nameOf(m_model->file)),
+        [partial, result, options = std::move(options), model = m_model, executor = m_executor,
+         set = m_evaluation ? m_evaluation : m_calibration, capture = m_capture, methods = m_methods,
+         findings = m_findings](const RunContext &ctx) -> Status {
+            QS_TRY(auto evaluator, Evaluator::create(executor, set, options.samples, kBatchSize, ctx));
+            auto rowFinished = [&](Snapshot table) { partial->put(std::move(table), ctx.stop); };
+            QS_TRY(*result, measureSensitivity(*evaluator, *model, capture.get(), *methods, options,
+                                               rowFinished, *findings, ctx));
+            return {};
+        },
+        [partial, result, show] {
+            partial->close();
+            show(*result);
+        });
+}
+
+void WorkbenchContext::exportRun(const QString &file, const QString &exporterId) {
+    const Exporter *exporter = findExporter(exporterId.toStdString());
+    const QString reason = exporter ? whyNotExport() : tr("There is no exporter '%1'.").arg(exporterId);
+    if (!reason.isEmpty())
+        return addFinding({Severity::Warning, "Export cannot start", {}, reason.toStdString()});
+    auto report = std::make_shared<ExportReport>();
+    startJob(
+        kExportTag, tr("Exporting %1").arg(nameOf(toPath(file))),
+        [report, exporter, run = m_run, path = toPath(file),
+         findings = m_findings](const RunContext &ctx) -> Status {
+            QS_TRY(*report, exporter->write(*run, path, exporter->schema().defaults(), *findings, ctx));
+            return {};
+        },
+        [this, report, file] {
+            m_findings->add(
+                Severity::Info,
+                fmt::format("Exported and read back: {} layers quantized, {} left in float, {}; largest "
+                            "difference of a weight {:g}",
+                            report->quantizedLayers.size(), report->floatLayers.size(),
+                            formatBytes(report->bytes).toStdString(), report->worstWeightDifference),
+                report->file.string());
+            emit exported(file);
+        });
+}
+
+void WorkbenchContext::loadRecipe(const QString &file) {
+    auto recipe = readRecipe(toPath(file));
+    if (!recipe)
+        return addFinding(toFinding(recipe.error()));
+    m_undoStack->push(
+        new ChangeRecipeCommand(*this, std::move(*recipe), tr("load recipe %1").arg(nameOf(toPath(file)))));
+    emit fileOpened(file);
+}
+
+void WorkbenchContext::saveRecipe(const QString &file) {
+    if (const Status status = writeRecipe(m_recipe, toPath(file)); !status)
+        addFinding(toFinding(status.error()));
+}
+
+void WorkbenchContext::select(const Selection &selection) {
+    if (selection == m_selection)
+        return;
+    m_selection = selection;
+    emit selectionChanged();
+}
+
+void WorkbenchContext::setRecipe(const Recipe &recipe) {
+    if (recipe == m_recipe)
+        return;
+    m_recipe = recipe;
+    emit recipeChanged();
+}
+
+void WorkbenchContext::addFinding(const Finding &finding) {
+    m_findings->add(finding);
+    emit findingsChanged();
+}
+
+void WorkbenchContext::clearFindings() {
+    m_findings->clear();
+    emit findingsChanged();
+}
+
+} // namespace qs::views
