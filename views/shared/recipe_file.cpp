@@ -10,10 +10,6 @@ namespace {
 
 constexpr qint64 kMaxBytes = 16 << 20; ///< a recipe is text written by people and programs, never this long
 
-QString qtPath(const std::filesystem::path &file) {
-    return QString::fromStdU16String(file.u16string());
-}
-
 } // namespace
 
 Result<Recipe> readRecipe(const std::filesystem::path &file) {

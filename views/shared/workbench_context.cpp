@@ -14,8 +14,6 @@
 namespace qs::views {
 namespace {
 
-constexpr std::int64_t kBatchSize = 16;
-
 std::filesystem::path toPath(const QString &file) {
     return file.toStdU16String();
 }
@@ -333,7 +331,7 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
         [partial, result, options = std::move(options), model = m_model, executor = m_executor,
          set = m_evaluation ? m_evaluation : m_calibration, capture = m_capture, methods = m_methods,
          findings = m_findings](const RunContext &ctx) -> Status {
-            QS_TRY(auto evaluator, Evaluator::create(executor, set, options.samples, kBatchSize, ctx));
+            QS_TRY(auto evaluator, Evaluator::create(executor, set, options.samples, ctx));
             auto rowFinished = [&](Snapshot table) { partial->put(std::move(table), ctx.stop); };
             QS_TRY(*result, measureSensitivity(*evaluator, *model, capture.get(), *methods, options,
                                                rowFinished, *findings, ctx));
