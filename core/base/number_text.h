@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace qs {
+
+/// Text for people, the same in pictures and on the terminal. Independent of the locale.
+
+/// `digits` significant digits; very large and very small values as "1.2e-07"; "NaN", "inf". No trailing
+/// zeros.
+std::string significant(double value, int digits = 4);
+/// "1,234,567".
+std::string withThousands(std::int64_t value);
+/// "512 B", "1.25 MiB": 1024 is the step.
+std::string bytesText(std::int64_t bytes);
+/// "0.4 s", "1:05 min", "2:10 h".
+std::string durationText(double seconds);
+/// The text with control characters and invalid UTF-8 replaced by U+FFFD: names come from files that nobody
+/// checked.
+std::string printable(std::string_view text);
+
+} // namespace qs

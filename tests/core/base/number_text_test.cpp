@@ -1,0 +1,45 @@
+#include "core/base/number_text.h"
+
+#include <gtest/gtest.h>
+#include <limits>
+
+namespace qs {
+namespace {
+
+TEST(NumberText, SignificantDigits) {
+    EXPECT_EQ(significant(3.14159265), "3.142");
+    EXPECT_EQ(significant(2.0), "2");
+    EXPECT_EQ(significant(-0.0), "0");
+    EXPECT_EQ(significant(1234567.0, 3), "1.23e+06");
+    EXPECT_EQ(significant(std::nan("")), "NaN");
+    EXPECT_EQ(significant(-std::numeric_limits<double>::infinity()), "-inf");
+}
+
+TEST(NumberText, Thousands) {
+    EXPECT_EQ(withThousands(0), "0");
+    EXPECT_EQ(withThousands(999), "999");
+    EXPECT_EQ(withThousands(1000), "1,000");
+    EXPECT_EQ(withThousands(-123456), "-123,456");
+    EXPECT_EQ(withThousands(std::numeric_limits<std::int64_t>::min()), "-9,223,372,036,854,775,808");
+}
+
+TEST(NumberText, BytesAndDurations) {
+    EXPECT_EQ(bytesText(512), "512 B");
+    EXPECT_EQ(bytesText(1024 * 1024 + 256 * 1024), "1.25 MiB");
+    EXPECT_EQ(bytesText(std::int64_t{300} << 30), "300 GiB");
+    EXPECT_EQ(durationText(0.42), "0.4 s");
+    EXPECT_EQ(durationText(65), "1:05 min");
+    EXPECT_EQ(durationText(7800), "2:10 h");
+    EXPECT_EQ(durationText(-1), "?");
+}
+
+TEST(NumberText, PrintableReplacesWhatTerminalsAndJsonCannotTake) {
+    EXPECT_EQ(printable("layers.0/größe"), "layers.0/größe");
+    EXPECT_EQ(printable("a\x1b[2Jb"), "a\uFFFD[2Jb");
+    EXPECT_EQ(printable("\xff\xc3"), "\uFFFD\uFFFD");
+    EXPECT_EQ(printable("\xc0\xaf"), "\uFFFD\uFFFD");            // overlong
+    EXPECT_EQ(printable("\xed\xa0\x80").substr(0, 3), "\uFFFD"); // surrogate
+}
+
+} // namespace
+} // namespace qs
