@@ -1,4 +1,7 @@
-#include "views/shared/view_dock.h"
+#include "views/findings/findings_dock.h"
+#include "views/jobs/jobs_dock.h"
+#include "views/layer_table/layer_table_dock.h"
+#include "views/model_tree/model_tree_dock.h"
 #include "views/shared/view_factory.h"
 
 namespace qs::views {
@@ -13,7 +16,12 @@ ViewDock *make(WorkbenchContext &context) {
 
 const std::vector<ViewFactory> &builtinViews() {
     // id, title, place, shortcut, needsOpenGl, create
-    static const std::vector<ViewFactory> views = {};
+    static const std::vector<ViewFactory> views = {
+        {"model_tree", "Model", ViewPlace::Left, "Ctrl+1", false, make<ModelTreeDock>},
+        {"layer_table", "Layers", ViewPlace::Tables, "Ctrl+2", false, make<LayerTableDock>},
+        {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
+        {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},
+    };
     return views;
 }
 

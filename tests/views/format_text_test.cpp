@@ -57,8 +57,8 @@ TEST(FormatText, UnitsSharesAndTimes) {
     EXPECT_EQ(text(formatDuration(0.42)), "0.4 s");
     EXPECT_EQ(text(formatDuration(185)), "3 min 05 s");
     EXPECT_EQ(text(formatDuration(7800)), "2 h 10 min");
-    EXPECT_EQ(text(formatDuration(-1)), "–");
-    EXPECT_EQ(text(formatWithUnit(std::nullopt, "dB")), "–");
+    EXPECT_EQ(text(formatDuration(-1)), "—");
+    EXPECT_EQ(text(formatWithUnit(std::nullopt, "dB")), "—");
     EXPECT_EQ(text(formatWithUnit(97.25, "%")), "97.25 %");
     EXPECT_EQ(text(formatWithUnit(3.568, "")), "3.568");
 }

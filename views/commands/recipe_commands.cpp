@@ -43,4 +43,12 @@ std::string patternForLayers(const std::vector<std::string> &names) {
     return pattern;
 }
 
+Recipe withRule(Recipe recipe, const std::string &pattern, const LayerChoice &choice) {
+    if (recipe.rules.empty() || recipe.rules.back().layers != pattern)
+        recipe.rules.push_back({pattern, choice});
+    else
+        recipe.rules.back().choice = choice;
+    return recipe;
+}
+
 } // namespace qs::views

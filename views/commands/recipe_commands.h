@@ -29,4 +29,8 @@ private:
 /// A pattern that matches exactly these layer names.
 std::string patternForLayers(const std::vector<std::string> &names);
 
+/// The recipe with one more rule at its end, or with that rule's choice replaced when it has this very
+/// pattern.
+Recipe withRule(Recipe recipe, const std::string &pattern, const LayerChoice &choice);
+
 } // namespace qs::views

@@ -99,7 +99,7 @@ QString formatShare(double share) {
 
 QString formatDuration(double seconds) {
     if (!(seconds >= 0))
-        return QStringLiteral("–");
+        return kNoValueText;
     if (seconds < 9.95)
         return QString::number(seconds, 'f', 1) + QStringLiteral(" s");
     const auto whole = static_cast<std::int64_t>(std::llround(seconds));
@@ -112,7 +112,7 @@ QString formatDuration(double seconds) {
 
 QString formatWithUnit(std::optional<double> value, const QString &unit, int digits) {
     if (!value)
-        return QStringLiteral("–");
+        return kNoValueText;
     if (unit == QLatin1String("dB"))
         return formatDb(*value);
     return unit.isEmpty() ? formatNumber(*value, digits) : formatNumber(*value, digits) + ' ' + unit;

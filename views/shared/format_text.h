@@ -6,6 +6,9 @@
 
 namespace qs::views {
 
+/// What an absent value shows as.
+inline const QString kNoValueText = QStringLiteral("—");
+
 /// Numbers for people: `digits` significant ones (all before the point), no trailing zeros, exponent form
 /// outside [1e-4, 1e7). NaN is "NaN", infinity "∞"; minus is the typographic one, so columns line up.
 QString formatNumber(double value, int digits = 4);
@@ -23,7 +26,8 @@ QString formatDb(double decibel);
 QString formatShare(double share);
 /// "0.4 s", "12 s", "3 min 05 s", "2 h 10 min".
 QString formatDuration(double seconds);
-/// A number with its unit, as metrics show it: "31.4 dB", "0.021 nats", "97.2 %", "3.57". "–" when absent.
+/// A number with its unit, as metrics show it: "31.4 dB", "0.021 nats", "97.2 %", "3.57". kNoValueText when
+/// absent.
 QString formatWithUnit(std::optional<double> value, const QString &unit, int digits = 4);
 /// Shortens in the middle to at most `maxChars`: layer names differ at both ends.
 QString elideMiddle(const QString &text, int maxChars);

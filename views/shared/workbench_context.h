@@ -55,6 +55,7 @@ public:
     void setRecipe(const Recipe &recipe); ///< called by undo commands; others push a command
     void addFinding(const Finding &finding);
     void clearFindings();
+    void reveal(const QString &viewId) { emit revealRequested(viewId); } ///< brings another view to the front
 
 signals:
     void modelChanged();
@@ -68,6 +69,7 @@ signals:
     void findingsChanged();
     void fileOpened(const QString &file); ///< for the list of recent files
     void exported(const QString &file);
+    void revealRequested(const QString &viewId);
 
 private:
     enum class SetRole { ByName, Calibration, Evaluation };

@@ -1,0 +1,308 @@
+#include "views/layer_table/layer_table_dock.h"
+
+#include "views/commands/recipe_commands.h"
+#include "views/shared/format_text.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QComboBox>
+#include <QHeaderView>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QRegularExpression>
+#include <QScopedValueRollback>
+#include <QTableView>
+#include <QVBoxLayout>
+
+namespace qs::views {
+namespace {
+
+/// The first output metrics that the context knows of: they tell which metrics the model's outputs allow.
+const OutputMetrics *anyMetrics(const WorkbenchContext &context) {
+    if (context.run()) {
+        for (const auto &layer : context.run()->layers) {
+            if (layer && layer->network)
+                return &*layer->network;
+        }
+    }
+    if (context.sensitivity()) {
+        for (const auto &cell : context.sensitivity()->cells) {
+            if (cell)
+                return &cell->network;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace
+
+LayerTableDock::LayerTableDock(WorkbenchContext &context, QWidget *parent)
+    : ViewDock(QStringLiteral("layer_table"), tr("Layers"), context, parent),
+      m_model(new LayerTableModel(this)), m_proxy(new LayerTableProxy(this)), m_table(new QTableView) {
+    auto *content = new QWidget;
+    auto *layout = new QVBoxLayout(content);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addWidget(makeToolBar());
+    layout->addWidget(m_table);
+    setUpTable();
+    addActions();
+    setContent(content);
+}
+
+QWidget *LayerTableDock::makeToolBar() {
+    auto *bar = new QWidget;
+    auto *layout = new QHBoxLayout(bar);
+    layout->setContentsMargins(6, 4, 6, 4);
+    m_filter = new QLineEdit;
+    m_filter->setPlaceholderText(tr("Filter by name, kind or method, regular expression (Ctrl+F)"));
+    m_filter->setClearButtonEnabled(true);
+    m_filter->setAccessibleName(tr("Filter layers"));
+    connect(m_filter, &QLineEdit::textChanged, this, &LayerTableDock::applyFilter);
+    m_count = new QLabel;
+    m_metric = new QComboBox;
+    m_metric->setAccessibleName(tr("Metric"));
+    m_metric->setToolTip(tr("Metric of the columns Network and Sensitivity"));
+    for (const MetricInfo &info : allMetrics()) {
+        m_metric->addItem(QString::fromUtf8(info.name), static_cast<int>(info.metric));
+        m_metric->setItemData(m_metric->count() - 1, QString::fromUtf8(info.formula), Qt::ToolTipRole);
+    }
+    m_metric->setCurrentIndex(m_metric->findData(static_cast<int>(Metric::Kl)));
+    m_bits = new QComboBox;
+    m_bits->setAccessibleName(tr("Sensitivity bits"));
+    m_bits->setToolTip(tr("Bit-width of the column Sensitivity"));
+    for (const int bits : {2, 3, 4, 8})
+        m_bits->addItem(tr("%1 bit").arg(bits), bits);
+    m_bits->setCurrentIndex(m_bits->findData(4));
+    connect(m_metric, &QComboBox::activated, this, &LayerTableDock::chooseMetric);
+    connect(m_bits, &QComboBox::activated, this, &LayerTableDock::updateTable);
+    layout->addWidget(m_filter, 1);
+    layout->addWidget(m_count);
+    layout->addSpacing(8);
+    layout->addWidget(m_metric);
+    layout->addWidget(m_bits);
+    return bar;
+}
+
+void LayerTableDock::setUpTable() {
+    m_proxy->setSourceModel(m_model);
+    m_proxy->setSortRole(LayerTableModel::SortRole);
+    m_table->setModel(m_proxy);
+    m_table->setSortingEnabled(true);
+    // The order of the network until a header is clicked; a third click returns to it.
+    m_table->horizontalHeader()->setSortIndicatorClearable(true);
+    m_table->sortByColumn(-1, Qt::AscendingOrder);
+    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
+    m_table->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    m_table->setAlternatingRowColors(true);
+    m_table->setShowGrid(false);
+    m_table->setWordWrap(false);
+    m_table->setTextElideMode(Qt::ElideMiddle);
+    m_table->setFrameShape(QFrame::NoFrame);
+    m_table->setTabKeyNavigation(false);
+    m_table->verticalHeader()->hide();
+    m_table->verticalHeader()->setDefaultSectionSize(m_table->fontMetrics().height() + 6);
+    m_table->horizontalHeader()->setHighlightSections(false);
+    m_table->horizontalHeader()->setMinimumSectionSize(36);
+    m_table->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(m_table, &QWidget::customContextMenuRequested, this, &LayerTableDock::showContextMenu);
+    connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this,
+            &LayerTableDock::selectInContext);
+    connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
+            &LayerTableDock::selectInContext);
+}
+
+void LayerTableDock::addActions() {
+    m_copy = new QAction(tr("Copy rows as text"), m_table);
+    m_copy->setShortcut(QKeySequence::Copy);
+    m_copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+    connect(m_copy, &QAction::triggered, this, &LayerTableDock::copyRows);
+    m_table->addAction(m_copy);
+    auto *find = new QAction(tr("Filter"), this);
+    find->setShortcut(QKeySequence::Find);
+    connect(find, &QAction::triggered, m_filter, [this] {
+        m_filter->setFocus(Qt::ShortcutFocusReason);
+        m_filter->selectAll();
+    });
+    addAction(find);
+}
+
+void LayerTableDock::modelChanged() {
+    const QScopedValueRollback following(m_following, true);
+    m_metricChosen = false;
+    updateTable();
+    fitColumns();
+    showEmptyState(
+        !context().model()
+            ? tr("No model is open.\n\nDrop a model (ONNX) and a calibration set (HDF5) on the window,\n"
+                 "or open one with File > Open (Ctrl+O) or File > Open sample.")
+        : context().model()->layers.empty()
+            ? tr("This model has no layer with a constant weight:\nthere is nothing to quantize.")
+            : QString());
+}
+
+void LayerTableDock::runChanged() {
+    updateMetricChoices();
+    updateTable();
+}
+
+void LayerTableDock::chooseMetric() {
+    m_metricChosen = true;
+    updateTable();
+}
+
+void LayerTableDock::updateMetricChoices() {
+    const OutputMetrics *metrics = anyMetrics(context());
+    if (metrics == nullptr || m_metricChosen)
+        return;
+    const Metric best = metrics->hasLogits ? Metric::Kl : Metric::OutputSqnr;
+    m_metric->setCurrentIndex(m_metric->findData(static_cast<int>(best)));
+}
+
+void LayerTableDock::updateTable() {
+    LayerTableData data;
+    data.model = context().model();
+    data.recipe = context().recipe();
+    data.run = context().run();
+    data.sensitivity = context().sensitivity();
+    data.metric = static_cast<Metric>(m_metric->currentData().toInt());
+    data.sensitivityBits = m_bits->currentData().toInt();
+    m_model->setData(std::move(data));
+    updateCount();
+}
+
+void LayerTableDock::updateCount() {
+    const int shown = m_proxy->rowCount(), all = m_model->rowCount();
+    m_count->setText(shown == all ? tr("%n layer(s)", nullptr, all) : tr("%1 of %2").arg(shown).arg(all));
+}
+
+void LayerTableDock::fitColumns() {
+    const QFontMetrics metrics = m_table->fontMetrics();
+    int others = 0;
+    for (int column = 1; column < LayerTableModel::ColumnCount; ++column) {
+        m_table->resizeColumnToContents(column);
+        // Results come later: leave room for them, so that nothing jumps.
+        if (column >= LayerTableModel::WeightSqnrColumn) {
+            const int least = metrics.horizontalAdvance(QStringLiteral("0.0000 nats")) + 10;
+            m_table->setColumnWidth(column, std::max(m_table->columnWidth(column), least));
+        }
+        others += m_table->columnWidth(column);
+    }
+    m_table->resizeColumnToContents(LayerTableModel::NameColumn);
+    const int wanted = m_table->columnWidth(LayerTableModel::NameColumn) + 12;
+    const int left = m_table->viewport()->width() - others;
+    m_table->setColumnWidth(LayerTableModel::NameColumn,
+                            std::clamp(left, std::min(wanted, 150), std::max(wanted, 150)));
+}
+
+void LayerTableDock::applyFilter(const QString &pattern) {
+    const QRegularExpression expression(pattern, QRegularExpression::CaseInsensitiveOption);
+    QPalette colors = QApplication::palette(m_filter);
+    m_filter->setToolTip({});
+    if (expression.isValid()) {
+        m_proxy->setFilterRegularExpression(expression);
+        updateCount();
+    } else {
+        // The last good filter stays, the text says what is wrong.
+        colors.setColor(QPalette::Text, QColor(0xd0, 0x3b, 0x3b));
+        m_filter->setToolTip(tr("Not a regular expression: %1").arg(expression.errorString()));
+        m_count->setText(tr("bad expression: %1").arg(expression.errorString()));
+    }
+    m_filter->setPalette(colors);
+}
+
+void LayerTableDock::selectionChanged() {
+    const QScopedValueRollback following(m_following, true);
+    const Selection &selection = context().selection();
+    QItemSelection rows;
+    auto indexOf = [this](LayerId layer) { return m_proxy->mapFromSource(m_model->index(layer, 0)); };
+    for (const LayerId layer : selection.layers) {
+        if (const QModelIndex index = indexOf(layer); index.isValid())
+            rows.select(index, index);
+    }
+    using Flag = QItemSelectionModel;
+    m_table->selectionModel()->select(rows, Flag::ClearAndSelect | Flag::Rows);
+    if (const QModelIndex current = indexOf(selection.layer); current.isValid()) {
+        m_table->selectionModel()->setCurrentIndex(current, Flag::NoUpdate);
+        m_table->scrollTo(current);
+    }
+}
+
+void LayerTableDock::selectInContext() {
+    if (m_following)
+        return;
+    Selection selection;
+    for (const QModelIndex &index : m_table->selectionModel()->selectedRows())
+        selection.layers.insert(index.data(LayerTableModel::LayerIdRole).toInt());
+    if (selection.layers.empty())
+        return;
+    const QModelIndex current = m_table->currentIndex();
+    const LayerId layer = current.isValid() ? current.data(LayerTableModel::LayerIdRole).toInt() : kNoLayer;
+    selection.layer = selection.layers.count(layer) > 0 ? layer : *selection.layers.begin();
+    const QScopedValueRollback following(m_following, true);
+    context().select(selection);
+}
+
+std::vector<std::string> LayerTableDock::selectedNames() const {
+    std::vector<std::string> names;
+    for (const LayerId layer : context().selection().layers)
+        names.push_back(context().model()->layers[static_cast<std::size_t>(layer)].name);
+    return names;
+}
+
+void LayerTableDock::addRule(const QString &text, const std::function<void(LayerChoice &)> &change) {
+    const std::vector<std::string> names = selectedNames();
+    if (names.empty())
+        return;
+    LayerChoice choice = context().recipe().choiceFor(names.front());
+    change(choice);
+    Recipe recipe = withRule(context().recipe(), patternForLayers(names), choice);
+    context().undoStack().push(new ChangeRecipeCommand(context(), std::move(recipe), text));
+    context().reveal(QStringLiteral("recipe_editor"));
+}
+
+void LayerTableDock::showContextMenu(const QPoint &position) {
+    if (!context().model() || context().selection().layers.empty())
+        return;
+    QMenu menu;
+    const auto count = static_cast<int>(context().selection().layers.size());
+    menu.addSection(tr("%n selected layer(s)", nullptr, count));
+    menu.addAction(tr("Set recipe for selection…"), this,
+                   [this] { addRule(tr("rule for selected layers"), [](LayerChoice &) {}); });
+    QMenu *bitsMenu = menu.addMenu(tr("Quantize selection to"));
+    for (const int bits : {2, 3, 4, 5, 6, 8}) {
+        bitsMenu->addAction(tr("%1 bit").arg(bits), this, [this, bits] {
+            addRule(tr("%1 bit for selected layers").arg(bits), [bits](LayerChoice &choice) {
+                if (!choice.weight)
+                    choice.weight.emplace();
+                choice.weight->scheme.grid.bits = bits;
+            });
+        });
+    }
+    menu.addAction(tr("Keep selection in float"), this, [this] {
+        addRule(tr("float for selected layers"), [](LayerChoice &choice) { choice = {}; });
+    });
+    menu.addSeparator();
+    menu.addAction(m_copy);
+    menu.exec(m_table->viewport()->mapToGlobal(position));
+}
+
+void LayerTableDock::copyRows() {
+    QModelIndexList rows = m_table->selectionModel()->selectedRows();
+    std::sort(rows.begin(), rows.end(), [](const auto &a, const auto &b) { return a.row() < b.row(); });
+    QStringList lines, cells;
+    for (int column = 0; column < LayerTableModel::ColumnCount; ++column)
+        cells << m_proxy->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+    lines << cells.join('\t');
+    for (const QModelIndex &row : rows) {
+        cells.clear();
+        for (int column = 0; column < LayerTableModel::ColumnCount; ++column)
+            cells << row.siblingAtColumn(column).data().toString();
+        lines << cells.join('\t');
+    }
+    QApplication::clipboard()->setText(lines.join('\n') + '\n');
+}
+
+} // namespace qs::views

@@ -1,0 +1,128 @@
+#include "views/shared/recipe_text.h"
+
+#include "views/shared/format_text.h"
+
+#include <QCoreApplication>
+
+namespace qs::views {
+namespace {
+
+QString tr(const char *text) {
+    return QCoreApplication::translate("qs::views::RecipeText", text);
+}
+
+QString granularityText(const WeightGridScheme &scheme) {
+    switch (scheme.granularity) {
+    case Granularity::PerTensor:
+        return tr("per tensor");
+    case Granularity::PerChannel:
+        return tr("per channel");
+    case Granularity::PerGroup:
+        return tr("groups of %1").arg(scheme.groupSize);
+    }
+    return {};
+}
+
+/// Bits per weight of codes, scales and zero points, as QuantizedMatrix::bitsBreakdown counts them.
+double plannedBits(const Layer &layer, const WeightGridScheme &scheme) {
+    const SliceLayout layout{scheme.granularity, layer.outChannels, layer.inPerOut, scheme.groupSize};
+    const double scaleBits = scheme.scaleAsFloat16 ? 16 : 32;
+    const double zeroBits = scheme.grid.convention == GridConvention::Asymmetric ? scheme.grid.bits : 0;
+    const double slices = scheme.granularity == Granularity::PerGroup && scheme.groupSize <= 0
+                              ? 0
+                              : static_cast<double>(layout.slices());
+    return scheme.grid.bits + slices * (scaleBits + zeroBits) / static_cast<double>(layer.parameters());
+}
+
+} // namespace
+
+QString conventionText(GridConvention convention) {
+    switch (convention) {
+    case GridConvention::Asymmetric:
+        return tr("Asymmetric");
+    case GridConvention::SymmetricOffset:
+        return tr("Symmetric S1 (offset codes)");
+    case GridConvention::SymmetricRestricted:
+        return tr("Symmetric S2 (restricted)");
+    case GridConvention::SymmetricFull:
+        return tr("Symmetric S3 (full range)");
+    }
+    return {};
+}
+
+QString conventionToolTip(GridConvention convention) {
+    switch (convention) {
+    case GridConvention::Asymmetric:
+        return tr("scale = (hi − lo) / (2ᵇ − 1), with a zero point; codes 0 … 2ᵇ − 1. Uses the whole range "
+                  "of skewed "
+                  "values such as activations after ReLU.");
+    case GridConvention::SymmetricOffset:
+        return tr("scale = 2·max|x| / (2ᵇ − 1), zero point fixed at 2ᵇ⁻¹; codes 0 … 2ᵇ − 1. As in the GPTQ "
+                  "and SpQR "
+                  "code.");
+    case GridConvention::SymmetricRestricted:
+        return tr("scale = max|x| / (2ᵇ⁻¹ − 1), zero point 0; codes −(2ᵇ⁻¹ − 1) … 2ᵇ⁻¹ − 1. As in "
+                  "SmoothQuant and ONNX "
+                  "Runtime weights.");
+    case GridConvention::SymmetricFull:
+        return tr("scale = max|x| / 2ᵇ⁻¹, zero point 0; codes −2ᵇ⁻¹ … 2ᵇ⁻¹ − 1. Uses all codes; the largest "
+                  "positive "
+                  "value is clipped by one step.");
+    }
+    return {};
+}
+
+QString rangeRuleText(const RangeRule &rule) {
+    switch (rule.kind) {
+    case RangeRule::Kind::MinMax:
+        return tr("min-max");
+    case RangeRule::Kind::Percentile:
+        return tr("percentile %1").arg(formatNumber(rule.percentile, 6));
+    case RangeRule::Kind::Mse:
+        return tr("MSE search");
+    case RangeRule::Kind::Kl:
+        return tr("KL");
+    }
+    return {};
+}
+
+QString gridText(const GridScheme &grid) {
+    return tr("%1 bit, %2, %3")
+        .arg(grid.bits)
+        .arg(conventionText(grid.convention).toLower(), rangeRuleText(grid.rule));
+}
+
+QString choiceText(const LayerChoice &choice) {
+    QString text = tr("float weights");
+    if (choice.weight)
+        text = tr("%1 %2 bit %3, %4, %5")
+                   .arg(QString::fromStdString(choice.weight->method).toUpper())
+                   .arg(choice.weight->scheme.grid.bits)
+                   .arg(granularityText(choice.weight->scheme),
+                        conventionText(choice.weight->scheme.grid.convention).toLower(),
+                        rangeRuleText(choice.weight->scheme.grid.rule));
+    if (choice.activation)
+        text += tr("; activations INT%1 %2")
+                    .arg(choice.activation->grid.bits)
+                    .arg(rangeRuleText(choice.activation->grid.rule));
+    return text;
+}
+
+RecipeEstimate estimateRecipe(const Recipe &recipe, const Model &model) {
+    RecipeEstimate estimate;
+    estimate.layers = static_cast<int>(model.layers.size());
+    double bits = 0, weights = 0;
+    for (const Layer &layer : model.layers) {
+        const LayerChoice choice = recipe.choiceFor(layer.name);
+        const auto parameters = static_cast<double>(layer.parameters());
+        estimate.quantizedLayers += choice.weight ? 1 : 0;
+        estimate.quantizedActivations += choice.activation ? 1 : 0;
+        bits += parameters * (choice.weight ? plannedBits(layer, choice.weight->scheme) : 32.0);
+        weights += parameters;
+    }
+    if (weights > 0)
+        estimate.bitsPerWeight = bits / weights;
+    return estimate;
+}
+
+} // namespace qs::views
