@@ -36,7 +36,9 @@ std::vector<std::int64_t> Node::intsAttribute(std::string_view name) const {
     return value ? *value : std::vector<std::int64_t>{};
 }
 
-bool Node::hasAttribute(std::string_view name) const { return attributes.contains(std::string(name)); }
+bool Node::hasAttribute(std::string_view name) const {
+    return attributes.contains(std::string(name));
+}
 
 const Tensor *ModelGraph::constant(ValueId id) const {
     const auto found = m_constants.find(id);
@@ -65,6 +67,36 @@ std::int64_t ModelGraph::parameterCount() const {
     return count;
 }
 
+std::vector<ValueId> capturedValues(const ModelGraph &graph, const Node &node) {
+    std::vector<ValueId> captured;
+    for (const auto &[name, attribute] : node.attributes) {
+        const auto *subgraph = std::get_if<std::shared_ptr<const ModelGraph>>(&attribute);
+        if (!subgraph)
+            continue;
+        const std::unordered_set<ValueId> given((*subgraph)->inputs().begin(), (*subgraph)->inputs().end());
+        const auto count = static_cast<ValueId>((*subgraph)->values().size());
+        for (ValueId id = 0; id < count; ++id) {
+            const Value &value = (*subgraph)->value(id);
+            const bool local = value.producer != kNoNode || (*subgraph)->constant(id) || given.contains(id);
+            if (const ValueId outer = local ? kNoValue : graph.findValue(value.name); outer != kNoValue)
+                captured.push_back(outer);
+        }
+    }
+    return captured;
+}
+
+namespace {
+
+/// Everything a node needs before it can run, omitted inputs left out.
+std::vector<ValueId> dependencies(const ModelGraph &graph, const Node &node) {
+    std::vector<ValueId> values = capturedValues(graph, node);
+    std::copy_if(node.inputs.begin(), node.inputs.end(), std::back_inserter(values),
+                 [](ValueId id) { return id != kNoValue; });
+    return values;
+}
+
+} // namespace
+
 GraphBuilder::GraphBuilder() = default;
 
 void GraphBuilder::setName(std::string name, std::string producer) {
@@ -72,8 +104,12 @@ void GraphBuilder::setName(std::string name, std::string producer) {
     m_graph.m_producer = std::move(producer);
 }
 
-void GraphBuilder::setIrVersion(std::int64_t version) { m_graph.m_irVersion = version; }
-void GraphBuilder::setOpset(const std::string &domain, std::int64_t version) { m_graph.m_opsets[domain] = version; }
+void GraphBuilder::setIrVersion(std::int64_t version) {
+    m_graph.m_irVersion = version;
+}
+void GraphBuilder::setOpset(const std::string &domain, std::int64_t version) {
+    m_graph.m_opsets[domain] = version;
+}
 
 ValueId GraphBuilder::value(const std::string &name) {
     if (name.empty())
@@ -96,8 +132,15 @@ void GraphBuilder::describe(ValueId id, DType type, Shape shape, std::vector<std
     value.dimNames.resize(static_cast<std::size_t>(value.shape.rank()));
 }
 
-void GraphBuilder::addInput(ValueId id) { m_graph.m_inputs.push_back(id); }
-void GraphBuilder::addOutput(ValueId id) { m_graph.m_outputs.push_back(id); }
+void GraphBuilder::describeType(ValueId id, DType type) {
+    m_graph.m_values[static_cast<std::size_t>(id)].dtype = type;
+}
+void GraphBuilder::addInput(ValueId id) {
+    m_graph.m_inputs.push_back(id);
+}
+void GraphBuilder::addOutput(ValueId id) {
+    m_graph.m_outputs.push_back(id);
+}
 
 Status GraphBuilder::addConstant(ValueId id, Tensor tensor) {
     Value &value = m_graph.m_values[static_cast<std::size_t>(id)];
@@ -132,7 +175,8 @@ class Availability {
 public:
     Availability(const ModelGraph &graph, const std::vector<ValueId> &inputs,
                  const std::vector<std::string> &outerNames)
-        : m_graph(graph), m_given(inputs.begin(), inputs.end()), m_outer(outerNames.begin(), outerNames.end()) {}
+        : m_graph(graph), m_given(inputs.begin(), inputs.end()),
+          m_outer(outerNames.begin(), outerNames.end()) {}
 
     bool isGiven(ValueId id) const {
         return m_graph.constant(id) || m_given.contains(id) || m_outer.contains(m_graph.value(id).name);
@@ -150,9 +194,7 @@ Result<std::vector<NodeId>> topologicalOrder(const ModelGraph &graph, const Avai
     std::vector<int> waiting(nodes.size(), 0);
     std::vector<std::vector<NodeId>> readers(nodes.size());
     for (std::size_t n = 0; n < nodes.size(); ++n) {
-        for (const ValueId input : nodes[n].inputs) {
-            if (input == kNoValue)
-                continue;
+        for (const ValueId input : dependencies(graph, nodes[n])) {
             const NodeId producer = graph.value(input).producer;
             if (producer != kNoNode) {
                 readers[static_cast<std::size_t>(producer)].push_back(static_cast<NodeId>(n));
@@ -179,8 +221,9 @@ Result<std::vector<NodeId>> topologicalOrder(const ModelGraph &graph, const Avai
     }
     if (order.size() < nodes.size()) {
         const auto stuck = std::find_if(waiting.begin(), waiting.end(), [](int count) { return count > 0; });
-        return fail(ErrorCode::CorruptFile, fmt::format("the graph has a cycle through node '{}'",
-                                                        nodes[static_cast<std::size_t>(stuck - waiting.begin())].name));
+        return fail(ErrorCode::CorruptFile,
+                    fmt::format("the graph has a cycle through node '{}'",
+                                nodes[static_cast<std::size_t>(stuck - waiting.begin())].name));
     }
     return order;
 }
@@ -209,9 +252,7 @@ Result<ModelGraph> GraphBuilder::finish(const std::vector<std::string> &outerNam
         for (const ValueId output : m_graph.m_nodes[n].outputs)
             if (output != kNoValue)
                 m_graph.m_values[static_cast<std::size_t>(output)].producer = id;
-        for (const ValueId input : m_graph.m_nodes[n].inputs) {
-            if (input == kNoValue)
-                continue;
+        for (const ValueId input : dependencies(m_graph, m_graph.m_nodes[n])) {
             auto &readers = m_graph.m_consumers[static_cast<std::size_t>(input)];
             if (readers.empty() || readers.back() != id)
                 readers.push_back(id);

@@ -21,7 +21,8 @@ using NodeId = std::int32_t;  ///< index into ModelGraph::nodes()
 inline constexpr ValueId kNoValue = -1;
 inline constexpr NodeId kNoNode = -1;
 
-/// The value of a node attribute. Subgraphs (If, Loop) are graphs of their own that see the names around them.
+/// The value of a node attribute. Subgraphs (If, Loop) are graphs of their own that see the names around
+/// them.
 using Attribute = std::variant<std::int64_t, double, std::string, Tensor, std::shared_ptr<const ModelGraph>,
                                std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
 
@@ -69,7 +70,8 @@ public:
     const std::unordered_map<ValueId, Tensor> &constants() const { return m_constants; }
     /// kNoValue when there is no such name.
     ValueId findValue(std::string_view name) const;
-    /// Nodes that read the value, in topological order; a node that reads it twice is listed once.
+    /// Nodes that read the value, also from inside their subgraphs, in topological order; a node that reads
+    /// it twice is listed once.
     const std::vector<NodeId> &consumers(ValueId id) const;
 
     /// Opset version of a domain, 0 when it is not imported.
@@ -93,6 +95,9 @@ private:
     std::vector<std::vector<NodeId>> m_consumers;
 };
 
+/// Values of `graph` that the node's subgraphs read by name, in addition to its inputs.
+std::vector<ValueId> capturedValues(const ModelGraph &graph, const Node &node);
+
 /// Assembles a ModelGraph; importers and tests use it. Nodes may be added in any order.
 class GraphBuilder {
 public:
@@ -104,6 +109,8 @@ public:
     /// The id for a name, created at first use. The empty name is kNoValue.
     ValueId value(const std::string &name);
     void describe(ValueId id, DType type, Shape shape, std::vector<std::string> dimNames = {});
+    /// For values whose rank is unknown.
+    void describeType(ValueId id, DType type);
     void addInput(ValueId id);
     void addOutput(ValueId id);
     /// \error CorruptFile  the value already has a constant or a producer; names it
