@@ -38,13 +38,13 @@ public:
     virtual Result<std::vector<std::int64_t>> labels(std::int64_t begin, std::int64_t end) const = 0;
 };
 
-/// Checks that a set can feed a model: every graph input has a dataset of that name, fitting shape and a type that
-/// converts (uint8 images to float; integers to int64). Extra datasets are fine.
-/// \error InvalidArgument  tells input name, expected and found shape, expected and found type
+/// Checks that a set can feed a model: every graph input has a dataset of that name, fitting shape and a type
+/// that converts (uint8 images to float; integers to int64). Extra datasets are fine. \error InvalidArgument
+/// tells input name, expected and found shape, expected and found type
 Status checkFits(const CalibrationSet &set, const ModelGraph &graph);
 
 /// Samples [begin, end) as the model's inputs: in graph order, cast to the declared element types.
-Result<std::vector<Tensor>> readModelInputs(const CalibrationSet &set, const ModelGraph &graph, std::int64_t begin,
-                                            std::int64_t end);
+Result<std::vector<Tensor>> readModelInputs(const CalibrationSet &set, const ModelGraph &graph,
+                                            std::int64_t begin, std::int64_t end);
 
 } // namespace qs

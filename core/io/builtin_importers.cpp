@@ -1,0 +1,10 @@
+#include "core/io/importers/onnx_importer.h"
+
+namespace qs {
+
+const std::vector<std::shared_ptr<const Importer>> &builtinImporters() {
+    static const std::vector<std::shared_ptr<const Importer>> importers = {std::make_shared<OnnxImporter>()};
+    return importers;
+}
+
+} // namespace qs
