@@ -12,7 +12,7 @@ namespace qs {
 /// What a model's quality is measured on, beside its outputs.
 struct TaskTargets {
     std::vector<std::int64_t> labels; ///< class per sample; empty = none
-    Tensor tokens;                    ///< int64 [samples, positions] of a language model: position t+1 is the target of t
+    Tensor tokens; ///< int64 [samples, positions] of a language model: position t+1 is the target of t
 };
 
 /// How the outputs of a changed model compare with those of the float model, and how it does its task.
@@ -20,14 +20,14 @@ struct TaskTargets {
 /// [samples, positions, classes]. Mergeable over batches.
 /// \source methods B6 6.2, 6.3
 struct OutputMetrics {
-    ErrorMetrics error;             ///< over all output elements
+    ErrorMetrics error; ///< over all output elements
     bool hasLogits = false;
-    std::int64_t predictions = 0;   ///< softmax rows compared
-    double sumKl = 0;               ///< Σ Σ_v P log(P/Q), nats, P = float model
-    std::int64_t agreements = 0;    ///< rows with the same argmax
-    std::int64_t labelled = 0, correct = 0;   ///< samples with a label; argmax equals it
+    std::int64_t predictions = 0;           ///< softmax rows compared
+    double sumKl = 0;                       ///< Σ Σ_v P log(P/Q), nats, P = float model
+    std::int64_t agreements = 0;            ///< rows with the same argmax
+    std::int64_t labelled = 0, correct = 0; ///< samples with a label; argmax equals it
     std::int64_t targets = 0;
-    double sumNegativeLogLikelihood = 0;      ///< over next-token targets, nats
+    double sumNegativeLogLikelihood = 0; ///< over next-token targets, nats
 
     /// \param reference, other  one output tensor of the same shape, float32
     void add(const Tensor &reference, const Tensor &other, const TaskTargets &targets);
@@ -43,10 +43,10 @@ struct OutputMetrics {
 enum class Metric { OutputSqnr, OutputMse, Kl, Top1Agreement, Top1, Perplexity };
 struct MetricInfo {
     Metric metric;
-    const char *id;       ///< "sqnr", "mse", "kl", "agreement", "top1", "perplexity"
-    const char *name;     ///< "Output SQNR"
-    const char *unit;     ///< "dB", "nats", "%", ""
-    const char *formula;  ///< for tooltips
+    const char *id;      ///< "sqnr", "mse", "kl", "agreement", "top1", "perplexity"
+    const char *name;    ///< "Output SQNR"
+    const char *unit;    ///< "dB", "nats", "%", ""
+    const char *formula; ///< for tooltips
     bool higherIsBetter;
 };
 const std::vector<MetricInfo> &allMetrics();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/base/result.h"
+
 #include <cmath>
 #include <string_view>
 
@@ -13,13 +15,17 @@ enum class RoundingMode {
 };
 
 std::string_view roundingModeName(RoundingMode mode); ///< "half_even", "half_away", "floor"
+Result<RoundingMode> roundingModeFromName(std::string_view name);
 
 /// The integer that `value` rounds to. Assumes the default floating-point environment.
 inline double roundTo(double value, RoundingMode mode) {
     switch (mode) {
-    case RoundingMode::HalfEven: return std::nearbyint(value);
-    case RoundingMode::HalfAway: return std::round(value);
-    case RoundingMode::Floor: return std::floor(value + 0.5);
+    case RoundingMode::HalfEven:
+        return std::nearbyint(value);
+    case RoundingMode::HalfAway:
+        return std::round(value);
+    case RoundingMode::Floor:
+        return std::floor(value + 0.5);
     }
     return value;
 }

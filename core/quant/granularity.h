@@ -2,6 +2,7 @@
 
 #include "core/base/result.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -31,11 +32,19 @@ struct SliceLayout {
     /// Index into scales and zero points for an element.
     std::int64_t slice(std::int64_t row, std::int64_t col) const {
         switch (granularity) {
-        case Granularity::PerTensor: return 0;
-        case Granularity::PerChannel: return row;
-        case Granularity::PerGroup: return row * groupsPerRow() + col / groupSize;
+        case Granularity::PerTensor:
+            return 0;
+        case Granularity::PerChannel:
+            return row;
+        case Granularity::PerGroup:
+            return row * groupsPerRow() + col / groupSize;
         }
         return 0;
+    }
+    /// First column behind `col` that lies in another slice of the same row.
+    std::int64_t sliceEnd(std::int64_t col) const {
+        return granularity == Granularity::PerGroup ? std::min(cols, (col / groupSize + 1) * groupSize)
+                                                    : cols;
     }
 };
 

@@ -4,6 +4,7 @@
 #include "core/base/parameter_schema.h"
 #include "core/base/run_context.h"
 #include "core/quant/quantized_matrix.h"
+#include "core/tensor/matrix_view.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -47,8 +48,8 @@ struct Support {
 class LayerServices {
 public:
     virtual ~LayerServices() = default;
-    /// H = 2/n Σ x xᵀ over all captured inputs of the layer (of convolution group `group`), float64 [cols, cols].
-    /// \error NotFound  no calibration was run for this layer
+    /// H = 2/n Σ x xᵀ over all captured inputs of the layer (of convolution group `group`), float64 [cols,
+    /// cols]. \error NotFound  no calibration was run for this layer
     virtual Result<MatrixView<const double>> hessian(std::int64_t group) = 0;
 };
 

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "core/base/run_context.h"
 #include "core/numeric/integer_grid.h"
-#include "core/tensor/matrix_view.h"
+#include "core/tensor/histogram.h"
 
-#include <nlohmann/json_fwd.hpp>
+#include <span>
 
 namespace qs {
 
@@ -13,14 +14,14 @@ struct RangeRule {
     enum class Kind {
         MinMax,
         Percentile, ///< symmetric: quantile of |x|; asymmetric: the two tails share 1 - percentile
-        Mse,        ///< shrink search: p in {1, 1-1/grid, …}; minimises sum |Q(x)-x|^norm
-        Kl,         ///< entropy calibration on 2048 bins of |x|; activations, or weights as one histogram a slice
+        Mse, ///< shrink search over [p·lo, p·hi], p = 1, 1-1/gridSteps, …; minimises Σ|Q(x)-x|^norm
+        Kl,  ///< entropy calibration on 2048 bins of |x|; clips both sides at the same magnitude
     };
     Kind kind = Kind::MinMax;
     double percentile = 99.99; ///< Percentile, in percent
     double norm = 2.4;         ///< Mse: exponent l
     int gridSteps = 100;       ///< Mse: candidates per unit of p
-    double maxShrink = 0.8;    ///< Mse: smallest p is 1 - maxShrink
+    double maxShrink = 0.8;    ///< Mse: floor(maxShrink·gridSteps) candidates, at least the one of p = 1
 
     bool operator==(const RangeRule &) const = default;
 };
@@ -44,13 +45,21 @@ struct GridScheme {
     bool operator==(const GridScheme &) const = default;
 };
 
-/// Range of a slice of finite values (may be strided through `values` gathered by the caller).
-/// \thread pure
+/// Range of a slice of finite values. A rule that would leave no width (a percentile of mostly zeros) falls
+/// back to min-max, so that all-zero slices are the only ones without a range. \error  Cancelled \thread the
+/// candidates of Mse run in parallel; the result does not depend on the thread count
+Result<ValueRange> chooseRange(std::span<const float> values, const GridScheme &scheme,
+                               const RunContext &ctx);
+/// The same on the calling thread, for slices that are small or of which many are done at once.
 ValueRange chooseRange(std::span<const float> values, const GridScheme &scheme);
 
+/// The same from a streamed histogram: a bin counts as its centre. Min-max is exact.
+/// \param exactMin, exactMax  of all finite values; no range reaches beyond them
+/// \source methods A, A1 steps 4-6
+ValueRange chooseRangeFromHistogram(const Histogram &histogram, double exactMin, double exactMax,
+                                    const GridScheme &scheme);
+
 /// Scale and zero point of a slice: chooseRange, then gridForRange.
-/// \param scaleAsFloat16  the scale is stored as float16: it is rounded (and clamped to [6e-8, 6.5e4]) here,
-///                        before codes are made, so codes and stored scale agree
 ScaleZero fitGrid(std::span<const float> values, const GridScheme &scheme, bool scaleAsFloat16);
 
 } // namespace qs

@@ -10,7 +10,8 @@ namespace qs {
 struct WeightChoice {
     std::string method = "rtn";
     WeightGridScheme scheme;
-    nlohmann::json parameters = nlohmann::json::object(); ///< of the method; defaults are filled in at the run
+    nlohmann::json parameters =
+        nlohmann::json::object(); ///< of the method; defaults are filled in at the run
 
     bool operator==(const WeightChoice &) const = default;
 };
@@ -30,6 +31,10 @@ struct LayerChoice {
     bool operator==(const LayerChoice &) const = default;
 };
 
+/// Whether a text can be the pattern of a rule: an ECMAScript regular expression without back-references.
+/// \error InvalidArgument  says what is wrong with it
+Status checkLayerPattern(const std::string &pattern);
+
 /// Applies a choice to the layers whose name matches an ECMAScript regular expression (full match).
 struct RecipeRule {
     std::string layers = ".*";
@@ -46,17 +51,24 @@ struct Recipe {
 
     bool operator==(const Recipe &) const = default;
 
-    /// \error InvalidArgument  a pattern is not a regular expression; names the rule
+    /// \error InvalidArgument  a pattern is not a regular expression, or a value is out of range; names the
+    /// path
     Status validate() const;
     /// The choice for a layer; both absent when no rule matches. The recipe must be valid.
     LayerChoice choiceFor(const std::string &layerName) const;
 
+    /// Everything that fromJson needs to give an equal recipe; settings that a rule does not use appear only
+    /// when they differ from their default.
     nlohmann::ordered_json toJson() const;
-    /// \error InvalidArgument  unknown key, missing key or a value out of range; names the path ("rules[1].weight.bits")
+    /// Keys with a default may be missing: all but quantoscope-recipe (the version, 1), rules, layers,
+    /// method, bits. \error InvalidArgument  unknown key, missing key, wrong type or a value out of range;
+    /// `where` is the path
+    ///                         ("rules[1].weight.bits")
     static Result<Recipe> fromJson(const nlohmann::json &json);
 };
 
-/// A recipe with one rule for all layers, the starting point of editors: `weights` and, if given, activations.
+/// A recipe with one rule for all layers, the starting point of editors: `weights` and, if given,
+/// activations.
 Recipe uniformRecipe(std::string name, WeightChoice weights, std::optional<ActivationChoice> activations);
 
 } // namespace qs

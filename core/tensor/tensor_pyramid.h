@@ -16,10 +16,12 @@ struct PyramidCell {
 };
 
 /// Min/max/mean levels of a matrix, each half the size of the one below, so that a zoomed-out map still shows
-/// every outlier. Level 0 is the matrix itself and is not stored.
+/// every outlier. Level 0 is the matrix itself and is not stored; the top level is one cell.
 class TensorPyramid {
 public:
     /// \param values  [rows, cols]; must outlive the pyramid. NaN cells make NaN parents.
+    /// \error  Cancelled
+    /// \thread parallel over rows; the result does not depend on the thread count
     static Result<TensorPyramid> build(MatrixView<const float> values, const RunContext &ctx);
 
     std::int64_t rows() const { return m_values.rows; }
@@ -27,9 +29,13 @@ public:
     int levels() const { return static_cast<int>(m_levels.size()) + 1; }
     std::int64_t rowsAt(int level) const;
     std::int64_t colsAt(int level) const;
+    /// The cell that covers elements [row·2^level, (row+1)·2^level) x the same of columns; the mean counts
+    /// each once.
     PyramidCell cell(int level, std::int64_t row, std::int64_t col) const;
 
 private:
+    PyramidCell reduce(int level, std::int64_t row, std::int64_t col) const;
+
     struct Level {
         std::int64_t rows = 0, cols = 0;
         std::vector<PyramidCell> cells;

@@ -24,13 +24,17 @@ struct TensorStats {
     double standardDeviation() const;
     double rms() const;
     double skewness() const;
-    double kurtosis() const; ///< m4/m2², 3 for a normal distribution; 0 when constant
+    double crestFactor() const; ///< max|x| / rms; 0 for zeros
+    double kurtosis() const;    ///< m4/m2², 3 for a normal distribution; 0 when constant
 
     /// Joins the statistics of two disjoint parts; `other` follows this one (for firstNonFinite).
     void merge(const TensorStats &other);
 };
 
-/// Statistics of float values. \thread parallel over fixed blocks
+/// Statistics of float values.
+/// \error  Cancelled
+/// \thread parallel over fixed blocks
+/// \source Pébay 2008, SAND2008-6212 (merging of moments)
 Result<TensorStats> computeStats(std::span<const float> values, const RunContext &ctx);
 
 } // namespace qs

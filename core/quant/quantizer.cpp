@@ -1,0 +1,36 @@
+#include "core/quant/quantizer.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace qs {
+
+std::string_view methodStatusName(MethodStatus status) {
+    switch (status) {
+    case MethodStatus::ReferenceChecked:
+        return "reference-checked";
+    case MethodStatus::PaperFormula:
+        return "paper formula";
+    case MethodStatus::Experimental:
+        return "experimental";
+    }
+    return "experimental";
+}
+
+Status QuantizerRegistry::add(std::shared_ptr<const Quantizer> quantizer) {
+    const MethodInfo &info = quantizer->info();
+    if (const auto taken = find(info.id))
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("method '{}' of {} was already given by {}; remove one of them", info.id,
+                                info.origin, taken->info().origin));
+    m_quantizers.push_back(std::move(quantizer));
+    return {};
+}
+
+std::shared_ptr<const Quantizer> QuantizerRegistry::find(std::string_view id) const {
+    auto found = std::find_if(m_quantizers.begin(), m_quantizers.end(),
+                              [&](const auto &quantizer) { return quantizer->info().id == id; });
+    return found == m_quantizers.end() ? nullptr : *found;
+}
+
+} // namespace qs

@@ -1,0 +1,55 @@
+#include "core/quant/recipe.h"
+
+#include <fmt/format.h>
+#include <regex>
+
+namespace qs {
+namespace {
+
+constexpr std::size_t kLongestPattern = 1000;
+
+/// A breadth-first matcher: the default one of libstdc++ needs exponential time for patterns like (a+)+b and
+/// a stack frame for every character of the name.
+std::regex compiled(const std::string &pattern) {
+    return std::regex(pattern, std::regex::ECMAScript | std::regex_constants::__polynomial);
+}
+
+} // namespace
+
+Status checkLayerPattern(const std::string &pattern) {
+    if (pattern.size() > kLongestPattern)
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("has {} characters; allowed: up to {}", pattern.size(), kLongestPattern));
+    try {
+        compiled(pattern);
+    } catch (const std::regex_error &error) {
+        return fail(
+            ErrorCode::InvalidArgument,
+            fmt::format("'{}' is not a regular expression that can be used here: {}", pattern, error.what()));
+    }
+    return {};
+}
+
+// The reader of the JSON form knows all limits.
+Status Recipe::validate() const {
+    if (auto same = fromJson(toJson()); !same)
+        return fail(std::move(same).error());
+    return {};
+}
+
+LayerChoice Recipe::choiceFor(const std::string &layerName) const {
+    LayerChoice choice;
+    for (const RecipeRule &rule : rules)
+        if (std::regex_match(layerName, compiled(rule.layers)))
+            choice = rule.choice;
+    return choice;
+}
+
+Recipe uniformRecipe(std::string name, WeightChoice weights, std::optional<ActivationChoice> activations) {
+    Recipe recipe;
+    recipe.name = std::move(name);
+    recipe.rules.push_back({".*", {std::move(weights), std::move(activations)}});
+    return recipe;
+}
+
+} // namespace qs
