@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 
 namespace qs {
@@ -61,6 +62,14 @@ bool isText(std::string_view head) {
 }
 
 } // namespace
+
+std::vector<std::byte> readHead(const std::filesystem::path &file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::vector<std::byte> head(4096);
+    stream.read(reinterpret_cast<char *>(head.data()), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(stream.gcount()));
+    return head;
+}
 
 std::string describeFileKind(std::span<const std::byte> head) {
     const std::string_view text(reinterpret_cast<const char *>(head.data()), head.size());

@@ -1,5 +1,7 @@
 #include "core/io/hdf5_file.h"
 
+#include "core/io/file_kind.h"
+
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
@@ -362,7 +364,8 @@ Result<std::shared_ptr<const Hdf5File>> Hdf5File::open(const std::filesystem::pa
     const std::lock_guard lock(hdf5Mutex());
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     if (H5Fis_hdf5(file.c_str()) <= 0)
-        return fail(ErrorCode::CorruptFile, "is not an HDF5 file", file.string());
+        return fail(ErrorCode::CorruptFile,
+                    "is not an HDF5 file; it looks like " + describeFileKind(readHead(file)), file.string());
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
     H5Pset_file_locking(access.get(), true, true); // network file systems without locks are read all the same

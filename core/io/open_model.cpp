@@ -8,9 +8,7 @@
 namespace qs {
 namespace {
 
-constexpr std::size_t kHeadBytes = 4096;
-
-Result<std::vector<std::byte>> readHead(const std::filesystem::path &file) {
+Status checkReadable(const std::filesystem::path &file) {
     std::error_code code;
     const auto status = std::filesystem::status(file, code);
     if (!std::filesystem::exists(status))
@@ -19,13 +17,9 @@ Result<std::vector<std::byte>> readHead(const std::filesystem::path &file) {
         return fail(ErrorCode::Unsupported, "is a folder; open the model file in it");
     if (!std::filesystem::is_regular_file(status)) // reading a pipe or device might never end
         return fail(ErrorCode::Unsupported, "is no regular file; copy the model to one");
-    std::ifstream stream(file, std::ios::binary);
-    std::vector<std::byte> head(kHeadBytes);
-    stream.read(reinterpret_cast<char *>(head.data()), static_cast<std::streamsize>(head.size()));
-    if (!stream && !stream.eof())
+    if (!std::ifstream(file))
         return fail(ErrorCode::IoError, "cannot be read; check that you may read it");
-    head.resize(static_cast<std::size_t>(stream.gcount()));
-    return head;
+    return {};
 }
 
 std::string formatNames() {
@@ -36,7 +30,8 @@ std::string formatNames() {
 }
 
 Result<Model> load(const std::filesystem::path &file, FindingList &findings, const RunContext &ctx) {
-    QS_TRY(const std::vector<std::byte> head, readHead(file));
+    QS_CHECK_OK(checkReadable(file));
+    const std::vector<std::byte> head = readHead(file);
     const Importer *best = nullptr;
     int bestScore = 0;
     for (const auto &importer : builtinImporters())

@@ -54,6 +54,42 @@ def hostile():
                             compression='gzip')
 
 
+def calibration():
+    """Sets that are read: the schema below /calibration with all its conveniences, in the newest format."""
+    with h5py.File(HERE / 'calibration.h5', 'w', libver='latest') as file:
+        group = file.create_group('calibration/inputs')
+        image = group.create_dataset('000000', data=np.arange(24, dtype='u1').reshape(4, 2, 3), compression='gzip')
+        image.attrs['onnx_name'] = '/model/image'
+        group['step'] = np.array([1, 2, 3, 4], 'i8')
+        group['nested/name'] = np.array([0.5, 1.5, 2.5, 3.5], 'f8')
+        half = group.create_dataset('half', data=np.array([[0x3F80], [0x4000], [0x4040], [0x4080]], 'u2'))
+        half.attrs['logical_dtype'] = 'bfloat16'
+        file['calibration/labels'] = np.array([3, 0, 2, 1], 'u1')
+
+
+def refused_calibration():
+    def write(name, **datasets):
+        with h5py.File(HERE / f'calibration_{name}.h5', 'w', libver='latest') as file:
+            for path, data in datasets.items():
+                file[path.replace('__', '/')] = data
+
+    floats = np.zeros((4, 2), 'f4')
+    write('no_inputs', weights=floats, images=floats)
+    with h5py.File(HERE / 'calibration_empty_group.h5', 'w', libver='latest') as file:
+        file.create_group('inputs')
+    write('disagree', inputs__a=floats, inputs__b=floats[:3])
+    write('scalar', inputs__a=np.float32(1))
+    write('no_samples', inputs__a=floats[:0])
+    write('text', inputs__a='words')
+    write('float_labels', inputs__a=floats, labels=np.zeros(4, 'f4'))
+    write('short_labels', inputs__a=floats, labels=np.zeros(3, 'i8'))
+    write('one_hot_labels', inputs__a=floats, labels=np.zeros((4, 3), 'i8'))
+    with h5py.File(HERE / 'calibration_linked.h5', 'w', libver='latest') as file:
+        file['inputs/a'] = h5py.ExternalLink('types.h5', '/types/<f4')
+
+
 if __name__ == '__main__':
     types()
     hostile()
+    calibration()
+    refused_calibration()
