@@ -2,6 +2,7 @@
 #include "views/jobs/jobs_dock.h"
 #include "views/layer_table/layer_table_dock.h"
 #include "views/model_tree/model_tree_dock.h"
+#include "views/recipe_editor/recipe_editor_dock.h"
 #include "views/shared/view_factory.h"
 
 namespace qs::views {
@@ -19,6 +20,7 @@ const std::vector<ViewFactory> &builtinViews() {
     static const std::vector<ViewFactory> views = {
         {"model_tree", "Model", ViewPlace::Left, "Ctrl+1", false, make<ModelTreeDock>},
         {"layer_table", "Layers", ViewPlace::Tables, "Ctrl+2", false, make<LayerTableDock>},
+        {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
         {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},
     };
