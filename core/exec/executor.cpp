@@ -1,0 +1,243 @@
+#include "core/exec/executor.h"
+
+#include "core/exec/execution_plan.h"
+#include "core/tensor/convert.h"
+
+#include <fmt/format.h>
+
+namespace qs {
+namespace {
+
+std::string nodeText(const Node &node) { return fmt::format("node '{}' ({})", node.name, node.opType); }
+
+/// The tensor of a value in a pass, the constant behind it, or an empty tensor.
+const Tensor &valueOf(const Executor::Impl &impl, const std::vector<Tensor> &values, ValueId id) {
+    const Tensor &computed = values[static_cast<std::size_t>(id)];
+    return computed.empty() ? impl.constants[static_cast<std::size_t>(id)] : computed;
+}
+
+std::string declaredShape(const Value &value) {
+    std::string text;
+    for (int axis = 0; axis < value.shape.rank(); ++axis) {
+        const std::string &name = value.dimNames[static_cast<std::size_t>(axis)];
+        text += axis == 0 ? "" : ", ";
+        text += value.shape[axis] >= 0 ? std::to_string(value.shape[axis]) : name.empty() ? "?" : name;
+    }
+    return "[" + text + "]";
+}
+
+bool fits(const Value &value, const Tensor &tensor) {
+    if (value.dtype != DType::Undefined && value.dtype != tensor.dtype())
+        return false;
+    if (!value.hasShape)
+        return true;
+    if (value.shape.rank() != tensor.shape().rank())
+        return false;
+    for (int axis = 0; axis < value.shape.rank(); ++axis)
+        if (value.shape[axis] >= 0 && value.shape[axis] != tensor.shape()[axis])
+            return false;
+    return true;
+}
+
+Status checkInputs(const ModelGraph &graph, const std::vector<Tensor> &inputs) {
+    if (inputs.size() != graph.inputs().size())
+        return fail(ErrorCode::InvalidArgument, fmt::format("the model has {} inputs, {} were given",
+                                                            graph.inputs().size(), inputs.size()));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const Value &value = graph.value(graph.inputs()[i]);
+        if (inputs[i].empty())
+            return fail(ErrorCode::InvalidArgument, fmt::format("input '{}' is missing", value.name));
+        if (!fits(value, inputs[i]))
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("input '{}' must be {} {}, found {} {}", value.name, dtypeName(value.dtype),
+                                    value.hasShape ? declaredShape(value) : "of any shape",
+                                    dtypeName(inputs[i].dtype()), inputs[i].shape().text()));
+    }
+    return {};
+}
+
+/// What a node reads in a slot after the substitutions of this pass.
+Status substitute(Tensor &operand, InputSlot slot, const PassOptions &options) {
+    if (const auto weight = options.weights.find(slot); weight != options.weights.end()) {
+        if (weight->second.shape() != operand.shape())
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("the substituted weight of input {} has shape {}, not {}", slot.index,
+                                    weight->second.shape().text(), operand.shape().text()));
+        QS_TRY(operand, castTensor(weight->second, operand.dtype()));
+    }
+    if (const auto activation = options.activations.find(slot); activation != options.activations.end()) {
+        QS_TRY(operand, activation->second(operand));
+    }
+    return {};
+}
+
+bool substitutes(const PassOptions &options, NodeId node) {
+    const auto targets = [node](const auto &slots) {
+        const auto first = slots.lower_bound(InputSlot{node, 0});
+        return first != slots.end() && first->first.node == node;
+    };
+    return targets(options.weights) || targets(options.activations);
+}
+
+/// Runs nodes over the values of one pass.
+class Pass {
+public:
+    Pass(const Executor::Impl &impl, std::vector<Tensor> &values, const PassOptions &options, const RunContext &ctx)
+        : m_impl(impl), m_values(values), m_options(options), m_ctx(ctx) {}
+
+    Status runNode(NodeId id) {
+        const Node &node = m_impl.graph().node(id);
+        if (m_impl.folded[static_cast<std::size_t>(id)] && !mustRunAgain(node, id)) {
+            for (const ValueId output : node.outputs)
+                if (output != kNoValue)
+                    tap(output, m_impl.constants[static_cast<std::size_t>(output)]);
+            return {};
+        }
+        auto status = compute(node, id);
+        if (!status && status.error().code != ErrorCode::Cancelled)
+            return fail(std::move(status).error().withContext(nodeText(node)));
+        return status;
+    }
+
+private:
+    /// A folded node computes anew when this pass changes what it reads.
+    bool mustRunAgain(const Node &node, NodeId id) const {
+        return substitutes(m_options, id) || std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
+                   return input != kNoValue && !m_values[static_cast<std::size_t>(input)].empty();
+               });
+    }
+
+    Status compute(const Node &node, NodeId id) {
+        QS_TRY(std::vector<Tensor> operands, takeOperands(node, id));
+        KernelCall call{operands, m_ctx, *m_impl.pool};
+        QS_TRY(std::vector<Tensor> outputs, m_impl.kernels[static_cast<std::size_t>(id)](call));
+        QS_CHECK(outputs.size() >= node.outputs.size(), "a kernel returns all outputs of its node");
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+            if (node.outputs[i] != kNoValue)
+                publish(node.outputs[i], std::move(outputs[i]));
+        return {};
+    }
+
+    /// The operands under this pass's substitutions. Values that nobody reads afterwards leave the state, so that
+    /// a kernel may overwrite them.
+    Result<std::vector<Tensor>> takeOperands(const Node &node, NodeId id) {
+        std::vector<Tensor> operands(node.inputs.size());
+        for (std::size_t i = 0; i < operands.size(); ++i)
+            if (node.inputs[i] != kNoValue)
+                operands[i] = valueOf(m_impl, m_values, node.inputs[i]);
+        for (const ValueId input : node.inputs)
+            if (input != kNoValue && m_impl.lastUse[static_cast<std::size_t>(input)] == id)
+                m_values[static_cast<std::size_t>(input)] = {};
+        if (substitutes(m_options, id))
+            for (std::size_t i = 0; i < operands.size(); ++i)
+                QS_CHECK_OK(substitute(operands[i], {id, static_cast<int>(i)}, m_options));
+        return operands;
+    }
+
+    void tap(ValueId id, const Tensor &tensor) const {
+        if (const auto found = m_options.taps.find(id); found != m_options.taps.end())
+            found->second(tensor);
+    }
+
+    void publish(ValueId id, Tensor tensor) {
+        tap(id, tensor);
+        if (m_impl.lastUse[static_cast<std::size_t>(id)] != kNoNode)
+            m_values[static_cast<std::size_t>(id)] = std::move(tensor);
+    }
+
+    const Executor::Impl &m_impl;
+    std::vector<Tensor> &m_values;
+    const PassOptions &m_options;
+    const RunContext &m_ctx;
+};
+
+Error missingOperatorsError(const std::vector<MissingOperator> &missing) {
+    std::string text = "the model cannot run:";
+    for (const MissingOperator &entry : missing)
+        text += fmt::format(" {}{}{} ({} nodes, first '{}'): {};", entry.domain, entry.domain.empty() ? "" : ".",
+                            entry.opType, entry.nodes.size(), entry.nodes.front(), entry.reason);
+    text.back() = '.';
+    return {ErrorCode::Unsupported, text + " Its weights can still be explored.", {}};
+}
+
+} // namespace
+
+Executor::Executor(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Executor::~Executor() = default;
+const Model &Executor::model() const { return *m_impl->model; }
+
+std::vector<MissingOperator> Executor::missingOperators(const ModelGraph &graph) {
+    std::vector<MissingOperator> missing;
+    for (const Node &node : graph.nodes()) {
+        const auto kernel = makeKernel(node, graph, {});
+        if (kernel)
+            continue;
+        const std::string &reason = kernel.error().message;
+        auto found = std::find_if(missing.begin(), missing.end(), [&](const MissingOperator &entry) {
+            return entry.opType == node.opType && entry.domain == node.domain && entry.reason == reason;
+        });
+        if (found == missing.end())
+            found = missing.insert(missing.end(),
+                                   {node.opType, node.domain, graph.opset(node.domain), {}, reason});
+        found->nodes.push_back(node.name);
+    }
+    return missing;
+}
+
+Result<std::shared_ptr<const Executor>> Executor::create(std::shared_ptr<const Model> model,
+                                                         const ExecutorOptions &options) {
+    const ModelGraph &graph = model->graph;
+    auto impl = std::make_unique<Impl>();
+    for (const Node &node : graph.nodes()) {
+        auto kernel = makeKernel(node, graph, options);
+        if (!kernel)
+            return fail(missingOperatorsError(missingOperators(graph)));
+        impl->kernels.push_back(std::move(*kernel));
+    }
+    impl->model = std::move(model);
+    planExecution(*impl);
+    return std::shared_ptr<const Executor>(new Executor(std::move(impl)));
+}
+
+Result<ExecutionState> Executor::begin(std::vector<Tensor> inputs, const PassOptions &options) const {
+    const ModelGraph &graph = m_impl->graph();
+    QS_CHECK_OK(checkInputs(graph, inputs));
+    ExecutionState state;
+    state.m_values.resize(graph.values().size());
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        state.m_values[static_cast<std::size_t>(graph.inputs()[i])] = std::move(inputs[i]);
+    for (const auto &[id, tap] : options.taps)
+        if (graph.value(id).producer == kNoNode)
+            tap(valueOf(*m_impl, state.m_values, id));
+    return state;
+}
+
+Status Executor::advance(ExecutionState &state, NodeId until, const PassOptions &options,
+                         const RunContext &ctx) const {
+    const auto end = std::min(until, static_cast<NodeId>(m_impl->graph().nodes().size()));
+    Pass pass(*m_impl, state.m_values, options, ctx);
+    for (; state.m_nextNode < end; ++state.m_nextNode) {
+        if (ctx.cancelled())
+            return RunContext::cancelledError();
+        QS_CHECK_OK(pass.runNode(state.m_nextNode));
+    }
+    return {};
+}
+
+Result<std::vector<Tensor>> Executor::finish(ExecutionState state, const PassOptions &options,
+                                             const RunContext &ctx) const {
+    const ModelGraph &graph = m_impl->graph();
+    QS_CHECK_OK(advance(state, static_cast<NodeId>(graph.nodes().size()), options, ctx));
+    std::vector<Tensor> outputs;
+    for (const ValueId output : graph.outputs())
+        outputs.push_back(valueOf(*m_impl, state.m_values, output));
+    return outputs;
+}
+
+Result<std::vector<Tensor>> Executor::run(std::vector<Tensor> inputs, const PassOptions &options,
+                                          const RunContext &ctx) const {
+    QS_TRY(ExecutionState state, begin(std::move(inputs), options));
+    return finish(std::move(state), options, ctx);
+}
+
+} // namespace qs

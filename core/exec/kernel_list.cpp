@@ -1,0 +1,42 @@
+#include "core/exec/kernel_list.h"
+
+#include "core/exec/reference/families.h"
+
+#include <fmt/format.h>
+
+namespace qs {
+
+const std::vector<KernelEntry> &referenceKernels() {
+    static const std::vector<KernelEntry> kEntries = [] {
+        std::vector<KernelEntry> entries;
+        for (const auto family :
+             {unaryKernels(), activationKernels(), binaryKernels(), comparisonKernels(), castKernels(),
+              reductionKernels(), shapeKernels(), movementKernels(), indexingKernels(), generatorKernels(),
+              matmulKernels(), convolutionKernels(), poolingKernels(), normalizationKernels(),
+              softmaxKernels(), quantizationKernels()})
+            entries.insert(entries.end(), family.begin(), family.end());
+        return entries;
+    }();
+    return kEntries;
+}
+
+Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node, const ModelGraph &graph) {
+    NodeReader reader(node, graph);
+    if (reader.opset() > kNewestOpset)
+        return fail(ErrorCode::Unsupported,
+                    fmt::format("opset {} is newer than {}, the newest that this version knows", reader.opset(),
+                                kNewestOpset));
+    const KernelEntry *best = nullptr;
+    for (const KernelEntry &entry : entries)
+        if (node.opType == entry.opType && node.domain == entry.domain &&
+            entry.sinceVersion <= reader.opset() && (!best || entry.sinceVersion > best->sinceVersion))
+            best = &entry;
+    if (!best)
+        return fail(ErrorCode::Unsupported, "not implemented");
+    auto kernel = best->create(reader);
+    if (kernel)
+        QS_CHECK_OK(reader.checkAttributes());
+    return kernel;
+}
+
+} // namespace qs

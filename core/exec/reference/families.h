@@ -1,0 +1,26 @@
+#pragma once
+
+#include "core/exec/kernel.h"
+
+namespace qs {
+
+using KernelFamily = std::span<const KernelEntry>;
+
+KernelFamily unaryKernels();         ///< Abs, Exp, Sqrt, …: one element in, one out
+KernelFamily activationKernels();    ///< Relu, Sigmoid, Clip, Erf, …
+KernelFamily binaryKernels();        ///< Add, Mul, Pow, Max, …: with broadcasting
+KernelFamily comparisonKernels();    ///< Equal, Less, And, Not, Where, …
+KernelFamily castKernels();          ///< Cast, CastLike
+KernelFamily reductionKernels();     ///< ReduceMean, ArgMax, CumSum, …
+KernelFamily shapeKernels();         ///< Reshape, Shape, Squeeze, …: no element moves
+KernelFamily movementKernels();      ///< Transpose, Slice, Concat, Pad, …: elements move by a regular rule
+KernelFamily indexingKernels();      ///< Gather, ScatterElements, TopK, …: elements move by index tensors
+KernelFamily generatorKernels();     ///< ConstantOfShape, Range, …
+KernelFamily matmulKernels();        ///< MatMul, Gemm, MatMulInteger
+KernelFamily convolutionKernels();   ///< Conv
+KernelFamily poolingKernels();       ///< MaxPool, AveragePool, GlobalAveragePool, …
+KernelFamily normalizationKernels(); ///< BatchNormalization, LayerNormalization, …
+KernelFamily softmaxKernels();       ///< Softmax, LogSoftmax, Hardmax
+KernelFamily quantizationKernels();  ///< QuantizeLinear, DequantizeLinear, …
+
+} // namespace qs
