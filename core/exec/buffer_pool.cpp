@@ -25,7 +25,9 @@ std::size_t machineMemory() {
     return bytes;
 }
 
-void freeBlock(std::byte *block) { ::operator delete(block, kAlignment); }
+void freeBlock(std::byte *block) {
+    ::operator delete(block, kAlignment);
+}
 
 } // namespace
 
@@ -43,7 +45,8 @@ BufferPool::~BufferPool() {
 
 Result<Tensor> BufferPool::allocate(DType type, Shape shape, std::size_t limitBytes) {
     if (dtypeBits(type) == 0)
-        return fail(ErrorCode::Unsupported, fmt::format("elements of type {} cannot be stored", dtypeName(type)));
+        return fail(ErrorCode::Unsupported,
+                    fmt::format("elements of type {} cannot be stored", dtypeName(type)));
     const std::size_t limit = limitBytes == 0 ? machineMemory() : std::min(limitBytes, machineMemory());
     const auto elements = shape.checkedNumel();
     const auto bits = static_cast<std::size_t>(dtypeBits(type));

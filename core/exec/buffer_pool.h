@@ -7,9 +7,9 @@
 
 namespace qs {
 
-/// Memory for intermediate tensors. A block goes back to the pool when the last tensor that shares it dies, so a
-/// second pass through a graph touches only pages that are already mapped.
-/// \thread safe; tensors may outlive every other reference to the pool
+/// Memory for intermediate tensors. A block goes back to the pool when the last tensor that shares it dies,
+/// so a second pass through a graph touches only pages that are already mapped. \thread safe; tensors may
+/// outlive every other reference to the pool
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
 public:
     static std::shared_ptr<BufferPool> create() { return std::shared_ptr<BufferPool>(new BufferPool); }

@@ -11,7 +11,8 @@ struct Executor::Impl {
     std::vector<Kernel> kernels;   ///< by NodeId
     std::vector<Tensor> constants; ///< by ValueId: graph constants and outputs of folded nodes
     std::vector<bool> folded;      ///< by NodeId: outputs are in `constants`
-    std::vector<NodeId> lastUse;   ///< by ValueId: the last node that reads it; the node count for graph outputs
+    std::vector<NodeId>
+        lastUse; ///< by ValueId: the last node that reads it; the node count for graph outputs
     std::shared_ptr<BufferPool> pool = BufferPool::create();
 
     const ModelGraph &graph() const { return model->graph; }

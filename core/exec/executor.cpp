@@ -8,7 +8,9 @@
 namespace qs {
 namespace {
 
-std::string nodeText(const Node &node) { return fmt::format("node '{}' ({})", node.name, node.opType); }
+std::string nodeText(const Node &node) {
+    return fmt::format("node '{}' ({})", node.name, node.opType);
+}
 
 /// The tensor of a value in a pass, the constant behind it, or an empty tensor.
 const Tensor &valueOf(const Executor::Impl &impl, const std::vector<Tensor> &values, ValueId id) {
@@ -49,7 +51,8 @@ Status checkInputs(const ModelGraph &graph, const std::vector<Tensor> &inputs) {
             return fail(ErrorCode::InvalidArgument, fmt::format("input '{}' is missing", value.name));
         if (!fits(value, inputs[i]))
             return fail(ErrorCode::InvalidArgument,
-                        fmt::format("input '{}' must be {} {}, found {} {}", value.name, dtypeName(value.dtype),
+                        fmt::format("input '{}' must be {} {}, found {} {}", value.name,
+                                    dtypeName(value.dtype),
                                     value.hasShape ? declaredShape(value) : "of any shape",
                                     dtypeName(inputs[i].dtype()), inputs[i].shape().text()));
     }
@@ -82,7 +85,8 @@ bool substitutes(const PassOptions &options, NodeId node) {
 /// Runs nodes over the values of one pass.
 class Pass {
 public:
-    Pass(const Executor::Impl &impl, std::vector<Tensor> &values, const PassOptions &options, const RunContext &ctx)
+    Pass(const Executor::Impl &impl, std::vector<Tensor> &values, const PassOptions &options,
+         const RunContext &ctx)
         : m_impl(impl), m_values(values), m_options(options), m_ctx(ctx) {}
 
     Status runNode(NodeId id) {
@@ -102,7 +106,8 @@ public:
 private:
     /// A folded node computes anew when this pass changes what it reads.
     bool mustRunAgain(const Node &node, NodeId id) const {
-        return substitutes(m_options, id) || std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
+        return substitutes(m_options, id) ||
+               std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
                    return input != kNoValue && !m_values[static_cast<std::size_t>(input)].empty();
                });
     }
@@ -118,8 +123,8 @@ private:
         return {};
     }
 
-    /// The operands under this pass's substitutions. Values that nobody reads afterwards leave the state, so that
-    /// a kernel may overwrite them.
+    /// The operands under this pass's substitutions. Values that nobody reads afterwards leave the state, so
+    /// that a kernel may overwrite them.
     Result<std::vector<Tensor>> takeOperands(const Node &node, NodeId id) {
         std::vector<Tensor> operands(node.inputs.size());
         for (std::size_t i = 0; i < operands.size(); ++i)
@@ -154,8 +159,9 @@ private:
 Error missingOperatorsError(const std::vector<MissingOperator> &missing) {
     std::string text = "the model cannot run:";
     for (const MissingOperator &entry : missing)
-        text += fmt::format(" {}{}{} ({} nodes, first '{}'): {};", entry.domain, entry.domain.empty() ? "" : ".",
-                            entry.opType, entry.nodes.size(), entry.nodes.front(), entry.reason);
+        text +=
+            fmt::format(" {}{}{} ({} nodes, first '{}'): {};", entry.domain, entry.domain.empty() ? "" : ".",
+                        entry.opType, entry.nodes.size(), entry.nodes.front(), entry.reason);
     text.back() = '.';
     return {ErrorCode::Unsupported, text + " Its weights can still be explored.", {}};
 }
@@ -164,7 +170,9 @@ Error missingOperatorsError(const std::vector<MissingOperator> &missing) {
 
 Executor::Executor(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 Executor::~Executor() = default;
-const Model &Executor::model() const { return *m_impl->model; }
+const Model &Executor::model() const {
+    return *m_impl->model;
+}
 
 std::vector<MissingOperator> Executor::missingOperators(const ModelGraph &graph) {
     std::vector<MissingOperator> missing;

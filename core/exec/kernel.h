@@ -21,19 +21,20 @@ struct KernelCall {
     Result<Tensor> allocate(DType type, Shape shape) const {
         return pool.allocate(type, std::move(shape), limitBytes);
     }
-    /// A tensor to write into, of the shape and type of an input; the input's own bytes if nobody else needs them.
-    /// Only for kernels that read element i before they write element i, and no other afterwards.
+    /// A tensor to write into, of the shape and type of an input; the input's own bytes if nobody else needs
+    /// them. Only for kernels that read element i before they write element i, and no other afterwards.
     Result<Tensor> allocateOver(std::size_t index) const;
 };
 
 using Outputs = Result<std::vector<Tensor>>;
 
-/// Computes the outputs of one node: at least as many tensors as the node has outputs, empty ones where an output
-/// is not used. Checks its operands; never trusts shapes or values.
-/// \thread safe: one kernel serves passes on several threads
+/// Computes the outputs of one node: at least as many tensors as the node has outputs, empty ones where an
+/// output is not used. Checks its operands; never trusts shapes or values. \thread safe: one kernel serves
+/// passes on several threads
 using Kernel = std::function<Outputs(KernelCall &)>;
 
-/// Makes the kernel of a node. \error Unsupported  with the reason: this form of the operator is not implemented
+/// Makes the kernel of a node. \error Unsupported  with the reason: this form of the operator is not
+/// implemented
 using KernelFactory = Result<Kernel> (*)(NodeReader &);
 
 /// One line of a backend's list: which operator, from which opset version on.

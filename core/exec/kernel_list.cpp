@@ -20,12 +20,13 @@ const std::vector<KernelEntry> &referenceKernels() {
     return kEntries;
 }
 
-Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node, const ModelGraph &graph) {
+Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
+                            const ModelGraph &graph) {
     NodeReader reader(node, graph);
     if (reader.opset() > kNewestOpset)
         return fail(ErrorCode::Unsupported,
-                    fmt::format("opset {} is newer than {}, the newest that this version knows", reader.opset(),
-                                kNewestOpset));
+                    fmt::format("opset {} is newer than {}, the newest that this version knows",
+                                reader.opset(), kNewestOpset));
     const KernelEntry *best = nullptr;
     for (const KernelEntry &entry : entries)
         if (node.opType == entry.opType && node.domain == entry.domain &&

@@ -12,6 +12,7 @@ const std::vector<KernelEntry> &referenceKernels();
 
 /// Makes a node's kernel from the entry of its operator with the highest version that the opset reaches.
 /// \error Unsupported  "not implemented", or what about this node is not
-Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node, const ModelGraph &graph);
+Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
+                            const ModelGraph &graph);
 
 } // namespace qs

@@ -42,9 +42,13 @@ std::optional<std::vector<double>> NodeReader::floatsAttribute(const char *name)
     return value ? std::optional(*value) : std::nullopt;
 }
 
-const Tensor *NodeReader::tensorAttribute(const char *name) { return find<Tensor>(name); }
+const Tensor *NodeReader::tensorAttribute(const char *name) {
+    return find<Tensor>(name);
+}
 
-void NodeReader::ignore(std::initializer_list<const char *> names) { m_read.insert(names.begin(), names.end()); }
+void NodeReader::ignore(std::initializer_list<const char *> names) {
+    m_read.insert(names.begin(), names.end());
+}
 
 Status NodeReader::checkAttributes() const {
     std::vector<std::string> unknown(m_wrongKind.begin(), m_wrongKind.end());
@@ -53,7 +57,8 @@ Status NodeReader::checkAttributes() const {
             unknown.push_back(name);
     if (unknown.empty())
         return {};
-    return fail(ErrorCode::Unsupported, fmt::format("attribute {} is not supported", fmt::join(unknown, ", ")));
+    return fail(ErrorCode::Unsupported,
+                fmt::format("attribute {} is not supported", fmt::join(unknown, ", ")));
 }
 
 } // namespace qs

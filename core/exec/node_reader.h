@@ -7,8 +7,8 @@
 
 namespace qs {
 
-/// What a kernel factory sees of a node. It notes which attributes were read: a node with an attribute that its
-/// kernel does not know is refused instead of computed as if the attribute were not there.
+/// What a kernel factory sees of a node. It notes which attributes were read: a node with an attribute that
+/// its kernel does not know is refused instead of computed as if the attribute were not there.
 class NodeReader {
 public:
     NodeReader(const Node &node, const ModelGraph &graph) : m_node(node), m_graph(graph) {}

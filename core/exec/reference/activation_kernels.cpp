@@ -41,7 +41,8 @@ Kernel exponentialUnit(double scale, double alpha, double width) {
     return arrayKernel(FloatTypes{}, [=](const auto &x) {
         using T = ScalarOf<decltype(x)>;
         return x.unaryExpr([=](T v) {
-            return static_cast<T>(scale) * (v > T(0) ? v : static_cast<T>(alpha) * std::expm1(v / static_cast<T>(width)));
+            return static_cast<T>(scale) *
+                   (v > T(0) ? v : static_cast<T>(alpha) * std::expm1(v / static_cast<T>(width)));
         });
     });
 }
@@ -55,7 +56,8 @@ Result<Kernel> selu(NodeReader &reader) {
     reader.ignore({"consumed_inputs"});
     const bool old = reader.opset() < 6; // the defaults gained digits
     const double alpha = reader.floatAttribute("alpha", old ? 1.6732 : 1.67326319217681884765625);
-    return exponentialUnit(reader.floatAttribute("gamma", old ? 1.0507 : 1.05070102214813232421875), alpha, 1);
+    return exponentialUnit(reader.floatAttribute("gamma", old ? 1.0507 : 1.05070102214813232421875), alpha,
+                           1);
 }
 
 Result<Kernel> celu(NodeReader &reader) {
@@ -86,7 +88,7 @@ Result<Kernel> shrink(NodeReader &reader) {
     return arrayKernel(FloatTypes{}, [=](const auto &x) {
         using T = ScalarOf<decltype(x)>;
         return x.unaryExpr([=](T v) {
-            return v < static_cast<T>(-lambda) ? v + static_cast<T>(bias)
+            return v < static_cast<T>(-lambda)  ? v + static_cast<T>(bias)
                    : v > static_cast<T>(lambda) ? v - static_cast<T>(bias)
                                                 : T(0);
         });
@@ -165,6 +167,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily activationKernels() { return kEntries; }
+KernelFamily activationKernels() {
+    return kEntries;
+}
 
 } // namespace qs

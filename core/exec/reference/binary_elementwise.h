@@ -7,8 +7,8 @@ namespace qs {
 
 /// dst[i] = fn(a[i], b[i]) for strides 0 or 1; the three cases are loops that the compiler vectorises.
 template <typename T, typename Out, typename Fn>
-void binaryRun(const T *a, std::int64_t strideA, const T *b, std::int64_t strideB, Out *dst, std::int64_t count,
-               const Fn &fn) {
+void binaryRun(const T *a, std::int64_t strideA, const T *b, std::int64_t strideB, Out *dst,
+               std::int64_t count, const Fn &fn) {
     if (strideA != 0 && strideB != 0)
         for (std::int64_t i = 0; i < count; ++i)
             dst[i] = fn(a[i], b[i]);
@@ -35,13 +35,14 @@ Outputs broadcastBinary(KernelCall &call, const Fn &fn) {
                                       : call.allocate(dtypeOf<Out>(), loop.shape));
     Out *dst = reinterpret_cast<Out *>(result.mutableBytes());
     QS_CHECK_OK(forEachRun(loop, call.ctx, [&](std::int64_t at, const auto &offsets, std::int64_t count) {
-        binaryRun(a + offsets[0], loop.innerStride(0), b + offsets[1], loop.innerStride(1), dst + at, count, fn);
+        binaryRun(a + offsets[0], loop.innerStride(0), b + offsets[1], loop.innerStride(1), dst + at, count,
+                  fn);
     }));
     return std::vector<Tensor>{std::move(result)};
 }
 
-/// Until opset 6 shapes were equal unless `broadcast` said that the second operand is laid along the axes of the
-/// first from `axis` on (default: the last ones). Afterwards numpy's rule holds.
+/// Until opset 6 shapes were equal unless `broadcast` said that the second operand is laid along the axes of
+/// the first from `axis` on (default: the last ones). Afterwards numpy's rule holds.
 struct LegacyBroadcast {
     bool active = false;
     bool broadcast = false;

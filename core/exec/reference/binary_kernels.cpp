@@ -49,7 +49,8 @@ constexpr auto kSub = []<typename T>(T a, T b) {
 };
 constexpr auto kMul = []<typename T>(T a, T b) { return wrappingMultiply(a, b); };
 
-/// Integers truncate; division by zero gives 0 as numpy does, and -1 negates so that the lowest one cannot trap.
+/// Integers truncate; division by zero gives 0 as numpy does, and -1 negates so that the lowest one cannot
+/// trap.
 constexpr auto kDiv = []<typename T>(T a, T b) {
     if constexpr (std::integral<T>) {
         if (b == 0)
@@ -162,8 +163,8 @@ constexpr auto kIntegerPower = [](std::int64_t base, std::int64_t exponent) {
     return static_cast<std::int64_t>(result);
 };
 
-/// Base to an exponent of possibly another type; the result has the base's type. Integers are exact, all else but
-/// float32 goes through double.
+/// Base to an exponent of possibly another type; the result has the base's type. Integers are exact, all else
+/// but float32 goes through double.
 Result<Kernel> power(NodeReader &reader) {
     return widenHalfTypes([legacy = LegacyBroadcast::read(reader)](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 2));
@@ -186,8 +187,9 @@ Result<Kernel> power(NodeReader &reader) {
             QS_TRY(powers[0], castTensor(powers[0], type));
             return powers;
         }
-        QS_TRY(auto outputs,
-               combine(call, FloatTypes{}, []<typename T>(T base, T exponent) { return std::pow(base, exponent); }));
+        QS_TRY(auto outputs, combine(call, FloatTypes{}, []<typename T>(T base, T exponent) {
+                   return std::pow(base, exponent);
+               }));
         QS_TRY(outputs[0], castTensor(outputs[0], type));
         return outputs;
     });
@@ -209,6 +211,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily binaryKernels() { return kEntries; }
+KernelFamily binaryKernels() {
+    return kEntries;
+}
 
 } // namespace qs

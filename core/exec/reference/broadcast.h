@@ -7,8 +7,8 @@
 
 namespace qs {
 
-/// How N operands are walked under numpy's broadcasting rule. Neighbouring dimensions that all operands walk alike
-/// are merged, so along the innermost one every operand has stride 1 or 0.
+/// How N operands are walked under numpy's broadcasting rule. Neighbouring dimensions that all operands walk
+/// alike are merged, so along the innermost one every operand has stride 1 or 0.
 template <std::size_t N>
 struct BroadcastLoop {
     Shape shape;                       ///< of the result
@@ -34,8 +34,9 @@ Result<BroadcastLoop<N>> planBroadcast(const std::array<const Shape *, N> &shape
     return loop;
 }
 
-/// Calls body(at, offsets, count) for runs of the innermost dimension: result elements [at, at + count), operand k
-/// starting at element offsets[k] and advancing by loop.innerStride(k). Runs are cut alike on any thread count.
+/// Calls body(at, offsets, count) for runs of the innermost dimension: result elements [at, at + count),
+/// operand k starting at element offsets[k] and advancing by loop.innerStride(k). Runs are cut alike on any
+/// thread count.
 template <std::size_t N, typename Body>
 Status forEachRun(const BroadcastLoop<N> &loop, const RunContext &ctx, Body &&body) {
     constexpr std::int64_t kGrain = 32768;

@@ -22,7 +22,8 @@ Result<Kernel> cast(NodeReader &reader) {
     if (reader.opset() < 6)
         return fail(ErrorCode::Unsupported, "Cast of opset 5 and older");
     const std::int64_t code = reader.intAttribute("to", 0);
-    if (code < 0 || code > std::numeric_limits<std::int32_t>::max() || !isKnownDType(static_cast<std::int32_t>(code)))
+    if (code < 0 || code > std::numeric_limits<std::int32_t>::max() ||
+        !isKnownDType(static_cast<std::int32_t>(code)))
         return fail(ErrorCode::Unsupported, fmt::format("element type {}", code));
     const auto type = static_cast<DType>(code);
     if (type == DType::String || dtypeBits(type) > 64 || dtypeBits(type) < 8 || type == DType::Complex64)
@@ -46,6 +47,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily castKernels() { return kEntries; }
+KernelFamily castKernels() {
+    return kEntries;
+}
 
 } // namespace qs

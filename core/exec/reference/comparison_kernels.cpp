@@ -7,8 +7,8 @@
 namespace qs {
 namespace {
 
-using ComparedTypes = Types<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
-                            std::uint16_t, std::uint32_t, std::uint64_t, bool>;
+using ComparedTypes = Types<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t,
+                            std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, bool>;
 
 constexpr auto kEqual = [](auto a, auto b) { return a == b; };
 constexpr auto kGreater = [](auto a, auto b) { return a > b; };
@@ -49,13 +49,15 @@ Result<Kernel> logicalNot(NodeReader &) {
 Result<Kernel> isNan(NodeReader &) {
     return widenHalfTypes([](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 1));
-        return dispatch(FloatTypes{}, call[0].dtype(),
-                        [&]<typename T>() { return testElements<T>(call, [](T v) { return std::isnan(v); }); });
+        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() {
+            return testElements<T>(call, [](T v) { return std::isnan(v); });
+        });
     });
 }
 
 Result<Kernel> isInf(NodeReader &reader) {
-    const bool positive = reader.flag("detect_positive", true), negative = reader.flag("detect_negative", true);
+    const bool positive = reader.flag("detect_positive", true),
+               negative = reader.flag("detect_negative", true);
     return widenHalfTypes([=](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 1));
         return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() {
@@ -69,7 +71,8 @@ Outputs selectElements(KernelCall &call) {
     QS_TRY(const auto loop, planBroadcast<3>({&call[0].shape(), &call[1].shape(), &call[2].shape()}));
     QS_TRY(Tensor result, call.allocate(call[1].dtype(), loop.shape));
     const auto *condition = reinterpret_cast<const std::uint8_t *>(call[0].bytes());
-    const T *a = reinterpret_cast<const T *>(call[1].bytes()), *b = reinterpret_cast<const T *>(call[2].bytes());
+    const T *a = reinterpret_cast<const T *>(call[1].bytes()),
+            *b = reinterpret_cast<const T *>(call[2].bytes());
     T *dst = reinterpret_cast<T *>(result.mutableBytes());
     const std::int64_t sc = loop.innerStride(0), sa = loop.innerStride(1), sb = loop.innerStride(2);
     QS_CHECK_OK(forEachRun(loop, call.ctx, [&](std::int64_t at, const auto &offsets, std::int64_t count) {
@@ -105,6 +108,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily comparisonKernels() { return kEntries; }
+KernelFamily comparisonKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -5,12 +5,14 @@
 
 namespace qs {
 
-Result<ConvolutionPlan> planConvolution(const KernelCall &call, const WindowAttributes &attributes, std::int64_t group) {
+Result<ConvolutionPlan> planConvolution(const KernelCall &call, const WindowAttributes &attributes,
+                                        std::int64_t group) {
     QS_CHECK_OK(requireSameType(call, call.has(2) ? 3 : 2));
     const Shape &x = call[0].shape(), &w = call[1].shape();
     if (x.rank() < 3 || x.rank() != w.rank() || group < 1 || w[0] % group != 0 || x[1] != w[1] * group)
-        return fail(ErrorCode::InvalidArgument, fmt::format("input {} and weight {} with {} groups do not fit",
-                                                            x.text(), w.text(), group));
+        return fail(
+            ErrorCode::InvalidArgument,
+            fmt::format("input {} and weight {} with {} groups do not fit", x.text(), w.text(), group));
     if (call.has(2) && call[2].shape() != Shape{w[0]})
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("a bias of shape {} for {} channels", call[2].shape().text(), w[0]));
@@ -27,7 +29,8 @@ Result<ConvolutionPlan> planConvolution(const KernelCall &call, const WindowAttr
 
 namespace {
 
-/// Adds one kernel row's contribution to one output row. Positions whose source lies in the padding are skipped.
+/// Adds one kernel row's contribution to one output row. Positions whose source lies in the padding are
+/// skipped.
 template <typename T>
 void addKernelRow(const WindowPlan &w, const T *src, const T *weights, double *sums) {
     for (std::int64_t kx = 0; kx < w.kernel[2]; ++kx) {
@@ -54,7 +57,8 @@ void convolveRow(const WindowPlan &w, const T *src, const T *weights, std::int64
                 if (sz < 0 || sz >= w.src[0] || sy < 0 || sy >= w.src[1])
                     continue;
                 addKernelRow(w, src + ((c * w.src[0] + sz) * w.src[1] + sy) * w.src[2],
-                             weights + ((c * w.kernel[0] + kz) * w.kernel[1] + ky) * w.kernel[2], sums.data());
+                             weights + ((c * w.kernel[0] + kz) * w.kernel[1] + ky) * w.kernel[2],
+                             sums.data());
             }
 }
 
@@ -69,17 +73,22 @@ Outputs convolve(const KernelCall &call, const ConvolutionPlan &plan) {
     T *dst = result.mutableValues<T>().data();
     const std::int64_t perGroup = plan.dstChannels / plan.groups, channels = plan.srcChannels / plan.groups;
     const std::int64_t rows = w.dst[0] * w.dst[1];
-    const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, channels * w.kernelSize() * w.dst[2]));
-    QS_CHECK_OK(parallelFor(plan.batch * plan.dstChannels * rows, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<double> sums(static_cast<std::size_t>(w.dst[2]));
-        for (std::int64_t row = begin; row < end; ++row) {
-            const std::int64_t image = row / rows / plan.dstChannels, channel = row / rows % plan.dstChannels;
-            std::fill(sums.begin(), sums.end(), bias ? static_cast<double>(bias[channel]) : 0.0);
-            convolveRow(w, src + (image * plan.srcChannels + channel / perGroup * channels) * w.srcSize(),
-                        weights + channel * channels * w.kernelSize(), channels, row % rows / w.dst[1], row % w.dst[1], sums);
-            std::transform(sums.begin(), sums.end(), dst + row * w.dst[2], [](double sum) { return static_cast<T>(sum); });
-        }
-    }));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, channels * w.kernelSize() * w.dst[2]));
+    QS_CHECK_OK(parallelFor(
+        plan.batch * plan.dstChannels * rows, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
+            std::vector<double> sums(static_cast<std::size_t>(w.dst[2]));
+            for (std::int64_t row = begin; row < end; ++row) {
+                const std::int64_t image = row / rows / plan.dstChannels,
+                                   channel = row / rows % plan.dstChannels;
+                std::fill(sums.begin(), sums.end(), bias ? static_cast<double>(bias[channel]) : 0.0);
+                convolveRow(w, src + (image * plan.srcChannels + channel / perGroup * channels) * w.srcSize(),
+                            weights + channel * channels * w.kernelSize(), channels, row % rows / w.dst[1],
+                            row % w.dst[1], sums);
+                std::transform(sums.begin(), sums.end(), dst + row * w.dst[2],
+                               [](double sum) { return static_cast<T>(sum); });
+            }
+        }));
     return std::vector<Tensor>{std::move(result)};
 }
 
@@ -97,6 +106,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily convolutionKernels() { return kEntries; }
+KernelFamily convolutionKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -4,13 +4,13 @@
 
 namespace qs {
 
-/// A tensor of `shape` whose element at index i is src element offset + Σ i[axis]·strides[axis]: transposition,
-/// slicing and expansion in one rule. The caller guarantees that every such element exists.
+/// A tensor of `shape` whose element at index i is src element offset + Σ i[axis]·strides[axis]:
+/// transposition, slicing and expansion in one rule. The caller guarantees that every such element exists.
 Outputs copyStrided(const KernelCall &call, const Tensor &src, std::int64_t offset, const Shape &shape,
                     const std::vector<std::int64_t> &strides);
 
-/// A tensor whose index i along an axis is taken from src index maps[axis][i], or is `fill` where that is -1: padding
-/// and tiling in one rule. \param fill  a scalar of src's type, or empty for zero
+/// A tensor whose index i along an axis is taken from src index maps[axis][i], or is `fill` where that is -1:
+/// padding and tiling in one rule. \param fill  a scalar of src's type, or empty for zero
 Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape,
                    const std::vector<std::vector<std::int64_t>> &maps, const Tensor &fill);
 

@@ -5,7 +5,9 @@
 namespace qs {
 namespace {
 
-bool isHalf(DType type) { return type == DType::Float16 || type == DType::BFloat16; }
+bool isHalf(DType type) {
+    return type == DType::Float16 || type == DType::BFloat16;
+}
 
 } // namespace
 
@@ -40,8 +42,8 @@ Status requireSameType(const KernelCall &call, std::size_t count) {
     for (std::size_t i = 1; i < count; ++i)
         if (call[i].dtype() != call[0].dtype())
             return fail(ErrorCode::InvalidArgument,
-                        fmt::format("inputs have the types {} and {}; they must be equal", dtypeName(call[0].dtype()),
-                                    dtypeName(call[i].dtype())));
+                        fmt::format("inputs have the types {} and {}; they must be equal",
+                                    dtypeName(call[0].dtype()), dtypeName(call[i].dtype())));
     return {};
 }
 
@@ -49,8 +51,8 @@ Result<std::vector<std::int64_t>> integerOperand(const KernelCall &call, std::si
     if (!call.has(index))
         return fail(ErrorCode::InvalidArgument, fmt::format("input {} is missing", index));
     if (call[index].shape().rank() > 1)
-        return fail(ErrorCode::InvalidArgument,
-                    fmt::format("input {} must be a list, found shape {}", index, call[index].shape().text()));
+        return fail(ErrorCode::InvalidArgument, fmt::format("input {} must be a list, found shape {}", index,
+                                                            call[index].shape().text()));
     auto values = toInt64Vector(call[index]);
     if (!values)
         return fail(std::move(values).error().withContext(fmt::format("input {}", index)));

@@ -34,12 +34,18 @@ Outputs dispatch(Types<Ts...>, DType type, Fn &&fn) {
 template <typename Fn>
 Outputs dispatchSize(DType type, Fn &&fn) {
     switch (dtypeBits(type)) {
-    case 8: return type == DType::Undefined ? fail(ErrorCode::Unsupported, "no type") : fn.template operator()<std::uint8_t>();
-    case 16: return fn.template operator()<std::uint16_t>();
-    case 32: return fn.template operator()<std::uint32_t>();
-    case 64: return fn.template operator()<std::uint64_t>();
+    case 8:
+        return type == DType::Undefined ? fail(ErrorCode::Unsupported, "no type")
+                                        : fn.template operator()<std::uint8_t>();
+    case 16:
+        return fn.template operator()<std::uint16_t>();
+    case 32:
+        return fn.template operator()<std::uint32_t>();
+    case 64:
+        return fn.template operator()<std::uint64_t>();
     default:
-        return fail(ErrorCode::Unsupported, fmt::format("elements of type {} cannot be moved", dtypeName(type)));
+        return fail(ErrorCode::Unsupported,
+                    fmt::format("elements of type {} cannot be moved", dtypeName(type)));
     }
 }
 

@@ -45,10 +45,13 @@ Result<Kernel> constantOfShape(NodeReader &reader) {
 template <typename T>
 Outputs rangeOf(const KernelCall &call) {
     const T start = call[0].values<T>()[0], limit = call[1].values<T>()[0], delta = call[2].values<T>()[0];
-    const double count = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
+    const double count =
+        std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
     if (delta == T(0) || std::isnan(count) || count > 9e15)
-        return fail(ErrorCode::InvalidArgument, fmt::format("a range from {} to {} by {}", start, limit, delta));
-    QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), Shape{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}));
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("a range from {} to {} by {}", start, limit, delta));
+    QS_TRY(Tensor result,
+           call.allocate(dtypeOf<T>(), Shape{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}));
     const std::span<T> dst = result.mutableValues<T>();
     for (std::size_t i = 0; i < dst.size(); ++i)
         dst[i] = static_cast<T>(start + static_cast<T>(i) * delta);
@@ -74,6 +77,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily generatorKernels() { return kEntries; }
+KernelFamily generatorKernels() {
+    return kEntries;
+}
 
 } // namespace qs

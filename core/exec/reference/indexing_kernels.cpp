@@ -38,15 +38,17 @@ Result<Kernel> gather(NodeReader &reader) {
         std::byte *dst = result.mutableBytes();
         for (std::int64_t row = 0; row < view.outer; ++row)
             for (const std::int64_t index : indices) {
-                std::memcpy(dst, call[0].bytes() + static_cast<std::size_t>(row * view.length + index) * bytes, bytes);
+                std::memcpy(dst,
+                            call[0].bytes() + static_cast<std::size_t>(row * view.length + index) * bytes,
+                            bytes);
                 dst += bytes;
             }
         return std::vector<Tensor>{std::move(result)};
     });
 }
 
-/// Offsets of the elements that an index tensor of GatherElements or ScatterElements names: its own coordinates,
-/// the one along the axis replaced by the index.
+/// Offsets of the elements that an index tensor of GatherElements or ScatterElements names: its own
+/// coordinates, the one along the axis replaced by the index.
 Result<std::vector<std::int64_t>> elementOffsets(const Shape &data, const Tensor &indices, int axis) {
     const Shape &shape = indices.shape();
     if (shape.rank() != data.rank())
@@ -54,8 +56,8 @@ Result<std::vector<std::int64_t>> elementOffsets(const Shape &data, const Tensor
                     fmt::format("indices of shape {} for data of shape {}", shape.text(), data.text()));
     for (int a = 0; a < data.rank(); ++a)
         if (a != axis && shape[a] > data[a])
-            return fail(ErrorCode::InvalidArgument,
-                        fmt::format("indices of shape {} exceed data of shape {}", shape.text(), data.text()));
+            return fail(ErrorCode::InvalidArgument, fmt::format("indices of shape {} exceed data of shape {}",
+                                                                shape.text(), data.text()));
     QS_TRY(auto offsets, normalizedIndices(indices, data[axis]));
     const std::vector<std::int64_t> strides = data.strides();
     for (std::size_t i = 0; i < offsets.size(); ++i) {
@@ -100,7 +102,8 @@ Result<Kernel> scatterElements(NodeReader &reader) {
     return Kernel([axisGiven = reader.intAttribute("axis", 0)](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 3));
         if (call[2].shape() != call[1].shape() || call[2].dtype() != call[0].dtype())
-            return fail(ErrorCode::InvalidArgument, "updates must have the shape of indices and the type of data");
+            return fail(ErrorCode::InvalidArgument,
+                        "updates must have the shape of indices and the type of data");
         QS_TRY(const int axis, normalizeAxis(axisGiven, call[0].shape().rank()));
         QS_TRY(const auto offsets, elementOffsets(call[0].shape(), call[1], axis));
         QS_TRY(Tensor result, copyOf(call, call[0]));
@@ -148,7 +151,8 @@ Result<TupleSlices> tupleSlices(const Shape &data, const Tensor &indices, int ba
         for (int k = 0; k < depth; ++k) {
             const std::int64_t dim = data[batch + k], index = values[static_cast<std::size_t>(i * depth + k)];
             if (index < -dim || index >= dim)
-                return fail(ErrorCode::InvalidArgument, fmt::format("index {} is outside {} elements", index, dim));
+                return fail(ErrorCode::InvalidArgument,
+                            fmt::format("index {} is outside {} elements", index, dim));
             offset += (index < 0 ? index + dim : index) * strides[static_cast<std::size_t>(batch + k)];
         }
         slices.offsets.push_back(offset);
@@ -193,16 +197,14 @@ Result<Kernel> scatterNd(NodeReader &reader) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Gather", 1, gather},
-    {"GatherElements", 11, gatherElements},
-    {"GatherND", 11, gatherNd},
-    {"Scatter", 9, scatterElements},
-    {"ScatterElements", 11, scatterElements},
-    {"ScatterND", 11, scatterNd},
+    {"Gather", 1, gather},           {"GatherElements", 11, gatherElements},   {"GatherND", 11, gatherNd},
+    {"Scatter", 9, scatterElements}, {"ScatterElements", 11, scatterElements}, {"ScatterND", 11, scatterNd},
 };
 
 } // namespace
 
-KernelFamily indexingKernels() { return kEntries; }
+KernelFamily indexingKernels() {
+    return kEntries;
+}
 
 } // namespace qs

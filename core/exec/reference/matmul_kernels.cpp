@@ -17,7 +17,8 @@ struct StridedMatrix {
     std::int64_t rowStride, columnStride;
 };
 
-/// Row `row` of a·b into sums[0, n): k outermost, so that the loop over columns is contiguous for most operands.
+/// Row `row` of a·b into sums[0, n): k outermost, so that the loop over columns is contiguous for most
+/// operands.
 template <typename T>
 void multiplyRow(const StridedMatrix<T> &a, const StridedMatrix<T> &b, std::int64_t row, std::int64_t k,
                  std::span<Accumulator<T>> sums) {
@@ -26,8 +27,10 @@ void multiplyRow(const StridedMatrix<T> &a, const StridedMatrix<T> &b, std::int6
         const auto x = static_cast<Accumulator<T>>(a.data[row * a.rowStride + inner * a.columnStride]);
         const T *line = b.data + inner * b.rowStride;
         for (std::size_t column = 0; column < sums.size(); ++column)
-            sums[column] = wrappingAdd(sums[column], wrappingMultiply(x, static_cast<Accumulator<T>>(
-                                           line[static_cast<std::int64_t>(column) * b.columnStride])));
+            sums[column] = wrappingAdd(
+                sums[column],
+                wrappingMultiply(x, static_cast<Accumulator<T>>(
+                                        line[static_cast<std::int64_t>(column) * b.columnStride])));
     }
 }
 
@@ -47,7 +50,8 @@ Outputs multiplyBatches(const KernelCall &call, const MatmulShape &plan) {
         for (std::int64_t row = begin; row < end; ++row) {
             const auto entry = static_cast<std::size_t>(row / plan.m);
             multiplyRow<T>({a + plan.aMatrix[entry] * plan.m * plan.k, plan.k, 1},
-                           {b + plan.bMatrix[entry] * plan.k * plan.n, plan.n, 1}, row % plan.m, plan.k, sums);
+                           {b + plan.bMatrix[entry] * plan.k * plan.n, plan.n, 1}, row % plan.m, plan.k,
+                           sums);
             std::transform(sums.begin(), sums.end(), dst + row * plan.n,
                            [](Accumulator<T> sum) { return static_cast<T>(sum); });
         }
@@ -59,7 +63,8 @@ Result<Kernel> matmul(NodeReader &) {
     return widenHalfTypes([](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireSameType(call, 2));
         QS_TRY(const MatmulShape plan, MatmulShape::of(call[0].shape(), call[1].shape()));
-        return dispatch(MatmulTypes{}, call[0].dtype(), [&]<typename T>() { return multiplyBatches<T>(call, plan); });
+        return dispatch(MatmulTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return multiplyBatches<T>(call, plan); });
     });
 }
 
@@ -79,7 +84,8 @@ Outputs generalProduct(const KernelCall &call, const GemmForm &form) {
     StridedMatrix<T> c{nullptr, 0, 0};
     if (call.has(2)) {
         const Shape &shape = call[2].shape();
-        const std::int64_t rows = shape.rank() == 2 ? shape[0] : 1, columns = shape.rank() ? shape[shape.rank() - 1] : 1;
+        const std::int64_t rows = shape.rank() == 2 ? shape[0] : 1,
+                           columns = shape.rank() ? shape[shape.rank() - 1] : 1;
         c = {call[2].values<T>().data(), rows == 1 ? 0 : columns, columns == 1 ? 0 : 1};
     }
     T *dst = result.mutableValues<T>().data();
@@ -88,10 +94,13 @@ Outputs generalProduct(const KernelCall &call, const GemmForm &form) {
         for (std::int64_t row = begin; row < end; ++row) {
             multiplyRow<T>(a, b, row, k, sums);
             for (std::int64_t column = 0; column < n; ++column) {
-                auto value = wrappingMultiply(static_cast<Accumulator<T>>(form.alpha), sums[static_cast<std::size_t>(column)]);
+                auto value = wrappingMultiply(static_cast<Accumulator<T>>(form.alpha),
+                                              sums[static_cast<std::size_t>(column)]);
                 if (c.data)
-                    value = wrappingAdd(value, wrappingMultiply(static_cast<Accumulator<T>>(form.beta),
-                                                                static_cast<Accumulator<T>>(c.data[row * c.rowStride + column * c.columnStride])));
+                    value = wrappingAdd(
+                        value, wrappingMultiply(static_cast<Accumulator<T>>(form.beta),
+                                                static_cast<Accumulator<T>>(
+                                                    c.data[row * c.rowStride + column * c.columnStride])));
                 dst[row * n + column] = static_cast<T>(value);
             }
         }
@@ -106,8 +115,8 @@ Status checkGemm(const KernelCall &call, bool transA, bool transB) {
     const Shape &a = call[0].shape(), &b = call[1].shape();
     if (a.rank() != 2 || b.rank() != 2 || a[transA ? 0 : 1] != b[transB ? 1 : 0])
         return fail(ErrorCode::InvalidArgument,
-                    fmt::format("shapes {}{} and {}{} cannot be multiplied", a.text(), transA ? " transposed" : "",
-                                b.text(), transB ? " transposed" : ""));
+                    fmt::format("shapes {}{} and {}{} cannot be multiplied", a.text(),
+                                transA ? " transposed" : "", b.text(), transB ? " transposed" : ""));
     if (!call.has(2))
         return {};
     const Shape result{a[transA ? 1 : 0], b[transB ? 0 : 1]};
@@ -122,8 +131,8 @@ namespace {
 
 Result<Kernel> gemm(NodeReader &reader) {
     reader.ignore({"broadcast"}); // until opset 6 a permission, not a rule
-    const GemmForm form{reader.flag("transA", false), reader.flag("transB", false), reader.floatAttribute("alpha", 1),
-                        reader.floatAttribute("beta", 1)};
+    const GemmForm form{reader.flag("transA", false), reader.flag("transB", false),
+                        reader.floatAttribute("alpha", 1), reader.floatAttribute("beta", 1)};
     return widenHalfTypes([form](KernelCall &call) -> Outputs {
         QS_CHECK_OK(checkGemm(call, form.transA, form.transB));
         const DType type = call[0].dtype();
@@ -133,9 +142,10 @@ Result<Kernel> gemm(NodeReader &reader) {
     });
 }
 
-/// An 8-bit operand as int32, its zero points subtracted. They are one number, or one per row of a (axis -2) or per
-/// column of b (axis -1).
-Result<Tensor> withoutZeroPoint(const KernelCall &call, std::size_t operand, std::size_t zeroPoint, bool perRow) {
+/// An 8-bit operand as int32, its zero points subtracted. They are one number, or one per row of a (axis -2)
+/// or per column of b (axis -1).
+Result<Tensor> withoutZeroPoint(const KernelCall &call, std::size_t operand, std::size_t zeroPoint,
+                                bool perRow) {
     QS_TRY(Tensor values, castTensor(call[operand], DType::Int32));
     if (!call.has(zeroPoint))
         return values;
@@ -176,6 +186,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily matmulKernels() { return kEntries; }
+KernelFamily matmulKernels() {
+    return kEntries;
+}
 
 } // namespace qs

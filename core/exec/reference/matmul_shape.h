@@ -6,7 +6,7 @@ namespace qs {
 
 /// A batched matrix product [batch…, m, k] · [batch…, k, n] under numpy's rules.
 struct MatmulShape {
-    Shape result;                            ///< vectors on either side lose their added dimension again
+    Shape result; ///< vectors on either side lose their added dimension again
     std::int64_t batch = 1, m = 1, n = 1, k = 1;
     std::vector<std::int64_t> aMatrix, bMatrix; ///< index of the matrix of a and b for every batch entry
 

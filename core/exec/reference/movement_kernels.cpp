@@ -17,8 +17,9 @@ Result<Kernel> transpose(NodeReader &reader) {
         if (perm) {
             QS_TRY(const std::vector<int> axes, normalizeAxes(*perm, src.rank()));
             if (static_cast<int>(axes.size()) != src.rank())
-                return fail(ErrorCode::InvalidArgument, fmt::format("the permutation has {} entries for a tensor of shape {}",
-                                                                    axes.size(), src.text()));
+                return fail(ErrorCode::InvalidArgument,
+                            fmt::format("the permutation has {} entries for a tensor of shape {}",
+                                        axes.size(), src.text()));
             order = *perm;
         }
         const std::vector<std::int64_t> strides = src.strides();
@@ -62,7 +63,8 @@ SliceRange sliceRange(std::int64_t dim, std::int64_t start, std::int64_t end, st
     if (span <= 0)
         return {0, 0, step};
     // Written so that the lowest int64 as a step cannot overflow.
-    const std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
+    const std::uint64_t stride =
+        step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
     return {start, static_cast<std::int64_t>((static_cast<std::uint64_t>(span) - 1) / stride) + 1, step};
 }
 
@@ -131,8 +133,9 @@ Result<Shape> concatenatedShape(const KernelCall &call, int axis) {
         for (int a = 0; fits && a < shape.rank(); ++a)
             fits = a == axis || part.shape()[a] == shape[a];
         if (!fits)
-            return fail(ErrorCode::InvalidArgument, fmt::format("shapes {} and {} cannot be joined along axis {}",
-                                                                call[0].shape().text(), part.shape().text(), axis));
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("shapes {} and {} cannot be joined along axis {}", call[0].shape().text(),
+                                    part.shape().text(), axis));
         shape[axis] += part.shape()[axis];
     }
     return shape;
@@ -163,7 +166,8 @@ Result<Kernel> concat(NodeReader &reader) {
 /// Lengths of the parts when a dimension is cut into `count`: equal, the last one shorter.
 Result<std::vector<std::int64_t>> equalParts(std::int64_t length, std::int64_t count, bool mayBeUneven) {
     if (count <= 0 || (!mayBeUneven && length % count != 0))
-        return fail(ErrorCode::InvalidArgument, fmt::format("{} elements cannot be cut into {} parts", length, count));
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("{} elements cannot be cut into {} parts", length, count));
     const std::int64_t part = (length + count - 1) / count;
     std::vector<std::int64_t> parts;
     for (std::int64_t i = 0; i < count; ++i)
@@ -183,7 +187,8 @@ Outputs splitTensor(const KernelCall &call, int axis, const std::vector<std::int
         const std::size_t bytes = static_cast<std::size_t>(part) * itemBytes;
         for (std::int64_t row = 0; row < view.outer; ++row)
             std::memcpy(output.mutableBytes() + static_cast<std::size_t>(row) * bytes,
-                        call[0].bytes() + start + static_cast<std::size_t>(row * view.length) * itemBytes, bytes);
+                        call[0].bytes() + start + static_cast<std::size_t>(row * view.length) * itemBytes,
+                        bytes);
         start += bytes;
         outputs.push_back(std::move(output));
     }
@@ -227,14 +232,15 @@ Result<Kernel> tile(NodeReader &) {
         QS_TRY(const auto repeats, integerOperand(call, 1));
         Shape shape = call[0].shape();
         if (static_cast<int>(repeats.size()) != shape.rank())
-            return fail(ErrorCode::InvalidArgument, fmt::format("{} repeats for a tensor of shape {}", repeats.size(),
-                                                                shape.text()));
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("{} repeats for a tensor of shape {}", repeats.size(), shape.text()));
         for (int axis = 0; axis < shape.rank(); ++axis) {
             const std::int64_t repeat = repeats[static_cast<std::size_t>(axis)];
             if (repeat < 0 || __builtin_mul_overflow(shape[axis], repeat, &shape[axis]))
                 return fail(ErrorCode::InvalidArgument, fmt::format("{} repeats", repeat));
         }
-        QS_CHECK_OK(call.allocate(call[0].dtype(), shape)); // refuses sizes that the maps below could not have
+        QS_CHECK_OK(
+            call.allocate(call[0].dtype(), shape)); // refuses sizes that the maps below could not have
         std::vector<std::vector<std::int64_t>> maps;
         for (int axis = 0; axis < shape.rank(); ++axis) {
             maps.emplace_back(shape.numel() == 0 ? 0 : static_cast<std::size_t>(shape[axis]));
@@ -246,12 +252,19 @@ Result<Kernel> tile(NodeReader &) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Transpose", 1, transpose}, {"Expand", 8, expand}, {"Slice", 1, sliceByAttributes}, {"Slice", 10, sliceByInputs},
-    {"Concat", 1, concat},       {"Split", 2, split},   {"Tile", 6, tile},
+    {"Transpose", 1, transpose},
+    {"Expand", 8, expand},
+    {"Slice", 1, sliceByAttributes},
+    {"Slice", 10, sliceByInputs},
+    {"Concat", 1, concat},
+    {"Split", 2, split},
+    {"Tile", 6, tile},
 };
 
 } // namespace
 
-KernelFamily movementKernels() { return kEntries; }
+KernelFamily movementKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -7,7 +7,8 @@
 namespace qs {
 namespace {
 
-/// Sum of x and of (x - shift)² over a contiguous line, in lanes so that the loop vectorises; the order is fixed.
+/// Sum of x and of (x - shift)² over a contiguous line, in lanes so that the loop vectorises; the order is
+/// fixed.
 template <typename T>
 double laneSum(const T *x, std::int64_t count) {
     constexpr std::int64_t kLanes = 8;
@@ -51,13 +52,15 @@ Outputs scaleChannels(KernelCall &call, std::span<const T> factor, std::span<con
     QS_TRY(Tensor result, call.allocateOver(0));
     T *dst = result.mutableValues<T>().data();
     const std::int64_t grain = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(1, inner));
-    QS_CHECK_OK(parallelFor(inner == 0 ? 0 : shape[0] * channels, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t plane = begin; plane < end; ++plane) {
-            const T f = factor[static_cast<std::size_t>(plane % channels)], o = offset[static_cast<std::size_t>(plane % channels)];
-            for (std::int64_t i = plane * inner; i < (plane + 1) * inner; ++i)
-                dst[i] = src[i] * f + o;
-        }
-    }));
+    QS_CHECK_OK(parallelFor(inner == 0 ? 0 : shape[0] * channels, grain, call.ctx,
+                            [&](std::int64_t begin, std::int64_t end) {
+                                for (std::int64_t plane = begin; plane < end; ++plane) {
+                                    const T f = factor[static_cast<std::size_t>(plane % channels)],
+                                            o = offset[static_cast<std::size_t>(plane % channels)];
+                                    for (std::int64_t i = plane * inner; i < (plane + 1) * inner; ++i)
+                                        dst[i] = src[i] * f + o;
+                                }
+                            }));
     return std::vector<Tensor>{std::move(result)};
 }
 
@@ -90,9 +93,11 @@ Result<Kernel> batchNormalization(NodeReader &reader) {
         const Shape &shape = call[0].shape();
         for (std::size_t i = 1; i < 5; ++i)
             if (shape.rank() < 2 || call[i].shape() != Shape{shape[1]})
-                return fail(ErrorCode::InvalidArgument, fmt::format("input {} of shape {} does not fit x of shape {}",
-                                                                    i, call[i].shape().text(), shape.text()));
-        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() { return batchNormalize<T>(call, epsilon); });
+                return fail(ErrorCode::InvalidArgument,
+                            fmt::format("input {} of shape {} does not fit x of shape {}", i,
+                                        call[i].shape().text(), shape.text()));
+        return dispatch(FloatTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return batchNormalize<T>(call, epsilon); });
     });
 }
 
@@ -138,15 +143,17 @@ Outputs layerNormalize(const KernelCall &call, int axis, double epsilon, bool wa
     T *means = wantsStatistics ? outputs[1].mutableValues<T>().data() : nullptr;
     T *inverses = wantsStatistics ? outputs[2].mutableValues<T>().data() : nullptr;
     const std::int64_t grain = std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(1, length));
-    QS_CHECK_OK(parallelFor(length == 0 ? 0 : shape.numelBetween(0, axis), grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t line = begin; line < end; ++line) {
-            const auto [mean, inverse] = normalize(src + line * length, dst + line * length);
-            if (means) {
-                means[line] = mean;
-                inverses[line] = inverse;
-            }
-        }
-    }));
+    QS_CHECK_OK(parallelFor(length == 0 ? 0 : shape.numelBetween(0, axis), grain, call.ctx,
+                            [&](std::int64_t begin, std::int64_t end) {
+                                for (std::int64_t line = begin; line < end; ++line) {
+                                    const auto [mean, inverse] =
+                                        normalize(src + line * length, dst + line * length);
+                                    if (means) {
+                                        means[line] = mean;
+                                        inverses[line] = inverse;
+                                    }
+                                }
+                            }));
     return outputs;
 }
 
@@ -162,8 +169,9 @@ Result<Kernel> layerNormalization(NodeReader &reader) {
         QS_TRY(const int axis, normalizeAxis(axisGiven, shape.rank()));
         for (std::size_t i = 1; i < 3; ++i)
             if (call.has(i) && call[i].numel() != shape.numelBetween(axis, shape.rank()))
-                return fail(ErrorCode::InvalidArgument, fmt::format("input {} of shape {} does not fit x of shape {}",
-                                                                    i, call[i].shape().text(), shape.text()));
+                return fail(ErrorCode::InvalidArgument,
+                            fmt::format("input {} of shape {} does not fit x of shape {}", i,
+                                        call[i].shape().text(), shape.text()));
         return dispatch(FloatTypes{}, call[0].dtype(),
                         [&]<typename T>() { return layerNormalize<T>(call, axis, epsilon, statistics); });
     });
@@ -180,7 +188,8 @@ Outputs instanceNormalize(const KernelCall &call, double epsilon) {
         const auto channel = static_cast<std::size_t>(plane % channels);
         const double mean = laneSum(src, length) / static_cast<double>(length);
         const double variance = laneSquareSum(src, length, mean) / static_cast<double>(length);
-        const double factor = static_cast<double>(call[1].values<T>()[channel]) / std::sqrt(variance + epsilon);
+        const double factor =
+            static_cast<double>(call[1].values<T>()[channel]) / std::sqrt(variance + epsilon);
         const double offset = static_cast<double>(call[2].values<T>()[channel]);
         for (std::int64_t i = 0; i < length; ++i)
             dst[i] = static_cast<T>((static_cast<double>(src[i]) - mean) * factor + offset);
@@ -195,7 +204,8 @@ Result<Kernel> instanceNormalization(NodeReader &reader) {
         const Shape &shape = call[0].shape();
         if (shape.rank() < 2 || call[1].shape() != Shape{shape[1]} || call[2].shape() != Shape{shape[1]})
             return fail(ErrorCode::InvalidArgument, "scale and bias must have one entry per channel");
-        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() { return instanceNormalize<T>(call, epsilon); });
+        return dispatch(FloatTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return instanceNormalize<T>(call, epsilon); });
     });
 }
 
@@ -207,6 +217,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily normalizationKernels() { return kEntries; }
+KernelFamily normalizationKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -18,7 +18,8 @@ Result<WindowPlan> planPooling(const KernelCall &call, const WindowAttributes &a
     return attributes.plan(spatial, global ? spatial : std::span<const std::int64_t>(attributes.kernel));
 }
 
-/// Calls fn(source offset) for every element under the window at output position (z, y, x) that is no padding.
+/// Calls fn(source offset) for every element under the window at output position (z, y, x) that is no
+/// padding.
 template <typename Fn>
 void forEachUnderWindow(const WindowPlan &w, std::int64_t z, std::int64_t y, std::int64_t x, const Fn &fn) {
     for (std::int64_t kz = 0; kz < w.kernel[0]; ++kz)
@@ -48,7 +49,8 @@ Status forEachOutput(const KernelCall &call, const WindowPlan &w, const Shape &r
 /// column-major.
 std::int64_t argmaxIndex(const WindowPlan &w, std::int64_t plane, std::int64_t offset, bool columnMajor) {
     if (columnMajor) {
-        const std::int64_t x = offset % w.src[2], y = offset / w.src[2] % w.src[1], z = offset / w.src[2] / w.src[1];
+        const std::int64_t x = offset % w.src[2], y = offset / w.src[2] % w.src[1],
+                           z = offset / w.src[2] / w.src[1];
         offset = (x * w.src[1] + y) * w.src[0] + z;
     }
     return plane * w.srcSize() + offset;
@@ -65,20 +67,21 @@ Outputs maxPool(const KernelCall &call, const WindowPlan &w, bool wantsIndices, 
     const T *src = call[0].values<T>().data();
     T *dst = result.mutableValues<T>().data();
     std::int64_t *where = wantsIndices ? indices.mutableValues<std::int64_t>().data() : nullptr;
-    QS_CHECK_OK(forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
-        const T *image = src + plane * w.srcSize();
-        T best = std::numeric_limits<T>::lowest();
-        std::int64_t bestOffset = -1;
-        forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
-            if (bestOffset < 0 || image[offset] > best || image[offset] != image[offset]) {
-                best = image[offset];
-                bestOffset = offset;
-            }
-        });
-        dst[at] = best;
-        if (where)
-            where[at] = argmaxIndex(w, plane, std::max<std::int64_t>(0, bestOffset), columnMajor);
-    }));
+    QS_CHECK_OK(
+        forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
+            const T *image = src + plane * w.srcSize();
+            T best = std::numeric_limits<T>::lowest();
+            std::int64_t bestOffset = -1;
+            forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
+                if (bestOffset < 0 || image[offset] > best || image[offset] != image[offset]) {
+                    best = image[offset];
+                    bestOffset = offset;
+                }
+            });
+            dst[at] = best;
+            if (where)
+                where[at] = argmaxIndex(w, plane, std::max<std::int64_t>(0, bestOffset), columnMajor);
+        }));
     return std::vector<Tensor>{std::move(result), std::move(indices)};
 }
 
@@ -102,15 +105,17 @@ Outputs averagePool(const KernelCall &call, const WindowPlan &w, bool countPaddi
     QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), shape));
     const T *src = call[0].values<T>().data();
     T *dst = result.mutableValues<T>().data();
-    QS_CHECK_OK(forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
-        double sum = 0;
-        std::int64_t count = 0;
-        forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
-            sum += static_cast<double>(src[plane * w.srcSize() + offset]);
-            ++count;
-        });
-        dst[at] = static_cast<T>(sum / static_cast<double>(countPadding ? paddedCount(w, z, y, x) : count));
-    }));
+    QS_CHECK_OK(
+        forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
+            double sum = 0;
+            std::int64_t count = 0;
+            forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
+                sum += static_cast<double>(src[plane * w.srcSize() + offset]);
+                ++count;
+            });
+            dst[at] =
+                static_cast<T>(sum / static_cast<double>(countPadding ? paddedCount(w, z, y, x) : count));
+        }));
     return std::vector<Tensor>{std::move(result)};
 }
 
@@ -133,7 +138,8 @@ Result<Kernel> averagePooling(NodeReader &reader) {
     const bool countPadding = reader.flag("count_include_pad", false);
     return widenHalfTypes([=](KernelCall &call) -> Outputs {
         QS_TRY(const WindowPlan plan, planPooling(call, attributes, false));
-        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() { return averagePool<T>(call, plan, countPadding); });
+        return dispatch(FloatTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return averagePool<T>(call, plan, countPadding); });
     });
 }
 
@@ -156,6 +162,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily poolingKernels() { return kEntries; }
+KernelFamily poolingKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -12,12 +12,22 @@ namespace {
 // Each reduction: a start value, a step in the accumulator type, and an end that sees the element count.
 
 struct SumOf {
-    template <typename A> static A start() { return A(0); }
-    template <typename A> static A step(A sum, A x) { return wrappingAdd(sum, x); }
-    template <typename A> static A end(A sum, std::int64_t) { return sum; }
+    template <typename A>
+    static A start() {
+        return A(0);
+    }
+    template <typename A>
+    static A step(A sum, A x) {
+        return wrappingAdd(sum, x);
+    }
+    template <typename A>
+    static A end(A sum, std::int64_t) {
+        return sum;
+    }
 };
 struct MeanOf : SumOf {
-    template <typename A> static A end(A sum, std::int64_t count) {
+    template <typename A>
+    static A end(A sum, std::int64_t count) {
         if constexpr (std::floating_point<A>)
             return sum / static_cast<A>(count);
         else
@@ -25,45 +35,67 @@ struct MeanOf : SumOf {
     }
 };
 struct SumSquareOf : SumOf {
-    template <typename A> static A step(A sum, A x) { return wrappingAdd(sum, wrappingMultiply(x, x)); }
+    template <typename A>
+    static A step(A sum, A x) {
+        return wrappingAdd(sum, wrappingMultiply(x, x));
+    }
 };
 struct L1Of : SumOf {
-    template <typename A> static A step(A sum, A x) { return wrappingAdd(sum, x < A(0) ? wrappingMultiply(x, A(-1)) : x); }
+    template <typename A>
+    static A step(A sum, A x) {
+        return wrappingAdd(sum, x < A(0) ? wrappingMultiply(x, A(-1)) : x);
+    }
 };
 struct L2Of : SumSquareOf {
-    template <typename A> static A end(A sum, std::int64_t) {
+    template <typename A>
+    static A end(A sum, std::int64_t) {
         return static_cast<A>(std::sqrt(static_cast<double>(sum)));
     }
 };
 struct LogSumOf : SumOf {
-    template <typename A> static A end(A sum, std::int64_t) {
+    template <typename A>
+    static A end(A sum, std::int64_t) {
         return static_cast<A>(std::log(static_cast<double>(sum)));
     }
 };
 struct ProdOf : SumOf {
-    template <typename A> static A start() { return A(1); }
-    template <typename A> static A step(A product, A x) { return wrappingMultiply(product, x); }
+    template <typename A>
+    static A start() {
+        return A(1);
+    }
+    template <typename A>
+    static A step(A product, A x) {
+        return wrappingMultiply(product, x);
+    }
 };
 struct MaxOf : SumOf {
-    template <typename A> static A start() {
+    template <typename A>
+    static A start() {
         return std::floating_point<A> ? static_cast<A>(-std::numeric_limits<double>::infinity())
                                       : std::numeric_limits<A>::lowest();
     }
-    template <typename A> static A step(A best, A x) { return x > best || x != x ? x : best; }
+    template <typename A>
+    static A step(A best, A x) {
+        return x > best || x != x ? x : best;
+    }
 };
 struct MinOf : SumOf {
-    template <typename A> static A start() {
+    template <typename A>
+    static A start() {
         return std::floating_point<A> ? static_cast<A>(std::numeric_limits<double>::infinity())
                                       : std::numeric_limits<A>::max();
     }
-    template <typename A> static A step(A best, A x) { return x < best || x != x ? x : best; }
+    template <typename A>
+    static A step(A best, A x) {
+        return x < best || x != x ? x : best;
+    }
 };
 
 /// The source elements that one result element is made of, and where the result elements start.
 struct ReductionPlan {
-    Shape shape;                            ///< of the result
-    std::vector<std::int64_t> starts;       ///< source offset of every result element
-    std::vector<std::int64_t> offsets;      ///< of the reduced elements but the innermost reduced axis
+    Shape shape;                             ///< of the result
+    std::vector<std::int64_t> starts;        ///< source offset of every result element
+    std::vector<std::int64_t> offsets;       ///< of the reduced elements but the innermost reduced axis
     std::int64_t inner = 1, innerStride = 1; ///< the innermost reduced axis
     std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) * inner; }
 };
@@ -98,7 +130,8 @@ ReductionPlan planReduction(const Shape &src, const std::vector<int> &axes, bool
     plan.starts = offsetsOf(src, kept);
     std::vector<int> outer = axes;
     // Trailing reduced axes are one contiguous run.
-    while (!outer.empty() && plan.inner * plan.innerStride == src.strides()[static_cast<std::size_t>(outer.back())]) {
+    while (!outer.empty() &&
+           plan.inner * plan.innerStride == src.strides()[static_cast<std::size_t>(outer.back())]) {
         plan.inner *= src[outer.back()];
         outer.pop_back();
     }
@@ -185,13 +218,15 @@ Kernel reductionKernel(NodeReader &reader, std::int64_t axesInputSince, Compute 
 template <typename Rule, std::int64_t AxesInputSince = 18>
 Result<Kernel> reduction(NodeReader &reader) {
     return reductionKernel(reader, AxesInputSince, [](const KernelCall &call, const ReductionPlan &plan) {
-        return dispatch(NumberTypes{}, call[0].dtype(), [&]<typename T>() { return reduceTensor<Rule, T>(call, plan); });
+        return dispatch(NumberTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return reduceTensor<Rule, T>(call, plan); });
     });
 }
 
 Result<Kernel> logSumExp(NodeReader &reader) {
     return reductionKernel(reader, 18, [](const KernelCall &call, const ReductionPlan &plan) {
-        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() { return reduceLogSumExp<T>(call, plan); });
+        return dispatch(FloatTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return reduceLogSumExp<T>(call, plan); });
     });
 }
 
@@ -260,7 +295,8 @@ Result<Kernel> cumSum(NodeReader &reader) {
             return fail(ErrorCode::InvalidArgument, "the axis must be a scalar");
         QS_TRY(const int axis, normalizeAxis(axes[0], call[0].shape().rank()));
         return dispatch(Types<float, double, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t>{},
-                        call[0].dtype(), [&]<typename T>() { return cumulativeSum<T>(call, axis, exclusive, reverse); });
+                        call[0].dtype(),
+                        [&]<typename T>() { return cumulativeSum<T>(call, axis, exclusive, reverse); });
     });
 }
 
@@ -282,6 +318,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily reductionKernels() { return kEntries; }
+KernelFamily reductionKernels() {
+    return kEntries;
+}
 
 } // namespace qs

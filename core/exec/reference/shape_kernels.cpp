@@ -4,7 +4,9 @@
 namespace qs {
 namespace {
 
-Outputs one(Tensor tensor) { return std::vector<Tensor>{std::move(tensor)}; }
+Outputs one(Tensor tensor) {
+    return std::vector<Tensor>{std::move(tensor)};
+}
 
 /// The target of Reshape with 0 (copy) and -1 (infer) resolved.
 Result<Shape> resolveShape(const Tensor &src, std::vector<std::int64_t> target, bool allowZero) {
@@ -12,7 +14,8 @@ Result<Shape> resolveShape(const Tensor &src, std::vector<std::int64_t> target, 
     for (std::size_t i = 0; i < target.size(); ++i) {
         if (target[i] == 0 && !allowZero) {
             if (static_cast<int>(i) >= src.shape().rank())
-                return fail(ErrorCode::InvalidArgument, "a 0 in the target shape copies a dimension that is not there");
+                return fail(ErrorCode::InvalidArgument,
+                            "a 0 in the target shape copies a dimension that is not there");
             target[i] = src.shape()[static_cast<int>(i)];
         }
         if (target[i] < -1 || (target[i] == -1 && inferred >= 0))
@@ -25,8 +28,8 @@ Result<Shape> resolveShape(const Tensor &src, std::vector<std::int64_t> target, 
     }
     if (inferred >= 0) {
         if (known == 0 || src.numel() % known != 0)
-            return fail(ErrorCode::InvalidArgument, fmt::format("shape {} cannot become [{}]", src.shape().text(),
-                                                                fmt::join(target, ", ")));
+            return fail(ErrorCode::InvalidArgument, fmt::format("shape {} cannot become [{}]",
+                                                                src.shape().text(), fmt::join(target, ", ")));
         target[static_cast<std::size_t>(inferred)] = src.numel() / known;
     } else if (known != src.numel())
         return fail(ErrorCode::InvalidArgument,
@@ -69,7 +72,8 @@ Result<Kernel> squeeze(NodeReader &reader) {
         QS_CHECK_OK(requireInputs(call, 1));
         const Shape &shape = call[0].shape();
         QS_TRY(const auto given, source.get(call));
-        QS_TRY(const std::vector<int> axes, normalizeAxes(given.value_or(std::vector<std::int64_t>{}), shape.rank()));
+        QS_TRY(const std::vector<int> axes,
+               normalizeAxes(given.value_or(std::vector<std::int64_t>{}), shape.rank()));
         std::vector<std::int64_t> dims;
         for (int axis = 0; axis < shape.rank(); ++axis) {
             const bool named = std::binary_search(axes.begin(), axes.end(), axis);
@@ -112,8 +116,8 @@ Result<Kernel> dropout(NodeReader &reader) {
     reader.ignore({"ratio", "seed", "consumed_inputs"});
     if (reader.opset() < 7 && !reader.flag("is_test", false))
         return fail(ErrorCode::Unsupported, "training mode");
-    if (const Tensor *training = reader.constantInput(2); training && training->numel() == 1 &&
-                                                          training->bytes()[0] != std::byte{0})
+    if (const Tensor *training = reader.constantInput(2);
+        training && training->numel() == 1 && training->bytes()[0] != std::byte{0})
         return fail(ErrorCode::Unsupported, "training mode");
     const bool mask = reader.hasOutput(1);
     const bool boolMask = reader.opset() >= 10;
@@ -154,12 +158,14 @@ Result<Kernel> sizeOf(NodeReader &) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Reshape", 1, reshape},   {"Flatten", 1, flatten},   {"Squeeze", 1, squeeze}, {"Unsqueeze", 1, unsqueeze},
-    {"Identity", 1, identity}, {"Dropout", 1, dropout},   {"Shape", 1, shapeOf},   {"Size", 1, sizeOf},
+    {"Reshape", 1, reshape},   {"Flatten", 1, flatten}, {"Squeeze", 1, squeeze}, {"Unsqueeze", 1, unsqueeze},
+    {"Identity", 1, identity}, {"Dropout", 1, dropout}, {"Shape", 1, shapeOf},   {"Size", 1, sizeOf},
 };
 
 } // namespace
 
-KernelFamily shapeKernels() { return kEntries; }
+KernelFamily shapeKernels() {
+    return kEntries;
+}
 
 } // namespace qs

@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t kLargest = 1 << 20;
 
 bool allWithin(const std::vector<std::int64_t> &values, std::int64_t low) {
-    return std::all_of(values.begin(), values.end(), [low](std::int64_t v) { return v >= low && v <= kLargest; });
+    return std::all_of(values.begin(), values.end(),
+                       [low](std::int64_t v) { return v >= low && v <= kLargest; });
 }
 
 std::int64_t valueOr(const std::vector<std::int64_t> &values, std::size_t index, std::int64_t fallback) {
@@ -21,7 +22,8 @@ std::int64_t valueOr(const std::vector<std::int64_t> &values, std::size_t index,
 void padToSame(WindowPlan &plan, std::size_t axis, bool extraAtEnd) {
     const std::int64_t reach = (plan.kernel[axis] - 1) * plan.dilation[axis] + 1;
     const std::int64_t dst = (plan.src[axis] + plan.stride[axis] - 1) / plan.stride[axis];
-    const std::int64_t total = std::max<std::int64_t>(0, (dst - 1) * plan.stride[axis] + reach - plan.src[axis]);
+    const std::int64_t total =
+        std::max<std::int64_t>(0, (dst - 1) * plan.stride[axis] + reach - plan.src[axis]);
     plan.padBegin[axis] = extraAtEnd ? total / 2 : total - total / 2;
     plan.padEnd[axis] = total - plan.padBegin[axis];
 }
@@ -40,8 +42,8 @@ Result<WindowAttributes> WindowAttributes::read(NodeReader &reader) {
     result.autoPad = reader.stringAttribute("auto_pad", "NOTSET");
     for (const char *known : {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"})
         if (result.autoPad == known) {
-            if (!allWithin(result.kernel, 1) || !allWithin(result.strides, 1) || !allWithin(result.dilations, 1) ||
-                !allWithin(result.pads, 0))
+            if (!allWithin(result.kernel, 1) || !allWithin(result.strides, 1) ||
+                !allWithin(result.dilations, 1) || !allWithin(result.pads, 0))
                 return fail(ErrorCode::Unsupported, "window sizes out of range (negative padding included)");
             return result;
         }

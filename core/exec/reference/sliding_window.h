@@ -6,10 +6,11 @@
 
 namespace qs {
 
-/// How a window slides over up to three spatial axes. Missing leading axes have size 1, so a 2-D image is a 3-D one
-/// of depth 1.
+/// How a window slides over up to three spatial axes. Missing leading axes have size 1, so a 2-D image is a
+/// 3-D one of depth 1.
 struct WindowPlan {
-    std::array<std::int64_t, 3> src{1, 1, 1}, dst{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
+    std::array<std::int64_t, 3> src{1, 1, 1}, dst{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1},
+        dilation{1, 1, 1};
     std::array<std::int64_t, 3> padBegin{0, 0, 0}, padEnd{0, 0, 0};
 
     std::int64_t srcSize() const { return src[0] * src[1] * src[2]; }
@@ -28,7 +29,8 @@ struct WindowAttributes {
     std::string autoPad = "NOTSET";
     bool ceilMode = false;
 
-    /// \error Unsupported  an auto_pad that does not exist, more than three spatial axes, numbers out of range
+    /// \error Unsupported  an auto_pad that does not exist, more than three spatial axes, numbers out of
+    /// range
     static Result<WindowAttributes> read(NodeReader &reader);
     /// \param src, kernel  sizes of the spatial axes, one to three
     /// \error InvalidArgument  ranks differ or the window is larger than the padded source

@@ -37,8 +37,8 @@ void softmaxLine(SoftmaxKind kind, const T *src, T *dst, std::int64_t length, st
         dst[i * stride] = static_cast<T>(src[i * stride] - top - logSum);
 }
 
-/// Until opset 12 the tensor is flattened to a matrix at the axis (default 1) and rows are normalised; afterwards
-/// the axis itself (default -1) is.
+/// Until opset 12 the tensor is flattened to a matrix at the axis (default 1) and rows are normalised;
+/// afterwards the axis itself (default -1) is.
 template <SoftmaxKind Kind>
 Result<Kernel> softmax(NodeReader &reader) {
     const bool flattens = reader.opset() < 13;
@@ -57,12 +57,14 @@ Result<Kernel> softmax(NodeReader &reader) {
             if (result.numel() == 0)
                 return std::vector<Tensor>{std::move(result)};
             const std::int64_t grain = std::max<std::int64_t>(1, 4096 / view.length);
-            QS_CHECK_OK(parallelFor(view.outer * view.inner, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-                for (std::int64_t line = begin; line < end; ++line) {
-                    const std::int64_t start = line / view.inner * view.length * view.inner + line % view.inner;
-                    softmaxLine(Kind, src + start, dst + start, view.length, view.inner);
-                }
-            }));
+            QS_CHECK_OK(parallelFor(
+                view.outer * view.inner, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t line = begin; line < end; ++line) {
+                        const std::int64_t start =
+                            line / view.inner * view.length * view.inner + line % view.inner;
+                        softmaxLine(Kind, src + start, dst + start, view.length, view.inner);
+                    }
+                }));
             return std::vector<Tensor>{std::move(result)};
         });
     });
@@ -76,6 +78,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily softmaxKernels() { return kEntries; }
+KernelFamily softmaxKernels() {
+    return kEntries;
+}
 
 } // namespace qs

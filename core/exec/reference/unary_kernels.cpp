@@ -18,9 +18,8 @@ template <typename Array>
 auto magnitude(const Array &x) {
     using T = typename Array::Scalar;
     if constexpr (std::signed_integral<T>)
-        return x.unaryExpr([](T v) {
-            return v < 0 ? static_cast<T>(0u - static_cast<std::make_unsigned_t<T>>(v)) : v;
-        });
+        return x.unaryExpr(
+            [](T v) { return v < 0 ? static_cast<T>(0u - static_cast<std::make_unsigned_t<T>>(v)) : v; });
     else if constexpr (std::unsigned_integral<T>)
         return x;
     else
@@ -83,6 +82,8 @@ constexpr KernelEntry kEntries[] = {
 
 } // namespace
 
-KernelFamily unaryKernels() { return kEntries; }
+KernelFamily unaryKernels() {
+    return kEntries;
+}
 
 } // namespace qs

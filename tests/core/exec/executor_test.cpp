@@ -84,11 +84,14 @@ TEST(Executor, TransformsActivationsAndTapsValues) {
     const auto executor = *Executor::create(built);
     PassOptions options;
     options.activations[{1, 0}] = [](const Tensor &product) -> Result<Tensor> {
-        return floatTensor(product.shape(), std::vector<float>(static_cast<std::size_t>(product.numel()), 100));
+        return floatTensor(product.shape(),
+                           std::vector<float>(static_cast<std::size_t>(product.numel()), 100));
     };
     std::map<std::string, std::vector<float>> seen;
     for (const char *name : {"x", "w", "product", "sum", "y"})
-        options.taps[built->graph.findValue(name)] = [&seen, name](const Tensor &t) { seen[name] = floatsOf(t); };
+        options.taps[built->graph.findValue(name)] = [&seen, name](const Tensor &t) {
+            seen[name] = floatsOf(t);
+        };
     runOne(*executor, {floatTensor({2, 2}, {1, 1, 2, 0})}, options);
     EXPECT_THAT(seen["x"], ElementsAre(1, 1, 2, 0));
     EXPECT_THAT(seen["w"], ElementsAre(1, 2, 3, 4));
@@ -100,7 +103,10 @@ TEST(Executor, TransformsActivationsAndTapsValues) {
 TEST(Executor, KeepsTappedTensorsWhenLaterNodesCouldOverwriteThem) {
     constexpr std::int64_t kSize = 5000; // large enough for pooled blocks, which are reused in place
     SmallModel model;
-    model.input("x", DType::Float32, {kSize}).node("Neg", {"x"}, {"a"}).node("Exp", {"a"}, {"b"}).node("Neg", {"b"}, {"c"});
+    model.input("x", DType::Float32, {kSize})
+        .node("Neg", {"x"}, {"a"})
+        .node("Exp", {"a"}, {"b"})
+        .node("Neg", {"b"}, {"c"});
     const auto built = model.build();
     const auto executor = *Executor::create(built);
     Tensor kept;
@@ -117,7 +123,9 @@ TEST(Executor, PrefixReuseEqualsFullRun) {
     const auto executor = linearModel().executor();
     const Tensor x = floatTensor({2, 2}, {1, 1, 2, 0});
     PassOptions options;
-    options.activations[{1, 0}] = [](const Tensor &) -> Result<Tensor> { return floatTensor({2, 2}, {1, 2, 30, 40}); };
+    options.activations[{1, 0}] = [](const Tensor &) -> Result<Tensor> {
+        return floatTensor({2, 2}, {1, 2, 30, 40});
+    };
     auto state = executor->begin({x}, {});
     ASSERT_TRUE(state);
     ASSERT_TRUE(executor->advance(*state, 1, {}, {}));

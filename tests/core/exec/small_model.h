@@ -23,10 +23,12 @@ public:
         return constant(name, Tensor::fromValues<float>(std::move(shape), values));
     }
     SmallModel &ints(const std::string &name, const std::vector<std::int64_t> &values) {
-        return constant(name, Tensor::fromValues<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
+        return constant(
+            name, Tensor::fromValues<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
     }
     SmallModel &node(const std::string &op, const std::vector<std::string> &inputs,
-                     const std::vector<std::string> &outputs, std::map<std::string, Attribute> attributes = {}) {
+                     const std::vector<std::string> &outputs,
+                     std::map<std::string, Attribute> attributes = {}) {
         Node node;
         node.name = "/" + outputs.front() + "/" + op;
         node.opType = op;
