@@ -11,6 +11,7 @@ namespace qs {
 namespace {
 
 constexpr int kMaxNesting = 8; ///< of groups below "inputs", which slashes in names make
+constexpr int kMaxObjects = 4096;
 
 struct Source {
     CalibrationSet::Input input;
@@ -75,8 +76,8 @@ private:
         QS_TRY(const auto children, m_file->children(group));
         for (const auto &child : children) {
             const std::string path = group + "/" + child.name;
-            if (child.isGroup && depth == kMaxNesting)
-                return contradiction("lies too deep", path);
+            if (depth == kMaxNesting || ++m_visited > kMaxObjects) // hard links can make endless trees
+                return contradiction("there are too many groups, or groups inside each other", path);
             QS_CHECK_OK(child.isGroup ? collect(path, prefix + child.name + "/", depth + 1)
                                       : addSource(path, prefix + child.name));
         }
@@ -121,6 +122,7 @@ private:
     std::shared_ptr<const Hdf5File> m_file;
     std::string m_sha256;
     std::vector<Source> m_sources;
+    int m_visited = 0; ///< objects below "inputs"
     std::vector<Input> m_inputs;
     std::string m_labels; ///< path of the data set, empty when there is none
 };
@@ -142,7 +144,7 @@ Result<std::shared_ptr<const CalibrationSet>> CalibrationSet::open(const std::fi
     const auto inContext = [&](Error error) {
         return fail(std::move(error).withContext(file.filename().string()));
     };
-    auto opened = Hdf5File::open(file);
+    auto opened = Hdf5File::open(file, ctx);
     if (!opened)
         return inContext(std::move(opened).error());
     auto sha256 = sha256OfFile(file, ctx);

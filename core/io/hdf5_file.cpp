@@ -1,6 +1,7 @@
 #include "core/io/hdf5_file.h"
 
 #include "core/io/file_kind.h"
+#include "core/io/isolated_call.h"
 
 #include <array>
 #include <cstring>
@@ -19,6 +20,8 @@ constexpr std::uint64_t kMaxChunkBytes = std::uint64_t(256) << 20;
 /// Deflate cannot shrink by more than 1032, so a data set that claims more than this per stored byte lies.
 constexpr std::uint64_t kMaxExpansion = 1040;
 constexpr std::uint64_t kSmallBytes = std::uint64_t(1) << 20; ///< below this no ratio is checked
+constexpr int kTrialSeconds = 10;
+constexpr std::int64_t kTrialBytes = std::int64_t(64) << 20;
 constexpr std::size_t kMaxTextBytes = std::size_t(64) << 20;
 
 /// Held around every HDF5 call; the library keeps global state without locks.
@@ -43,6 +46,7 @@ public:
             m_close(m_id);
     }
     hid_t get() const { return m_id; }
+    hid_t release() { return std::exchange(m_id, -1); }
     explicit operator bool() const { return m_id >= 0; }
 
 private:
@@ -355,34 +359,8 @@ herr_t collectChild(hid_t group, const char *name, const H5L_info_t *link, void 
     return 0;
 }
 
-} // namespace
-
-Result<std::shared_ptr<const Hdf5File>> Hdf5File::open(const std::filesystem::path &file) {
-    std::error_code code;
-    if (!std::filesystem::is_regular_file(file, code))
-        return fail(ErrorCode::NotFound, "there is no such file", file.string());
-    const std::lock_guard lock(hdf5Mutex());
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    if (H5Fis_hdf5(file.c_str()) <= 0)
-        return fail(ErrorCode::CorruptFile,
-                    "is not an HDF5 file; it looks like " + describeFileKind(readHead(file)), file.string());
-    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-    H5Pset_file_locking(access.get(), true, true); // network file systems without locks are read all the same
-    const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, access.get());
-    if (id < 0)
-        return corrupt(libraryReason(), file.string());
-    return std::shared_ptr<const Hdf5File>(new Hdf5File(file, id));
-}
-
-Hdf5File::~Hdf5File() {
-    const std::lock_guard lock(hdf5Mutex());
-    H5Fclose(m_id);
-}
-
-Result<std::vector<Hdf5File::Entry>> Hdf5File::children(const std::string &group) const {
-    const std::lock_guard lock(hdf5Mutex());
-    QS_TRY(const Handle handle, openObject(m_id, group));
+Result<std::vector<Hdf5File::Entry>> listChildren(hid_t file, const std::string &group) {
+    QS_TRY(const Handle handle, openObject(file, group));
     H5G_info_t info;
     if (H5Iget_type(handle.get()) != H5I_GROUP)
         return fail(ErrorCode::NotFound, "is not a group", group);
@@ -402,6 +380,124 @@ Result<std::vector<Hdf5File::Entry>> Hdf5File::children(const std::string &group
                         list.foreignLink),
             group);
     return std::move(list.entries);
+}
+
+Result<Tensor> readRowsOf(const OpenDataset &opened, const std::string &path, std::int64_t begin,
+                          std::int64_t end) {
+    Shape shape = opened.info.shape;
+    if (shape.rank() == 0 || begin < 0 || end < begin || end > shape[0])
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("rows {} to {} were asked for, its shape is {}", begin, end, shape.text()),
+                    path);
+    shape[0] = end - begin;
+    std::array<hsize_t, H5S_MAX_RANK> start{}, count{};
+    start[0] = static_cast<hsize_t>(begin);
+    std::copy(shape.begin(), shape.end(), count.begin());
+    const Handle fileSpace(H5Dget_space(opened.handle.get()), H5Sclose);
+    const Handle memorySpace(H5Screate_simple(shape.rank(), count.data(), nullptr), H5Sclose);
+    if (!fileSpace || !memorySpace)
+        return corrupt(libraryReason(), path);
+    if (shape.numel() > 0 && H5Sselect_hyperslab(fileSpace.get(), H5S_SELECT_SET, start.data(), nullptr,
+                                                 count.data(), nullptr) < 0)
+        return corrupt(libraryReason(), path);
+    return readSpace(opened, shape, memorySpace.get(), fileSpace.get(), path);
+}
+
+Handle openFile(const std::filesystem::path &file) {
+    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+    H5Pset_file_locking(access.get(), true, true); // network file systems without locks are read all the same
+    return Handle(H5Fopen(file.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
+}
+
+herr_t collectName(hid_t, const char *name, const H5A_info_t *, void *names) {
+    static_cast<std::vector<std::string> *>(names)->emplace_back(name);
+    return 0;
+}
+
+/// Reads through a whole file to see whether the library survives that; HDF5 1.10 does not survive all
+/// damage. Big data sets are read at both ends only.
+class Trial {
+public:
+    explicit Trial(const std::filesystem::path &file) : m_file(openFile(file)) {}
+    void run() {
+        if (m_file)
+            tryObject("", true, 0);
+    }
+
+private:
+    void tryObject(const std::string &path, bool isGroup, int depth) {
+        if (depth > kMaxDepth || ++m_objects > kMaxObjects)
+            return;
+        tryAttributes(path);
+        if (!isGroup)
+            return tryDataset(path);
+        if (const auto children = listChildren(m_file.get(), path))
+            for (const auto &child : *children)
+                tryObject(path + "/" + child.name, child.isGroup, depth + 1);
+    }
+
+    void tryAttributes(const std::string &path) {
+        const auto object = openObject(m_file.get(), path);
+        if (!object)
+            return;
+        std::vector<std::string> names;
+        hsize_t next = 0;
+        H5Aiterate2(object->get(), H5_INDEX_NAME, H5_ITER_NATIVE, &next, collectName, &names);
+        for (const std::string &name : names)
+            (void)attributeText(object->get(), name, path);
+    }
+
+    void tryDataset(const std::string &path) {
+        const auto dataset = openDataset(m_file.get(), path);
+        if (!dataset || dataset->info.shape.numel() == 0)
+            return;
+        const Shape &shape = dataset->info.shape;
+        const std::int64_t rows = shape.rank() == 0 ? 1 : shape[0];
+        const auto rowBytes = static_cast<std::int64_t>(Tensor::byteSize(dataset->info.dtype, shape)) / rows;
+        if (rowBytes * rows <= m_bytesLeft) {
+            m_bytesLeft -= rowBytes * rows;
+            (void)readSpace(*dataset, shape, H5S_ALL, H5S_ALL, path);
+        } else if (rowBytes < kTrialBytes) {
+            (void)readRowsOf(*dataset, path, 0, 1);
+            (void)readRowsOf(*dataset, path, rows - 1, rows);
+        }
+    }
+
+    Handle m_file;
+    hsize_t m_objects = 0;
+    std::int64_t m_bytesLeft = kTrialBytes;
+};
+
+} // namespace
+
+Result<std::shared_ptr<const Hdf5File>> Hdf5File::open(const std::filesystem::path &file,
+                                                       const RunContext &ctx) {
+    std::error_code code;
+    if (!std::filesystem::is_regular_file(file, code))
+        return fail(ErrorCode::NotFound, "there is no such file", file.string());
+    const std::lock_guard lock(hdf5Mutex());
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    if (H5Fis_hdf5(file.c_str()) <= 0)
+        return fail(ErrorCode::CorruptFile,
+                    "is not an HDF5 file; it looks like " + describeFileKind(readHead(file)), file.string());
+    if (Status survived = runIsolated([&] { Trial(file).run(); }, kTrialSeconds, ctx); !survived)
+        return fail(std::move(survived).error().withContext(file.string()));
+    Handle handle = openFile(file);
+    if (!handle)
+        return corrupt(libraryReason(), file.string());
+    return std::shared_ptr<const Hdf5File>(new Hdf5File(file, handle.release()));
+}
+
+Hdf5File::~Hdf5File() {
+    const std::lock_guard lock(hdf5Mutex());
+    H5Fclose(m_id);
+}
+
+Result<std::vector<Hdf5File::Entry>> Hdf5File::children(const std::string &group) const {
+    const std::lock_guard lock(hdf5Mutex());
+    return listChildren(m_id, group);
 }
 
 bool Hdf5File::hasGroup(const std::string &group) const {
@@ -429,23 +525,7 @@ Result<Tensor> Hdf5File::read(const std::string &path) const {
 Result<Tensor> Hdf5File::readRows(const std::string &path, std::int64_t begin, std::int64_t end) const {
     const std::lock_guard lock(hdf5Mutex());
     QS_TRY(const OpenDataset opened, openDataset(m_id, path));
-    Shape shape = opened.info.shape;
-    if (shape.rank() == 0 || begin < 0 || end < begin || end > shape[0])
-        return fail(ErrorCode::InvalidArgument,
-                    fmt::format("rows {} to {} were asked for, its shape is {}", begin, end, shape.text()),
-                    path);
-    shape[0] = end - begin;
-    std::array<hsize_t, H5S_MAX_RANK> start{}, count{};
-    start[0] = static_cast<hsize_t>(begin);
-    std::copy(shape.begin(), shape.end(), count.begin());
-    const Handle fileSpace(H5Dget_space(opened.handle.get()), H5Sclose);
-    const Handle memorySpace(H5Screate_simple(shape.rank(), count.data(), nullptr), H5Sclose);
-    if (!fileSpace || !memorySpace)
-        return corrupt(libraryReason(), path);
-    if (shape.numel() > 0 && H5Sselect_hyperslab(fileSpace.get(), H5S_SELECT_SET, start.data(), nullptr,
-                                                 count.data(), nullptr) < 0)
-        return corrupt(libraryReason(), path);
-    return readSpace(opened, shape, memorySpace.get(), fileSpace.get(), path);
+    return readRowsOf(opened, path, begin, end);
 }
 
 Result<std::string> Hdf5File::textAttribute(const std::string &object, const std::string &name) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/run_context.h"
 #include "core/tensor/tensor.h"
 
 #include <filesystem>
@@ -15,9 +16,11 @@ namespace qs {
 /// \thread safe
 class Hdf5File {
 public:
-    /// \error NotFound     there is no such file
+    /// Reads the file once in a child process first, as damage can crash the HDF5 library.
+    /// \error NotFound     there is no such file;  Cancelled
     /// \error CorruptFile  not HDF5, or damaged
-    static Result<std::shared_ptr<const Hdf5File>> open(const std::filesystem::path &file);
+    static Result<std::shared_ptr<const Hdf5File>> open(const std::filesystem::path &file,
+                                                        const RunContext &ctx = {});
     ~Hdf5File();
     Hdf5File(const Hdf5File &) = delete;
     Hdf5File &operator=(const Hdf5File &) = delete;
