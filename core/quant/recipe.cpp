@@ -1,17 +1,27 @@
 #include "core/quant/recipe.h"
 
 #include <fmt/format.h>
+#include <map>
 #include <regex>
 
 namespace qs {
 namespace {
 
 constexpr std::size_t kLongestPattern = 1000;
+constexpr std::size_t kPatternsKept = 64;
 
 /// A breadth-first matcher: the default one of libstdc++ needs exponential time for patterns like (a+)+b and
-/// a stack frame for every character of the name.
-std::regex compiled(const std::string &pattern) {
-    return std::regex(pattern, std::regex::ECMAScript | std::regex_constants::__polynomial);
+/// a stack frame for every character of the name. Kept, as a recipe is asked about every layer while it is
+/// edited.
+const std::regex &compiled(const std::string &pattern) {
+    thread_local std::map<std::string, std::regex> known;
+    if (const auto found = known.find(pattern); found != known.end())
+        return found->second;
+    if (known.size() >= kPatternsKept)
+        known.clear();
+    return known
+        .emplace(pattern, std::regex(pattern, std::regex::ECMAScript | std::regex_constants::__polynomial))
+        .first->second;
 }
 
 } // namespace

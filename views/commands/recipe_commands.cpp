@@ -1,5 +1,6 @@
 #include "views/commands/recipe_commands.h"
 
+#include "views/commands/layer_patterns.h"
 #include "views/shared/workbench_context.h"
 
 namespace qs::views {
@@ -28,26 +29,14 @@ bool ChangeRecipeCommand::mergeWith(const QUndoCommand *other) {
     return true;
 }
 
-std::string patternForLayers(const std::vector<std::string> &names) {
-    constexpr std::string_view special = R"x(.^$|()[]{}*+?\)x";
-    std::string pattern;
-    for (const std::string &name : names) {
-        if (!pattern.empty())
-            pattern += '|';
-        for (const char c : name) {
-            if (special.find(c) != std::string_view::npos)
-                pattern += '\\';
-            pattern += c;
-        }
+Recipe withChoiceFor(const std::set<LayerId> &layers, const Model &model, Recipe recipe,
+                     const LayerChoice &choice) {
+    for (const std::string &pattern : patternsForLayers(layers, model)) {
+        if (recipe.rules.empty() || recipe.rules.back().layers != pattern)
+            recipe.rules.push_back({pattern, choice});
+        else
+            recipe.rules.back().choice = choice;
     }
-    return pattern;
-}
-
-Recipe withRule(Recipe recipe, const std::string &pattern, const LayerChoice &choice) {
-    if (recipe.rules.empty() || recipe.rules.back().layers != pattern)
-        recipe.rules.push_back({pattern, choice});
-    else
-        recipe.rules.back().choice = choice;
     return recipe;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "core/graph/model.h"
 #include "core/quant/recipe.h"
 
 #include <QPointer>
 #include <QUndoCommand>
+#include <set>
 
 namespace qs::views {
 
@@ -26,11 +28,9 @@ private:
     QString m_mergeKey;
 };
 
-/// A pattern that matches exactly these layer names.
-std::string patternForLayers(const std::vector<std::string> &names);
-
-/// The recipe with one more rule at its end, or with that rule's choice replaced when it has this very
-/// pattern.
-Recipe withRule(Recipe recipe, const std::string &pattern, const LayerChoice &choice);
+/// The recipe with rules at its end that give these layers the choice. A rule at the very end with the same
+/// pattern is replaced: choosing again for the same selection does not pile up rules.
+Recipe withChoiceFor(const std::set<LayerId> &layers, const Model &model, Recipe recipe,
+                     const LayerChoice &choice);
 
 } // namespace qs::views

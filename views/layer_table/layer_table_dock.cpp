@@ -245,20 +245,15 @@ void LayerTableDock::selectInContext() {
     context().select(selection);
 }
 
-std::vector<std::string> LayerTableDock::selectedNames() const {
-    std::vector<std::string> names;
-    for (const LayerId layer : context().selection().layers)
-        names.push_back(context().model()->layers[static_cast<std::size_t>(layer)].name);
-    return names;
-}
-
 void LayerTableDock::addRule(const QString &text, const std::function<void(LayerChoice &)> &change) {
-    const std::vector<std::string> names = selectedNames();
-    if (names.empty())
+    const auto model = context().model();
+    const Selection &selection = context().selection();
+    if (!model || selection.layers.empty())
         return;
-    LayerChoice choice = context().recipe().choiceFor(names.front());
+    LayerChoice choice =
+        context().recipe().choiceFor(model->layers[static_cast<std::size_t>(selection.layer)].name);
     change(choice);
-    Recipe recipe = withRule(context().recipe(), patternForLayers(names), choice);
+    Recipe recipe = withChoiceFor(selection.layers, *model, context().recipe(), choice);
     context().undoStack().push(new ChangeRecipeCommand(context(), std::move(recipe), text));
     context().reveal(QStringLiteral("recipe_editor"));
 }

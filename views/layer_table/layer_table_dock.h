@@ -35,7 +35,6 @@ private:
     void showContextMenu(const QPoint &position);
     void addRule(const QString &text, const std::function<void(LayerChoice &)> &change);
     void copyRows();
-    std::vector<std::string> selectedNames() const;
 
     LayerTableModel *m_model = nullptr;
     LayerTableProxy *m_proxy = nullptr;

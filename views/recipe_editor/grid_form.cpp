@@ -54,10 +54,9 @@ GridForm::GridForm(QFormLayout *layout, QObject *parent)
     for (const RoundingEntry &rounding : kRoundings)
         m_rounding->addItem(tr(rounding.title), static_cast<int>(rounding.mode));
     m_percentile->setRange(50, 100);
-    m_percentile->setSuffix({});
-    m_norm->setRange(0.5, 10);
-    m_maxShrink->setRange(0.01, 0.99);
-    m_gridSteps->setRange(2, 10000);
+    m_norm->setRange(1, 4);
+    m_maxShrink->setRange(0, 0.99);
+    m_gridSteps->setRange(1, 10000);
     addRows();
     setGrid(m_grid);
     updateSupport([](QComboBox *box, int entry, const GridScheme &, const QString &toolTip) {

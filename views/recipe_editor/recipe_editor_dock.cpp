@@ -64,9 +64,11 @@ QWidget *RecipeEditorDock::makeHeader() {
     starters->setPopupMode(QToolButton::InstantPopup);
     auto *menu = new QMenu(starters);
     for (const Recipe &recipe : starterRecipes())
-        menu->addAction(QString::fromStdString(recipe.name), this, [this, recipe] {
-            push(recipe, tr("starter recipe %1").arg(QString::fromStdString(recipe.name)));
-        });
+        menu->addAction(
+            tr("%1:  %2").arg(QString::fromStdString(recipe.name), choiceText(recipe.choiceFor({}))), this,
+            [this, recipe] {
+                push(recipe, tr("starter recipe %1").arg(QString::fromStdString(recipe.name)));
+            });
     starters->setMenu(menu);
     layout->addWidget(m_name, 1);
     layout->addWidget(starters);
@@ -252,24 +254,22 @@ void RecipeEditorDock::editName(const QString &name) {
     push(m_shown, tr("recipe name"), QStringLiteral("name"));
 }
 
-void RecipeEditorDock::addRule(const std::string &pattern, const LayerChoice &choice, const QString &text) {
-    Recipe recipe = m_shown;
-    recipe.rules.push_back({pattern, choice});
-    push(std::move(recipe), text);
-}
-
 void RecipeEditorDock::addRuleForAll() {
     LayerChoice choice;
     choice.weight.emplace();
-    addRule(".*", currentRule() < 0 ? choice : m_form->rule().choice, tr("rule for all layers"));
+    Recipe recipe = m_shown;
+    recipe.rules.push_back({".*", currentRule() < 0 ? choice : m_form->rule().choice});
+    push(std::move(recipe), tr("rule for all layers"));
 }
 
 void RecipeEditorDock::addRuleForSelection() {
-    std::vector<std::string> names;
-    for (const LayerId layer : context().selection().layers)
-        names.push_back(context().model()->layers[static_cast<std::size_t>(layer)].name);
-    if (!names.empty())
-        addRule(patternForLayers(names), m_shown.choiceFor(names.front()), tr("rule for selected layers"));
+    const auto model = context().model();
+    const Selection &selection = context().selection();
+    if (!model || selection.layers.empty())
+        return;
+    const std::string &name = model->layers[static_cast<std::size_t>(selection.layer)].name;
+    push(withChoiceFor(selection.layers, *model, m_shown, m_shown.choiceFor(name)),
+         tr("rule for selected layers"));
 }
 
 void RecipeEditorDock::removeRule() {

@@ -40,7 +40,6 @@ private:
     void editName(const QString &name);
     void addRuleForAll();
     void addRuleForSelection();
-    void addRule(const std::string &pattern, const LayerChoice &choice, const QString &text);
     void removeRule();
     void moveRuleUp() { moveRule(-1); }
     void moveRuleDown() { moveRule(1); }

@@ -10,7 +10,6 @@
 #include <QLineEdit>
 #include <QScopedValueRollback>
 #include <QVBoxLayout>
-#include <regex>
 
 namespace qs::views {
 namespace {
@@ -29,9 +28,10 @@ std::vector<const Layer *> matchingLayers(const std::string &pattern, const Mode
     std::vector<const Layer *> layers;
     if (model == nullptr)
         return layers;
-    const std::regex expression(pattern);
+    Recipe recipe = uniformRecipe({}, WeightChoice{}, {});
+    recipe.rules.front().layers = pattern;
     for (const Layer &layer : model->layers) {
-        if (std::regex_match(layer.name, expression))
+        if (recipe.choiceFor(layer.name).weight)
             layers.push_back(&layer);
     }
     return layers;
@@ -106,15 +106,15 @@ RecipeRule RuleForm::rule() const {
 
 void RuleForm::editPattern(const QString &pattern) {
     QPalette colors = palette();
-    try {
-        const std::regex expression(pattern.toStdString());
+    if (const Status usable = checkLayerPattern(pattern.toStdString()); usable) {
         m_validPattern = pattern.toStdString();
         tellEdited(QStringLiteral("pattern"));
-    } catch (const std::regex_error &error) {
+    } else {
         // The recipe keeps the last good pattern until this one is whole.
         colors.setColor(QPalette::Text, QColor(0xd0, 0x3b, 0x3b));
         m_matches->setText(
-            tr("⚠ not a regular expression; %1 stays in force").arg(QString::fromStdString(m_validPattern)));
+            tr("⚠ %1; %2 stays in force")
+                .arg(QString::fromStdString(usable.error().message), QString::fromStdString(m_validPattern)));
     }
     m_pattern->setPalette(colors);
 }

@@ -46,7 +46,7 @@ WeightForm::WeightForm(std::shared_ptr<const QuantizerRegistry> methods, QWidget
     m_granularity->addItem(tr("Per tensor"), static_cast<int>(Granularity::PerTensor));
     m_granularity->addItem(tr("Per output channel"), static_cast<int>(Granularity::PerChannel));
     m_granularity->addItem(tr("Groups of inputs"), static_cast<int>(Granularity::PerGroup));
-    m_groupSize->setRange(1, 1 << 20);
+    m_groupSize->setRange(1, 1 << 24);
     m_groupSize->setKeyboardTracking(false);
     addRows();
     setChoice({});

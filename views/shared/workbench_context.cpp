@@ -26,7 +26,7 @@ Recipe initialRecipe() {
     WeightChoice weights;
     weights.scheme.grid.bits = 8;
     weights.scheme.grid.convention = GridConvention::SymmetricRestricted;
-    return uniformRecipe("W8A8", weights, ActivationChoice{});
+    return uniformRecipe("w8a8", weights, ActivationChoice{});
 }
 
 /// Layers whose method under this recipe asks for a Hessian.
@@ -343,7 +343,8 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
         });
 }
 
-void WorkbenchContext::exportRun(const QString &file, const QString &exporterId) {
+void WorkbenchContext::exportRun(const QString &file, const QString &exporterId,
+                                 const nlohmann::json &options) {
     const Exporter *exporter = findExporter(exporterId.toStdString());
     const QString reason = exporter ? whyNotExport() : tr("There is no exporter '%1'.").arg(exporterId);
     if (!reason.isEmpty())
@@ -351,9 +352,9 @@ void WorkbenchContext::exportRun(const QString &file, const QString &exporterId)
     auto report = std::make_shared<ExportReport>();
     startJob(
         kExportTag, tr("Exporting %1").arg(nameOf(toPath(file))),
-        [report, exporter, run = m_run, path = toPath(file),
+        [report, exporter, options, run = m_run, path = toPath(file),
          findings = m_findings](const RunContext &ctx) -> Status {
-            QS_TRY(*report, exporter->write(*run, path, exporter->schema().defaults(), *findings, ctx));
+            QS_TRY(*report, exporter->write(*run, path, options, *findings, ctx));
             return {};
         },
         [this, report, file] {

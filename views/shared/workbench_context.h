@@ -48,7 +48,7 @@ public:
     void calibrate(); ///< capture only, no quantization
     void startRun();  ///< the current recipe
     void startSensitivity(SensitivityOptions options);
-    void exportRun(const QString &file, const QString &exporterId);
+    void exportRun(const QString &file, const QString &exporterId, const nlohmann::json &options);
     void loadRecipe(const QString &file); ///< undoable
     void saveRecipe(const QString &file);
     void select(const Selection &selection);
