@@ -20,6 +20,19 @@ const std::vector<KernelEntry> &referenceKernels() {
     return kEntries;
 }
 
+namespace {
+
+/// Tensors of this program hold numbers; a node that reads or writes anything else cannot run.
+Status requireNumbers(const Node &node, const ModelGraph &graph) {
+    for (const auto *ids : {&node.inputs, &node.outputs})
+        for (const ValueId id : *ids)
+            if (id != kNoValue && graph.value(id).dtype == DType::String)
+                return fail(ErrorCode::Unsupported, "strings");
+    return {};
+}
+
+} // namespace
+
 Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
                             const ModelGraph &graph) {
     NodeReader reader(node, graph);
@@ -34,6 +47,7 @@ Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node 
             best = &entry;
     if (!best)
         return fail(ErrorCode::Unsupported, "not implemented");
+    QS_CHECK_OK(requireNumbers(node, graph));
     auto kernel = best->create(reader);
     if (kernel)
         QS_CHECK_OK(reader.checkAttributes());

@@ -116,8 +116,8 @@ Result<Kernel> dropout(NodeReader &reader) {
     reader.ignore({"ratio", "seed", "consumed_inputs"});
     if (reader.opset() < 7 && !reader.flag("is_test", false))
         return fail(ErrorCode::Unsupported, "training mode");
-    if (const Tensor *training = reader.constantInput(2);
-        training && training->numel() == 1 && training->bytes()[0] != std::byte{0})
+    const Tensor *training = reader.constantInput(2);
+    if (reader.hasInput(2) && !(training && training->numel() == 1 && training->bytes()[0] == std::byte{0}))
         return fail(ErrorCode::Unsupported, "training mode");
     const bool mask = reader.hasOutput(1);
     const bool boolMask = reader.opset() >= 10;
@@ -125,8 +125,6 @@ Result<Kernel> dropout(NodeReader &reader) {
         return fail(ErrorCode::Unsupported, "the mask before opset 10");
     return Kernel([mask](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 1));
-        if (call.has(2) && call[2].numel() == 1 && call[2].bytes()[0] != std::byte{0})
-            return fail(ErrorCode::Unsupported, "training mode");
         std::vector<Tensor> outputs{call[0], Tensor{}};
         if (mask) {
             QS_TRY(outputs[1], call.allocate(DType::Bool, call[0].shape()));

@@ -1,0 +1,59 @@
+#include "tests/conformance/backend_case.h"
+
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace qs {
+namespace {
+
+/// Where Debian's libonnx-testdata puts ONNX's backend tests; QS_ONNX_TESTDATA overrides it.
+std::filesystem::path dataFolder() {
+    const char *given = std::getenv("QS_ONNX_TESTDATA");
+    return given ? given : "/usr/share/libonnx-testdata/data";
+}
+
+struct Totals {
+    int passed = 0, claimed = 0, all = 0;
+    std::map<std::string, int> refusals;
+};
+
+Totals runAll(const std::string &kind, const ExecutorOptions &options) {
+    Totals totals;
+    for (const auto &folder : backendCaseFolders(dataFolder() / kind)) {
+        ++totals.all;
+        const BackendCase test = openBackendCase(folder, options);
+        if (!test.refusal.empty()) {
+            ++totals.refusals[test.refusal];
+            continue;
+        }
+        ++totals.claimed;
+        const std::string difference = runBackendCase(test);
+        if (difference.empty())
+            ++totals.passed;
+        EXPECT_EQ(difference, "") << kind << "/" << folder.filename().string();
+    }
+    return totals;
+}
+
+class Conformance : public testing::TestWithParam<std::tuple<const char *, bool>> {};
+
+TEST_P(Conformance, ClaimedOperatorsPassOnnxBackendTests) {
+    const auto [kind, useOneDnn] = GetParam();
+    const Totals totals = runAll(kind, {.useOneDnn = useOneDnn});
+    ASSERT_GT(totals.all, 0) << "no ONNX backend tests in " << dataFolder() / kind
+                             << ": install libonnx-testdata or set QS_ONNX_TESTDATA";
+    EXPECT_GT(totals.claimed, 0);
+    if (std::getenv("QS_LIST_REFUSALS"))
+        for (const auto &[reason, count] : totals.refusals)
+            fmt::print("  {:4} {}\n", count, reason);
+    fmt::print("conformance {} ({}): {} passed / {} claimed / {} all\n", kind,
+               useOneDnn ? "oneDNN + reference" : "reference", totals.passed, totals.claimed, totals.all);
+}
+
+INSTANTIATE_TEST_SUITE_P(Onnx, Conformance,
+                         testing::Combine(testing::Values("node", "simple", "pytorch-operator",
+                                                          "pytorch-converted"),
+                                          testing::Bool()));
+
+} // namespace
+} // namespace qs
