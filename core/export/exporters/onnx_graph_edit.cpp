@@ -1,0 +1,161 @@
+#include "core/export/exporters/onnx_graph_edit.h"
+
+#include <onnx/onnx_pb.h>
+
+namespace qs {
+namespace {
+
+using Names = std::unordered_set<std::string>;
+
+template <typename Visit>
+void forEachSubgraph(const onnx::NodeProto &node, const Visit &visit) {
+    for (const auto &attribute : node.attribute()) {
+        if (attribute.has_g())
+            visit(attribute.g());
+        for (const auto &graph : attribute.graphs())
+            visit(graph);
+    }
+}
+
+void collectNames(const onnx::GraphProto &graph, Names &names) {
+    for (const auto &value : graph.input())
+        names.insert(value.name());
+    for (const auto &value : graph.value_info())
+        names.insert(value.name());
+    for (const auto &tensor : graph.initializer())
+        names.insert(tensor.name());
+    for (const auto &tensor : graph.sparse_initializer())
+        names.insert(tensor.values().name());
+    for (const auto &node : graph.node()) {
+        names.insert(node.name());
+        names.insert(node.input().begin(), node.input().end());
+        names.insert(node.output().begin(), node.output().end());
+        forEachSubgraph(node, [&](const onnx::GraphProto &inner) { collectNames(inner, names); });
+    }
+}
+
+/// What nodes and graph outputs read, subgraphs included.
+void collectReads(const onnx::GraphProto &graph, Names &reads) {
+    for (const auto &value : graph.output())
+        reads.insert(value.name());
+    for (const auto &node : graph.node()) {
+        reads.insert(node.input().begin(), node.input().end());
+        forEachSubgraph(node, [&](const onnx::GraphProto &inner) { collectReads(inner, reads); });
+    }
+}
+
+template <typename Field, typename Predicate>
+void eraseIf(Field &field, const Predicate &predicate) {
+    field.erase(std::remove_if(field.begin(), field.end(), predicate), field.end());
+}
+
+} // namespace
+
+OnnxNames::OnnxNames(const onnx::GraphProto &graph) {
+    collectNames(graph, m_taken);
+}
+
+std::string OnnxNames::unique(const std::string &wish) {
+    std::string name = wish;
+    for (int copy = 2; !m_taken.insert(name).second; ++copy)
+        name = wish + "_" + std::to_string(copy);
+    return name;
+}
+
+void setTensor(onnx::TensorProto &proto, std::string name, const Tensor &tensor) {
+    proto.Clear();
+    proto.set_name(std::move(name));
+    proto.set_data_type(static_cast<std::int32_t>(tensor.dtype()));
+    for (const std::int64_t dim : tensor.shape())
+        proto.add_dims(dim);
+    proto.set_raw_data(tensor.bytes(), tensor.sizeBytes());
+}
+
+OnnxGraphEdit::OnnxGraphEdit(onnx::GraphProto &graph) : m_graph(graph), m_names(graph) {
+    for (int position = 0; position < graph.node_size(); ++position)
+        for (const std::string &output : graph.node(position).output())
+            m_producers.emplace(output, position);
+}
+
+OnnxGraphEdit::~OnnxGraphEdit() = default;
+
+int OnnxGraphEdit::producerOf(const std::string &value) const {
+    const auto found = m_producers.find(value);
+    return found == m_producers.end() ? -1 : found->second;
+}
+
+const onnx::NodeProto &OnnxGraphEdit::node(int position) const {
+    return m_graph.node(position);
+}
+
+void OnnxGraphEdit::setInput(int position, int index, const std::string &value) {
+    std::string &input = *m_graph.mutable_node(position)->mutable_input(index);
+    m_replaced.insert(input);
+    input = value;
+}
+
+std::string OnnxGraphEdit::addInitializer(const std::string &wish, const Tensor &tensor) {
+    const std::string name = m_names.unique(wish);
+    setTensor(*m_graph.add_initializer(), name, tensor);
+    return name;
+}
+
+std::string OnnxGraphEdit::addNode(int before, const std::string &opType,
+                                   const std::vector<std::string> &inputs, const std::string &outputWish,
+                                   const std::map<std::string, std::int64_t> &attributes) {
+    onnx::NodeProto &node = m_newNodes[before].emplace_back();
+    node.set_op_type(opType);
+    const std::string output = m_names.unique(outputWish);
+    node.set_name(m_names.unique(output + "/" + opType));
+    for (const std::string &input : inputs)
+        node.add_input(input);
+    node.add_output(output);
+    for (const auto &[name, value] : attributes) {
+        onnx::AttributeProto &attribute = *node.add_attribute();
+        attribute.set_name(name);
+        attribute.set_type(onnx::AttributeProto::INT);
+        attribute.set_i(value);
+    }
+    return output;
+}
+
+void OnnxGraphEdit::finish() {
+    google::protobuf::RepeatedPtrField<onnx::NodeProto> ordered;
+    for (int position = 0; position < m_graph.node_size(); ++position) {
+        if (const auto added = m_newNodes.find(position); added != m_newNodes.end())
+            for (onnx::NodeProto &node : added->second)
+                ordered.Add(std::move(node));
+        ordered.Add()->Swap(m_graph.mutable_node(position));
+    }
+    m_graph.mutable_node()->Swap(&ordered);
+    m_newNodes.clear();
+    dropUnread();
+}
+
+void OnnxGraphEdit::dropUnread() {
+    Names reads;
+    collectReads(m_graph, reads);
+    const auto isUnread = [&](const std::string &name) {
+        return m_replaced.contains(name) && !reads.contains(name);
+    };
+    // A value that is neither initializer nor Constant is an activation; its pair still reads it.
+    Names dropped;
+    eraseIf(*m_graph.mutable_initializer(), [&](const auto &tensor) {
+        return isUnread(tensor.name()) && dropped.insert(tensor.name()).second;
+    });
+    eraseIf(*m_graph.mutable_sparse_initializer(), [&](const auto &tensor) {
+        return isUnread(tensor.values().name()) && dropped.insert(tensor.values().name()).second;
+    });
+    eraseIf(*m_graph.mutable_node(), [&](const auto &node) {
+        return node.op_type() == "Constant" && node.output_size() == 1 && isUnread(node.output(0)) &&
+               dropped.insert(node.output(0)).second;
+    });
+    // Until IR 4 every initializer was listed as an input too.
+    const auto isDropped = [&](const auto &value) { return dropped.contains(value.name()); };
+    eraseIf(*m_graph.mutable_input(), isDropped);
+    eraseIf(*m_graph.mutable_value_info(), isDropped);
+    eraseIf(*m_graph.mutable_quantization_annotation(),
+            [&](const auto &annotation) { return dropped.contains(annotation.tensor_name()); });
+}
+
+} // namespace qs

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "core/export/exporters/onnx_graph_edit.h"
+#include "core/export/exporters/qdq_encoding.h"
+#include "core/session/run.h"
+
+namespace qs {
+
+struct QdqOptions {
+    bool signedActivations = true; ///< int8 (int16) instead of uint8 (uint16)
+    bool int32Bias = true;
+};
+
+/// Puts the quantized layers of a run into the graph of its model, one after the other.
+class QdqEditor {
+public:
+    QdqEditor(const Model &model, OnnxGraphEdit &edit, QdqOptions options, FindingList &findings);
+
+    /// \error Unsupported  the layer cannot be expressed; names it and the reason
+    Status quantize(const QuantizedLayer &quantized);
+    /// The operator set that what was written so far needs.
+    std::int64_t neededOpset() const { return m_neededOpset; }
+
+private:
+    struct WrittenWeight {
+        ValueId source;
+        bool transposed, signedCodes;
+        std::shared_ptr<const QuantizedMatrix> matrix;
+        QdqWeight encoded; ///< codes left out
+        std::string value; ///< name of the dequantized weight
+    };
+    Status checkPlace(const Layer &layer, int node) const;
+    Result<const WrittenWeight *> writeWeight(const Layer &layer, int node,
+                                              const std::shared_ptr<const QuantizedMatrix> &matrix,
+                                              bool signedCodes);
+    std::string addDequantizedWeight(const Layer &layer, int node, const QdqWeight &weight);
+    void writeActivation(const Layer &layer, int node, const QdqActivation &activation);
+    std::string addPair(int node, const std::string &value, const QdqActivation &activation);
+    void writeBias(const Layer &layer, int node, const QdqWeight &weight, const QdqActivation &activation);
+    void warn(const Layer &layer, const QuantizedLayer &quantized);
+
+    const Model &m_model;
+    OnnxGraphEdit &m_edit;
+    QdqOptions m_options;
+    FindingList &m_findings;
+    std::int64_t m_neededOpset = 13;
+    std::vector<std::unique_ptr<const WrittenWeight>> m_weights;
+    std::map<std::pair<std::string, QdqActivation>, std::string> m_activations; ///< name of the pair's output
+};
+
+} // namespace qs
