@@ -12,8 +12,8 @@ struct AloneMetrics {
     OutputMetrics network;    ///< the model's output
 };
 
-/// A set on which changed models are compared with the float model, cut to what fits the budget. The float model's
-/// outputs are computed once and kept.
+/// A set on which changed models are compared with the float model, cut to what fits the budget. The float
+/// model's outputs are computed once and kept.
 class Evaluator {
 public:
     /// \param maxSamples 0 = the whole set
@@ -30,9 +30,9 @@ public:
     /// Runs the set with these layers quantized, everything else in float. \thread safe
     Result<OutputMetrics> evaluate(std::span<const QuantizedLayer> layers, const RunContext &ctx) const;
 
-    /// For each variant, metrics with only that one layer replaced; all variants belong to one layer. The float network
-    /// before the layer is run once for all variants, and not again when the next call is for a later layer.
-    /// \thread safe (serialised)
+    /// For each variant, metrics with only that one layer replaced; all variants belong to one layer. The
+    /// float network before the layer is run once for all variants, and not again when the next call is for a
+    /// later layer. \thread safe (serialised)
     Result<std::vector<AloneMetrics>> evaluateAlone(std::span<const QuantizedLayer> variants,
                                                     const RunContext &ctx) const;
 

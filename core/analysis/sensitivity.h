@@ -6,10 +6,10 @@ namespace qs {
 
 /// Each layer quantized alone at each bit-width, everything else in float.
 struct SensitivityTable {
-    std::vector<int> bits;                       ///< columns
-    std::vector<LayerId> layers;                 ///< rows
+    std::vector<int> bits;                          ///< columns
+    std::vector<LayerId> layers;                    ///< rows
     std::vector<std::optional<AloneMetrics>> cells; ///< [layers, bits] row-major; empty = not measured (yet)
-    OutputMetrics baseline;                      ///< the float model
+    OutputMetrics baseline;                         ///< the float model
     std::int64_t samples = 0;
     bool complete = false;
 

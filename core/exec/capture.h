@@ -12,34 +12,33 @@ namespace qs {
 
 class CalibrationSet;
 
-/// What calibration learned about the activation that enters one layer, viewed as [tokens, channels]: the last
-/// axis of a linear layer's input, axis 1 of a convolution's (every pixel is a token).
+/// What calibration learned about the activation that enters one layer, viewed as [tokens, channels]: the
+/// last axis of a linear layer's input, axis 1 of a convolution's (every pixel is a token).
 struct LayerCapture {
     LayerId layer = kNoLayer;
-    std::int64_t tokens = 0;   ///< seen in all
+    std::int64_t tokens = 0; ///< seen in all
     std::int64_t channels = 0;
     TensorStats stats;
-    Histogram histogram;       ///< 2048 bins at least over [min, max], range grown while streaming
+    Histogram histogram; ///< 2048 bins at least over [min, max], range grown while streaming
     std::vector<float> channelMin, channelMax; ///< [channels]
     std::vector<double> channelSumOfSquares;   ///< [channels], over all tokens
-    Tensor sample;             ///< float32 [≤ sampleTokens, channels]: the first tokens, raw
+    Tensor sample; ///< float32 [≤ sampleTokens, channels]: the first tokens, raw
     /// H = 2/n Σ x xᵀ, float64 [groups, cols, cols] (convolutions: of im2col rows); empty when not asked for.
     Tensor hessian;
 };
 
 /// The result of one calibration pass. Immutable.
 struct Capture {
-    std::shared_ptr<const Model> model;
     std::string calibrationSha256;
     std::int64_t samples = 0;
     std::vector<std::shared_ptr<const LayerCapture>> layers; ///< by LayerId; null when the layer has none
 };
 
 struct CaptureOptions {
-    std::int64_t maxSamples = 0;      ///< 0 = the whole set
+    std::int64_t maxSamples = 0; ///< 0 = the whole set
     std::int64_t batchSize = 16;
-    std::int64_t sampleTokens = 512;  ///< raw tokens kept per layer for maps
-    std::set<LayerId> hessianLayers;  ///< layers whose method needs H
+    std::int64_t sampleTokens = 512; ///< raw tokens kept per layer for maps
+    std::set<LayerId> hessianLayers; ///< layers whose method needs H
 };
 
 /// Runs the calibration set once through the float model and folds statistics in at the input of every layer
@@ -47,11 +46,11 @@ struct CaptureOptions {
 /// NaN or Inf in an activation is a finding with layer and index.
 /// \error Cancelled; whatever executor or set report
 Result<std::shared_ptr<const Capture>> captureActivations(const Executor &executor, const CalibrationSet &set,
-                                                          const CaptureOptions &options, FindingList &findings,
-                                                          const RunContext &ctx);
+                                                          const CaptureOptions &options,
+                                                          FindingList &findings, const RunContext &ctx);
 
-/// Range of an activation from its capture under a range rule (histogram-based but for min-max, which is exact).
-/// \source methods A, A1 steps 4-6
+/// Range of an activation from its capture under a range rule (histogram-based but for min-max, which is
+/// exact). \source methods A, A1 steps 4-6
 ScaleZero activationGrid(const LayerCapture &capture, const GridScheme &scheme);
 
 } // namespace qs

@@ -6,7 +6,7 @@ namespace qs {
 
 /// Where a result comes from: enough to make it again.
 struct Provenance {
-    std::string program;        ///< "quantoscope 0.1.0"
+    std::string program; ///< "quantoscope 0.1.0"
     std::string modelFile, modelSha256;
     std::string calibrationFile, calibrationSha256; ///< empty when none was used
     std::int64_t calibrationSamples = 0;
@@ -23,43 +23,43 @@ struct LayerResult {
     State state = State::Float;
     LayerChoice choice;
     QuantizedLayer quantized;
-    BitsBreakdown bits;                       ///< of the weight; codes = 32 when float
-    std::optional<ErrorMetrics> weightError;  ///< weight against its dequantized self
-    std::optional<ErrorMetrics> outputError;  ///< this layer's output, fed by the float network
-    std::optional<OutputMetrics> network;     ///< model output with only this layer quantized
-    double seconds = 0;                       ///< spent in the method
-    std::string failure;                      ///< why, when Failed
+    BitsBreakdown bits;                      ///< of the weight; codes = 32 when float
+    std::optional<ErrorMetrics> weightError; ///< weight against its dequantized self
+    std::optional<ErrorMetrics> outputError; ///< this layer's output, fed by the float network
+    std::optional<OutputMetrics> network;    ///< model output with only this layer quantized
+    double seconds = 0;                      ///< spent in the method
+    std::string failure;                     ///< why, when Failed
 
     std::optional<double> weightSqnrDb() const;
     std::optional<double> outputSqnrDb() const;
 };
 
-/// A recipe applied to a model: immutable, reproducible. While a job runs, ever fuller snapshots are handed out
-/// (complete == false).
+/// A recipe applied to a model: immutable, reproducible. While a job runs, ever fuller snapshots are handed
+/// out (complete == false).
 struct Run {
     std::string name;
     std::shared_ptr<const Model> model;
     Recipe recipe;
     Provenance provenance;
-    std::shared_ptr<const Capture> capture;                  ///< null when no calibration was needed or given
-    std::vector<std::shared_ptr<const LayerResult>> layers;  ///< by LayerId; null = not there yet
-    std::optional<OutputMetrics> baseline;                   ///< float model on the evaluation set
-    std::optional<OutputMetrics> total;                      ///< all layers quantized
+    std::shared_ptr<const Capture> capture;                 ///< null when no calibration was needed or given
+    std::vector<std::shared_ptr<const LayerResult>> layers; ///< by LayerId; null = not there yet
+    std::optional<OutputMetrics> baseline;                  ///< float model on the evaluation set
+    std::optional<OutputMetrics> total;                     ///< all layers quantized
     bool complete = false;
 
     std::vector<QuantizedLayer> quantizedLayers() const;
-    double effectiveBits() const;      ///< per weight over all quantized and float layers so far
-    std::int64_t weightBytes() const;  ///< of the layers' weights at their effective bits
+    double effectiveBits() const;     ///< per weight over all quantized and float layers so far
+    std::int64_t weightBytes() const; ///< of the layers' weights at their effective bits
 };
 
 /// What to run. Null evaluation: task metrics and in-network errors are measured on the calibration set.
 struct RunRequest {
     std::string name;
     std::shared_ptr<const Model> model;
-    std::shared_ptr<const Executor> executor;         ///< null: only what needs no execution
+    std::shared_ptr<const Executor> executor;          ///< null: only what needs no execution
     std::shared_ptr<const CalibrationSet> calibration; ///< may be null
     std::shared_ptr<const CalibrationSet> evaluation;  ///< may be null
-    std::shared_ptr<const Capture> capture;            ///< of an earlier run on the same model and set; reused
+    std::shared_ptr<const Capture> capture; ///< of an earlier run on the same model and set; reused
     std::shared_ptr<const QuantizerRegistry> methods;
     Recipe recipe;
     std::int64_t calibrationSamples = 0; ///< 0 = all
@@ -71,8 +71,8 @@ struct RunRequest {
 /// Called on the running thread each time there is more to see.
 using RunObserver = std::function<void(std::shared_ptr<const Run>)>;
 
-/// Calibrates (if needed and not given), quantizes layer by layer, measures each layer alone, in the network and all
-/// together. A layer whose method fails keeps its float weight and gets a finding; the run goes on.
+/// Calibrates (if needed and not given), quantizes layer by layer, measures each layer alone, in the network
+/// and all together. A layer whose method fails keeps its float weight and gets a finding; the run goes on.
 /// \error InvalidArgument  recipe or calibration does not fit;  Cancelled
 Result<std::shared_ptr<const Run>> executeRun(const RunRequest &request, const RunObserver &observer,
                                               FindingList &findings, const RunContext &ctx);

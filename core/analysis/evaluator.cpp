@@ -1,0 +1,178 @@
+#include "core/analysis/evaluator.h"
+
+#include "core/tensor/convert.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace qs {
+namespace {
+
+constexpr std::int64_t kBatchSize = 32;
+
+/// The token input of a language model: its own next-token targets. Empty when this is not one.
+Tensor findTokens(const std::vector<Tensor> &inputs, const Tensor &output) {
+    for (const Tensor &input : inputs)
+        if (input.dtype() == DType::Int64 && input.shape().rank() == 2 && output.shape().rank() == 3 &&
+            input.shape()[0] == output.shape()[0] && input.shape()[1] == output.shape()[1])
+            return input;
+    return {};
+}
+
+Result<std::vector<Tensor>> asFloat(const std::vector<Tensor> &outputs) {
+    std::vector<Tensor> converted;
+    for (const Tensor &output : outputs) {
+        QS_TRY(Tensor values, toFloat32(output));
+        converted.push_back(std::move(values));
+    }
+    return converted;
+}
+
+} // namespace
+
+struct Evaluator::Impl {
+    struct Batch {
+        std::vector<Tensor> inputs;
+        std::vector<Tensor> outputs; ///< of the float model, float32
+        TaskTargets targets;
+        ExecutionState frontier; ///< float pass carried up to the latest layer of evaluateAlone
+    };
+    std::shared_ptr<const Executor> executor;
+    std::int64_t samples = 0;
+    std::vector<Batch> batches;
+    OutputMetrics baseline;
+    std::mutex mutex; ///< guards the frontiers
+
+    Status load(const CalibrationSet &set, std::int64_t begin, std::int64_t end, const RunContext &ctx);
+    Result<OutputMetrics> compare(const Batch &batch, const std::vector<Tensor> &outputs) const;
+    Status advanceFrontier(Batch &batch, NodeId until, const RunContext &ctx);
+    Result<Tensor> layerOutput(const Batch &batch, const Layer &layer, const RunContext &ctx) const;
+    Status evaluateVariant(const Batch &batch, const Layer &layer, const QuantizedLayer &variant,
+                           const Tensor &floatOutput, AloneMetrics &metrics, const RunContext &ctx) const;
+};
+
+Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std::int64_t end,
+                             const RunContext &ctx) {
+    Batch batch;
+    QS_TRY(batch.inputs, readModelInputs(set, executor->model().graph, begin, end));
+    if (set.hasLabels()) {
+        QS_TRY(batch.targets.labels, set.labels(begin, end));
+    }
+    QS_TRY(const std::vector<Tensor> outputs, executor->run(batch.inputs, {}, ctx));
+    QS_TRY(batch.outputs, asFloat(outputs));
+    if (!batch.outputs.empty())
+        batch.targets.tokens = findTokens(batch.inputs, batch.outputs[0]);
+    QS_TRY(const OutputMetrics metrics, compare(batch, batch.outputs));
+    baseline.merge(metrics);
+    QS_TRY(batch.frontier, executor->begin(batch.inputs, {}));
+    batches.push_back(std::move(batch));
+    return {};
+}
+
+Result<OutputMetrics> Evaluator::Impl::compare(const Batch &batch, const std::vector<Tensor> &outputs) const {
+    OutputMetrics metrics;
+    QS_TRY(const std::vector<Tensor> values, asFloat(outputs));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i == 0)
+            metrics.add(batch.outputs[i], values[i], batch.targets);
+        else // only the first output is the task's; the others still count in the error
+            metrics.error.add(batch.outputs[i].values<float>(), values[i].values<float>());
+    }
+    return metrics;
+}
+
+Result<std::shared_ptr<const Evaluator>> Evaluator::create(std::shared_ptr<const Executor> executor,
+                                                           std::shared_ptr<const CalibrationSet> set,
+                                                           std::int64_t maxSamples, const RunContext &ctx) {
+    QS_CHECK_OK(checkFits(*set, executor->model().graph));
+    auto impl = std::make_unique<Impl>();
+    impl->executor = std::move(executor);
+    impl->samples = maxSamples > 0 ? std::min(maxSamples, set->samples()) : set->samples();
+    for (std::int64_t begin = 0; begin < impl->samples; begin += kBatchSize) {
+        ctx.step(begin, impl->samples, "running the float model");
+        QS_CHECK_OK(impl->load(*set, begin, std::min(impl->samples, begin + kBatchSize), ctx));
+    }
+    return std::shared_ptr<const Evaluator>(new Evaluator(std::move(impl)));
+}
+
+Evaluator::Evaluator(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Evaluator::~Evaluator() = default;
+
+const Model &Evaluator::model() const {
+    return m_impl->executor->model();
+}
+std::int64_t Evaluator::samples() const {
+    return m_impl->samples;
+}
+const OutputMetrics &Evaluator::baseline() const {
+    return m_impl->baseline;
+}
+
+Result<OutputMetrics> Evaluator::evaluate(std::span<const QuantizedLayer> layers,
+                                          const RunContext &ctx) const {
+    QS_TRY(const PassOptions options, substitutions(model(), layers));
+    OutputMetrics total;
+    const auto batches = static_cast<std::int64_t>(m_impl->batches.size());
+    for (std::int64_t i = 0; i < batches; ++i) {
+        ctx.step(i, batches, "evaluating");
+        const Impl::Batch &batch = m_impl->batches[static_cast<std::size_t>(i)];
+        QS_TRY(const std::vector<Tensor> outputs, m_impl->executor->run(batch.inputs, options, ctx));
+        QS_TRY(const OutputMetrics metrics, m_impl->compare(batch, outputs));
+        total.merge(metrics);
+    }
+    return total;
+}
+
+Status Evaluator::Impl::advanceFrontier(Batch &batch, NodeId until, const RunContext &ctx) {
+    if (batch.frontier.nextNode() > until) { // an earlier layer than last time: start over
+        QS_TRY(batch.frontier, executor->begin(batch.inputs, {}));
+    }
+    return executor->advance(batch.frontier, until, {}, ctx);
+}
+
+Result<Tensor> Evaluator::Impl::layerOutput(const Batch &batch, const Layer &layer,
+                                            const RunContext &ctx) const {
+    PassOptions options;
+    Tensor output;
+    options.taps[layer.output] = [&](const Tensor &value) { output = value; };
+    ExecutionState state = batch.frontier;
+    QS_CHECK_OK(executor->advance(state, layer.node + 1, options, ctx));
+    return toFloat32(output);
+}
+
+Status Evaluator::Impl::evaluateVariant(const Batch &batch, const Layer &layer, const QuantizedLayer &variant,
+                                        const Tensor &floatOutput, AloneMetrics &metrics,
+                                        const RunContext &ctx) const {
+    QS_TRY(PassOptions options, substitutions(executor->model(), std::span(&variant, 1)));
+    Status status;
+    options.taps[layer.output] = [&](const Tensor &value) {
+        if (auto output = toFloat32(value); output)
+            metrics.layerOutput.add(floatOutput.values<float>(), output->values<float>());
+        else
+            status = fail(std::move(output).error());
+    };
+    QS_TRY(const std::vector<Tensor> outputs, executor->finish(batch.frontier, options, ctx));
+    QS_CHECK_OK(status);
+    QS_TRY(const OutputMetrics network, compare(batch, outputs));
+    metrics.network.merge(network);
+    return {};
+}
+
+Result<std::vector<AloneMetrics>> Evaluator::evaluateAlone(std::span<const QuantizedLayer> variants,
+                                                           const RunContext &ctx) const {
+    std::vector<AloneMetrics> metrics(variants.size());
+    if (variants.empty())
+        return metrics;
+    const Layer &layer = model().layers[static_cast<std::size_t>(variants[0].layer)];
+    std::scoped_lock lock(m_impl->mutex);
+    for (Impl::Batch &batch : m_impl->batches) {
+        QS_CHECK_OK(m_impl->advanceFrontier(batch, layer.node, ctx));
+        QS_TRY(const Tensor floatOutput, m_impl->layerOutput(batch, layer, ctx));
+        for (std::size_t v = 0; v < variants.size(); ++v) {
+            QS_CHECK_OK(m_impl->evaluateVariant(batch, layer, variants[v], floatOutput, metrics[v], ctx));
+        }
+    }
+    return metrics;
+}
+
+} // namespace qs

@@ -1,0 +1,98 @@
+#include "core/exec/activation_accumulator.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <limits>
+
+namespace qs {
+namespace {
+
+/// Growing joins pairs of bins, which can leave only half of them in use: twice the bins keep 2048 at least.
+constexpr int kHistogramBins = 4096;
+
+Histogram initialHistogram(const TensorStats &stats) {
+    double lo = stats.min, hi = stats.max;
+    if (!(hi > lo)) { // constant so far: any width around it, growing takes care of the rest
+        const double margin = std::max(std::abs(lo) * 1e-3, 1e-6);
+        lo -= margin;
+        hi += margin;
+    }
+    return Histogram(lo, hi, kHistogramBins);
+}
+
+} // namespace
+
+Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
+    const Shape &shape = input.shape();
+    const int channelAxis = m_channelsFirst ? 1 : shape.rank() - 1;
+    if (shape.rank() == 0 || channelAxis >= shape.rank() || input.numel() == 0)
+        return {};
+    const std::int64_t channels = shape[channelAxis];
+    if (m_capture.channels != 0 && channels != m_capture.channels)
+        return fail(ErrorCode::InvalidArgument, fmt::format("the number of channels changed from {} to {}",
+                                                            m_capture.channels, channels));
+    if (m_capture.channels == 0) {
+        m_capture.channels = channels;
+        m_capture.channelMin.assign(static_cast<std::size_t>(channels),
+                                    std::numeric_limits<float>::infinity());
+        m_capture.channelMax.assign(static_cast<std::size_t>(channels),
+                                    -std::numeric_limits<float>::infinity());
+        m_capture.channelSumOfSquares.assign(static_cast<std::size_t>(channels), 0.0);
+    }
+    const auto values = input.values<float>();
+    QS_TRY(const TensorStats stats, computeStats(values, ctx));
+    if (m_capture.histogram.total() == 0 && stats.count > 0)
+        m_capture.histogram = initialHistogram(stats);
+    m_capture.stats.merge(stats);
+    m_capture.histogram.addGrowing(values);
+    const std::int64_t blocks = shape.numelBetween(0, channelAxis);
+    const std::int64_t inner = shape.numelBetween(channelAxis + 1, shape.rank());
+    addChannels(values.data(), channels, blocks, inner);
+    addSample(values.data(), channels, blocks, inner);
+    m_capture.tokens += blocks * inner;
+    return {};
+}
+
+void ActivationAccumulator::addChannels(const float *values, std::int64_t channels, std::int64_t blocks,
+                                        std::int64_t inner) {
+    for (std::int64_t block = 0; block < blocks; ++block)
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const auto channel = static_cast<std::size_t>(c);
+            const float *row = values + (block * channels + c) * inner;
+            float lo = m_capture.channelMin[channel], hi = m_capture.channelMax[channel];
+            double squares = 0;
+            for (std::int64_t i = 0; i < inner; ++i) {
+                if (!std::isfinite(row[i]))
+                    continue;
+                lo = std::min(lo, row[i]);
+                hi = std::max(hi, row[i]);
+                squares += static_cast<double>(row[i]) * row[i];
+            }
+            m_capture.channelMin[channel] = lo;
+            m_capture.channelMax[channel] = hi;
+            m_capture.channelSumOfSquares[channel] += squares;
+        }
+}
+
+void ActivationAccumulator::addSample(const float *values, std::int64_t channels, std::int64_t blocks,
+                                      std::int64_t inner) {
+    std::int64_t kept = static_cast<std::int64_t>(m_sample.size()) / channels;
+    for (std::int64_t block = 0; block < blocks && kept < m_sampleTokens; ++block)
+        for (std::int64_t i = 0; i < inner && kept < m_sampleTokens; ++i, ++kept)
+            for (std::int64_t c = 0; c < channels; ++c)
+                m_sample.push_back(values[(block * channels + c) * inner + i]);
+}
+
+LayerCapture ActivationAccumulator::finish(LayerId layer) const {
+    LayerCapture capture = m_capture;
+    capture.layer = layer;
+    for (std::size_t c = 0; c < capture.channelMin.size(); ++c)
+        if (capture.channelMin[c] > capture.channelMax[c]) // nothing finite was seen in this channel
+            capture.channelMin[c] = capture.channelMax[c] = 0.0f;
+    const std::int64_t kept =
+        capture.channels > 0 ? static_cast<std::int64_t>(m_sample.size()) / capture.channels : 0;
+    capture.sample = Tensor::fromValues<float>({kept, capture.channels}, m_sample);
+    return capture;
+}
+
+} // namespace qs

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "core/exec/capture.h"
+
+namespace qs {
+
+/// Folds the batches of one activation into a LayerCapture, viewed as [tokens, channels].
+class ActivationAccumulator {
+public:
+    ActivationAccumulator(bool channelsFirst, std::int64_t sampleTokens)
+        : m_channelsFirst(channelsFirst), m_sampleTokens(sampleTokens) {}
+
+    /// \param input  float32: [..., channels], or [n, channels, spatial...] when channels come first
+    /// \error InvalidArgument  the number of channels changed between batches;  Cancelled
+    Status add(const Tensor &input, const RunContext &ctx);
+    LayerCapture finish(LayerId layer) const;
+
+private:
+    void addChannels(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);
+    void addSample(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);
+
+    bool m_channelsFirst;
+    std::int64_t m_sampleTokens;
+    LayerCapture m_capture;
+    std::vector<float> m_sample; ///< [tokens kept, channels]
+};
+
+} // namespace qs

@@ -1,0 +1,120 @@
+#include "core/analysis/quantize_layer.h"
+#include "core/analysis/sensitivity.h"
+#include "core/io/importer.h"
+
+namespace qs {
+namespace {
+
+const std::filesystem::path kSamples = QS_SAMPLE_DATA;
+
+struct Sample {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Executor> executor;
+    std::shared_ptr<const CalibrationSet> set;
+    QuantizerRegistry methods;
+};
+
+const Sample &vit() {
+    static const Sample sample = [] {
+        Sample opened;
+        FindingList findings;
+        opened.model = *openModel(kSamples / "glyph-vit.onnx", findings, {});
+        opened.executor = *Executor::create(opened.model);
+        opened.set = *CalibrationSet::open(kSamples / "glyph-eval.h5", {});
+        EXPECT_TRUE(opened.methods.add(makeRtnQuantizer()));
+        return opened;
+    }();
+    return sample;
+}
+
+QuantizedLayer quantized(LayerId id, int bits) {
+    LayerChoice choice;
+    choice.weight.emplace();
+    choice.weight->scheme.grid.bits = bits;
+    const Sample &sample = vit();
+    return *quantizeLayer(*sample.model, sample.model->layers[static_cast<std::size_t>(id)], choice, nullptr,
+                          sample.methods, 0, {});
+}
+
+TEST(FakeQuantize, ClampsAndKeepsZeroExact) {
+    GridScheme scheme;
+    scheme.bits = 2;
+    scheme.convention = GridConvention::Asymmetric;
+    const ScaleZero grid{0.5f, 1};
+    const std::vector<float> values = {-3.0f, -0.5f, 0.0f, 0.25f, 0.75f, 9.0f};
+    const Tensor result = fakeQuantize(Tensor::fromValues<float>({6}, values), grid, scheme);
+    EXPECT_THAT(result.values<float>(), testing::ElementsAre(-0.5f, -0.5f, 0.0f, 0.0f, 1.0f, 1.0f));
+}
+
+TEST(Evaluator, AloneEqualsAFullRunWithOnlyThatLayer) {
+    const Sample &sample = vit();
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 40, {});
+    ASSERT_TRUE(evaluator) << evaluator.error().text();
+    // Forwards along the network, then back to an early layer: the carried prefix must not matter.
+    for (const LayerId id : {1, 7, static_cast<LayerId>(sample.model->layers.size()) - 1, 2}) {
+        const std::vector<QuantizedLayer> variants = {quantized(id, 3), quantized(id, 8)};
+        const auto alone = (*evaluator)->evaluateAlone(variants, {});
+        ASSERT_TRUE(alone) << alone.error().text();
+        for (std::size_t v = 0; v < variants.size(); ++v) {
+            const auto full = (*evaluator)->evaluate(std::span(&variants[v], 1), {});
+            ASSERT_TRUE(full);
+            EXPECT_EQ((*alone)[v].network.error.sumSquaredError, full->error.sumSquaredError) << id;
+            EXPECT_EQ((*alone)[v].network.sumKl, full->sumKl) << id;
+            EXPECT_GT((*alone)[v].layerOutput.sumSquaredError, 0.0);
+        }
+        EXPECT_GT((*alone)[1].layerOutput.sqnrDb(), (*alone)[0].layerOutput.sqnrDb() + 20);
+    }
+}
+
+TEST(Evaluator, BaselineIsTheQualityOfTheFloatModel) {
+    const Sample &sample = vit();
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 0, {});
+    ASSERT_TRUE(evaluator);
+    EXPECT_NEAR((*evaluator)->baseline().top1().value(), 0.897, 0.0005); // sample-data/README.md
+    EXPECT_EQ((*evaluator)->baseline().top1Agreement().value(), 1.0);
+    EXPECT_EQ((*evaluator)->baseline().klNats().value(), 0.0);
+}
+
+TEST(MeasureSensitivity, FillsRowByRowAndFallsWithBits) {
+    const Sample &sample = vit();
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 16, {});
+    ASSERT_TRUE(evaluator);
+    SensitivityOptions options;
+    options.layers = {9, 0, 4};
+    std::vector<int> filled;
+    FindingList findings;
+    const auto table = measureSensitivity(
+        **evaluator, *sample.model, nullptr, sample.methods, options,
+        [&](std::shared_ptr<const SensitivityTable> part) {
+            filled.push_back(static_cast<int>(std::count_if(
+                part->cells.begin(), part->cells.end(), [](const auto &cell) { return cell.has_value(); })));
+        },
+        findings, {});
+    ASSERT_TRUE(table) << table.error().text();
+    EXPECT_TRUE((*table)->complete);
+    EXPECT_THAT((*table)->layers, testing::ElementsAre(0, 4, 9));
+    EXPECT_THAT(filled, testing::ElementsAre(4, 8, 12));
+    for (std::size_t row = 0; row < 3; ++row)
+        for (std::size_t column = 1; column < 4; ++column)
+            EXPECT_GT((*table)->cell(row, column)->network.error.sqnrDb(),
+                      (*table)->cell(row, column - 1)->network.error.sqnrDb());
+}
+
+TEST(MeasureSensitivity, UnknownMethodIsAFindingPerCell) {
+    const Sample &sample = vit();
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, {});
+    ASSERT_TRUE(evaluator);
+    SensitivityOptions options;
+    options.layers = {0};
+    options.bits = {4};
+    options.weights.method = "nonsense";
+    FindingList findings;
+    const auto table =
+        measureSensitivity(**evaluator, *sample.model, nullptr, sample.methods, options, {}, findings, {});
+    ASSERT_TRUE(table);
+    EXPECT_FALSE((*table)->cells[0]);
+    EXPECT_THAT(findings.snapshot().at(0).finding.what, testing::HasSubstr("'nonsense'"));
+}
+
+} // namespace
+} // namespace qs
