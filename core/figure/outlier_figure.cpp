@@ -180,12 +180,12 @@ std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> ro
     return std::make_unique<LayerChannelFigure>(std::move(rows), std::move(what));
 }
 
-std::vector<ChannelMagnitudes> activationMagnitudes(const Capture &capture) {
+std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture) {
     std::vector<ChannelMagnitudes> rows;
     for (const auto &layer : capture.layers) {
         if (!layer)
             continue;
-        ChannelMagnitudes row{capture.model->layers[static_cast<std::size_t>(layer->layer)].name, {}};
+        ChannelMagnitudes row{model.layers[static_cast<std::size_t>(layer->layer)].name, {}};
         for (std::size_t i = 0; i < layer->channelMin.size(); ++i)
             row.values.push_back(std::max(std::abs(layer->channelMin[i]), std::abs(layer->channelMax[i])));
         rows.push_back(std::move(row));

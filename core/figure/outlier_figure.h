@@ -18,7 +18,7 @@ struct ChannelMagnitudes {
 std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> rows, std::string what);
 
 /// The magnitudes of every activation that calibration has seen, or of every weight, by output channel.
-std::vector<ChannelMagnitudes> activationMagnitudes(const Capture &capture);
+std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture);
 /// \error Unsupported, Cancelled
 Result<std::vector<ChannelMagnitudes>> weightMagnitudes(const Model &model, const RunContext &ctx);
 
