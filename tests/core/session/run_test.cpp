@@ -40,7 +40,7 @@ WeightChoice rtn(int bits) {
     return choice;
 }
 
-std::shared_ptr<const Run> runOrFail(const RunRequest &request, FindingList &findings) {
+std::shared_ptr<const qs::Run> runOrFail(const RunRequest &request, FindingList &findings) {
     auto run = executeRun(request, {}, findings, {});
     EXPECT_TRUE(run) << run.error().text();
     return *run;
@@ -51,7 +51,7 @@ TEST(ExecuteRun, PublishesLayerByLayerAndEndsComplete) {
     request.recipe = uniformRecipe("w8a8", rtn(8), ActivationChoice{});
     FindingList findings;
     std::vector<std::size_t> counts;
-    auto countLayers = [&](std::shared_ptr<const Run> run) {
+    auto countLayers = [&](std::shared_ptr<const qs::Run> run) {
         counts.push_back(static_cast<std::size_t>(std::count_if(
             run->layers.begin(), run->layers.end(), [](const auto &layer) { return layer != nullptr; })));
     };
@@ -122,7 +122,7 @@ TEST(ExecuteRun, StopsWhenCancelled) {
     RunContext ctx;
     ctx.stop = source.get_token();
     const auto run = executeRun(
-        request, [&](std::shared_ptr<const Run>) { source.request_stop(); }, findings, ctx);
+        request, [&](std::shared_ptr<const qs::Run>) { source.request_stop(); }, findings, ctx);
     ASSERT_FALSE(run);
     EXPECT_EQ(run.error().code, ErrorCode::Cancelled);
 }
