@@ -1,6 +1,7 @@
 #include "core/exec/execution_plan.h"
 
 #include "core/exec/kernel_list.h"
+#include "core/exec/onednn_kernels.h"
 
 #include <set>
 
@@ -49,8 +50,17 @@ void foldNode(Executor::Impl &impl, NodeId id) {
 
 } // namespace
 
-Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const ExecutorOptions &) {
-    return createKernel(referenceKernels(), node, graph);
+Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const ExecutorOptions &options) {
+    QS_TRY(Kernel reference, createKernel(referenceKernels(), node, graph));
+    if (!options.useOneDnn || !node.domain.empty())
+        return reference;
+    for (const FastKernelEntry &entry : oneDnnKernels())
+        if (node.opType == entry.opType) {
+            NodeReader reader(node, graph);
+            auto fast = entry.create(reader, reference);
+            return fast ? fast : reference;
+        }
+    return reference;
 }
 
 void planExecution(Executor::Impl &impl) {

@@ -4,6 +4,8 @@
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
+#include <new>
+#include <stdexcept>
 
 namespace qs {
 namespace {
@@ -97,7 +99,7 @@ public:
                     tap(output, m_impl.constants[static_cast<std::size_t>(output)]);
             return {};
         }
-        auto status = compute(node, id);
+        auto status = computeSafely(node, id);
         if (!status && status.error().code != ErrorCode::Cancelled)
             return fail(std::move(status).error().withContext(nodeText(node)));
         return status;
@@ -110,6 +112,18 @@ private:
                std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
                    return input != kNoValue && !m_values[static_cast<std::size_t>(input)].empty();
                });
+    }
+
+    /// Kernels keep small lists in standard containers; a model that makes them large must not end the
+    /// program.
+    Status computeSafely(const Node &node, NodeId id) {
+        try {
+            return compute(node, id);
+        } catch (const std::bad_alloc &) {
+            return fail(ErrorCode::OutOfMemory, "not enough memory");
+        } catch (const std::length_error &) {
+            return fail(ErrorCode::OutOfMemory, "not enough memory");
+        }
     }
 
     Status compute(const Node &node, NodeId id) {

@@ -1,6 +1,7 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/binary_elementwise.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/gemm_check.h"
 #include "core/exec/reference/matmul_shape.h"
 
 #include "core/tensor/convert.h"

@@ -3,6 +3,7 @@
 #include "core/io/importer.h"
 #include "core/tensor/convert.h"
 
+#include <fmt/format.h>
 #include <fstream>
 
 namespace qs {
@@ -76,7 +77,7 @@ TEST(SampleModels, AgreeWithOnnxRuntimeOnEitherBackend) {
             const double difference = relativeDifference(outputs->front().values<float>(), golden.output);
             EXPECT_LT(difference, 1e-4) << golden.model << (useOneDnn ? " oneDNN" : " reference");
             testing::Test::RecordProperty(golden.model + (useOneDnn ? "_onednn" : "_reference"),
-                                          std::to_string(difference));
+                                          fmt::format("{:.2g}", difference));
         }
     }
 }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "core/exec/reference/convolution.h"
+
+namespace qs {
+
+/// Whether every output channel reads one input channel only, over two axes at most, with padding in
+/// proportion.
+bool isDepthwise(const ConvolutionPlan &plan);
+
+/// Depthwise convolution in float32, planes in parallel.
+/// \param src     [batch, channels, plane]
+/// \param weights [dstChannels, kernel]
+/// \param bias    [dstChannels] or nullptr
+/// \param dst     [batch, dstChannels, plane]
+/// \error Cancelled
+Status depthwiseConvolution(const ConvolutionPlan &plan, const float *src, const float *weights,
+                            const float *bias, float *dst, const RunContext &ctx);
+
+} // namespace qs
