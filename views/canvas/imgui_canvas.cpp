@@ -143,7 +143,7 @@ void ImGuiCanvas::updateStyle() {
     style.Colors[ImGuiCol_WindowBg] = toImGui(palette().color(QPalette::Base));
     style.Colors[ImGuiCol_Text] = toImGui(palette().color(QPalette::Text));
     style.Colors[ImGuiCol_TextDisabled] = toImGui(palette().color(QPalette::PlaceholderText));
-    style.Colors[ImGuiCol_PopupBg] = toImGui(palette().color(QPalette::ToolTipBase));
+    style.Colors[ImGuiCol_PopupBg] = toImGui(palette().color(QPalette::Window));
     style.Colors[ImGuiCol_Border] = toImGui(palette().color(QPalette::Mid));
 }
 
