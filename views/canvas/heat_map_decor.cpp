@@ -64,17 +64,21 @@ HeatMapLayout HeatMapLayout::make(const HeatMapScene &scene, double width, doubl
     const double top = line + kGap + kMarkLength + 2;
     const double bottom = kTickLength + 2 * line + kGap;
     HeatMapLayout layout;
-    layout.plot = QRectF(left, top, std::max(8.0, width - left - right), std::max(8.0, height - top - bottom));
+    layout.plot =
+        QRectF(left, top, std::max(8.0, width - left - right), std::max(8.0, height - top - bottom));
     layout.colorBar = QRectF(layout.plot.right() + kMarkLength + 2 * kGap, layout.plot.top(), kColorBarWidth,
                              layout.plot.height());
+    layout.width = width;
     return layout;
 }
 
 HeatMapDecor::HeatMapDecor(const HeatMapScene &scene, const HeatMapLayout &layout, const PanZoom &zoom,
                            const QPalette &palette, ImDrawList &draw)
-    : m_scene(scene), m_layout(layout), m_zoom(zoom), m_draw(draw), m_textColor(packed(palette.color(QPalette::Text))),
+    : m_scene(scene), m_layout(layout), m_zoom(zoom), m_draw(draw),
+      m_textColor(packed(palette.color(QPalette::Text))),
       m_weakColor(packed(palette.color(QPalette::Text), 110)),
-      m_accentColor(packed(palette.color(QPalette::Highlight))), m_baseColor(packed(palette.color(QPalette::Base))) {}
+      m_accentColor(packed(palette.color(QPalette::Highlight))),
+      m_baseColor(packed(palette.color(QPalette::Base))) {}
 
 void HeatMapDecor::text(double x, double y, const QString &string, unsigned int color) {
     m_draw.AddText(point(std::round(x), std::round(y)), color, string.toUtf8().constData());
@@ -84,11 +88,13 @@ void HeatMapDecor::drawHatch() {
     const QRectF &plot = m_layout.plot;
     m_draw.PushClipRect(point(plot.left(), plot.top()), point(plot.right(), plot.bottom()), true);
     for (double x = plot.left() - plot.height(); x < plot.right(); x += 8)
-        m_draw.AddLine(point(x, plot.bottom()), point(x + plot.height(), plot.top()), (m_weakColor & 0x00FFFFFFu) | 70u << 24);
+        m_draw.AddLine(point(x, plot.bottom()), point(x + plot.height(), plot.top()),
+                       (m_weakColor & 0x00FFFFFFu) | 70u << 24);
     m_draw.PopClipRect();
 }
 
-bool HeatMapDecor::firstVisible(std::int64_t &row, std::int64_t &col, std::int64_t &endRow, std::int64_t &endCol) const {
+bool HeatMapDecor::visibleCells(std::int64_t &row, std::int64_t &col, std::int64_t &endRow,
+                                std::int64_t &endCol) const {
     row = static_cast<std::int64_t>(m_zoom.y.firstCell());
     col = static_cast<std::int64_t>(m_zoom.x.firstCell());
     endRow = std::min(m_scene.data->rows(), static_cast<std::int64_t>(std::ceil(m_zoom.y.lastCell())));
@@ -100,7 +106,8 @@ void HeatMapDecor::drawNumbers() {
     const double line = ImGui::GetTextLineHeight();
     const double needed = textWidth(QStringLiteral("−0.0001234"));
     std::int64_t firstRow, firstCol, endRow, endCol;
-    if (m_zoom.x.scale() < needed || m_zoom.y.scale() < line + 2 || !firstVisible(firstRow, firstCol, endRow, endCol))
+    if (m_zoom.x.scale() < needed || m_zoom.y.scale() < line + 2 ||
+        !visibleCells(firstRow, firstCol, endRow, endCol))
         return;
     for (std::int64_t row = firstRow; row < endRow; ++row)
         for (std::int64_t col = firstCol; col < std::min(endCol, m_scene.data->rowLength(row)); ++col) {
@@ -134,7 +141,7 @@ void HeatMapDecor::drawOutliers() {
         m_draw.AddLine(point(plot.right() + 2, y), point(plot.right() + 2 + kMarkLength, y), m_textColor);
     }
     std::int64_t firstRow, firstCol, endRow, endCol;
-    if (m_zoom.x.scale() < 7 || m_zoom.y.scale() < 7 || !firstVisible(firstRow, firstCol, endRow, endCol))
+    if (m_zoom.x.scale() < 7 || m_zoom.y.scale() < 7 || !visibleCells(firstRow, firstCol, endRow, endCol))
         return;
     for (std::int64_t row = firstRow; row < endRow; ++row)
         for (std::int64_t col = firstCol; col < std::min(endCol, m_scene.data->rowLength(row)); ++col) {
@@ -142,17 +149,18 @@ void HeatMapDecor::drawOutliers() {
             if (!(std::abs(value) >= outliers.limit(row)))
                 continue;
             const QColor color = readableTextOn(toQColor(m_scene.map->at(m_scene.scale.position(value))));
-            m_draw.AddRect(
-                point(m_zoom.x.toPixel(static_cast<double>(col)) + 1.5, m_zoom.y.toPixel(static_cast<double>(row)) + 1.5),
-                point(m_zoom.x.toPixel(static_cast<double>(col + 1)) - 0.5,
-                      m_zoom.y.toPixel(static_cast<double>(row + 1)) - 0.5),
-                packed(color));
+            m_draw.AddRect(point(m_zoom.x.toPixel(static_cast<double>(col)) + 1.5,
+                                 m_zoom.y.toPixel(static_cast<double>(row)) + 1.5),
+                           point(m_zoom.x.toPixel(static_cast<double>(col + 1)) - 0.5,
+                                 m_zoom.y.toPixel(static_cast<double>(row + 1)) - 0.5),
+                           packed(color));
         }
 }
 
 void HeatMapDecor::drawSelection() {
     const QRectF &plot = m_layout.plot;
-    m_draw.PushClipRect(point(plot.left() - 3, plot.top() - 3), point(plot.right() + 3, plot.bottom() + 3), true);
+    m_draw.PushClipRect(point(plot.left() - 3, plot.top() - 3), point(plot.right() + 3, plot.bottom() + 3),
+                        true);
     const auto frame = [&](double x0, double y0, double x1, double y1) {
         m_draw.AddRect(point(x0 - 1, y0 - 1), point(x1 + 1, y1 + 1), m_baseColor, 0, 0, 4);
         m_draw.AddRect(point(x0 - 1, y0 - 1), point(x1 + 1, y1 + 1), m_accentColor, 0, 0, 2);
@@ -170,7 +178,8 @@ void HeatMapDecor::drawSelection() {
 
 void HeatMapDecor::drawAxes() {
     const QRectF &plot = m_layout.plot;
-    m_draw.AddRect(point(plot.left() - 1, plot.top() - 1), point(plot.right() + 1, plot.bottom() + 1), m_weakColor);
+    m_draw.AddRect(point(plot.left() - 1, plot.top() - 1), point(plot.right() + 1, plot.bottom() + 1),
+                   m_weakColor);
     drawRowLabels();
     drawColumnLabels();
 }
@@ -182,10 +191,12 @@ void HeatMapDecor::drawRowLabels() {
     text(kGap, 2, m_scene.rowTitle + QStringLiteral(" ↓"), m_weakColor);
     const std::int64_t step = labelStep(m_zoom.y.scale(), line + 1);
     const auto first = static_cast<std::int64_t>(m_zoom.y.firstCell());
-    const auto end = std::min(m_scene.data->rows(), static_cast<std::int64_t>(std::ceil(m_zoom.y.lastCell())));
+    const auto end =
+        std::min(m_scene.data->rows(), static_cast<std::int64_t>(std::ceil(m_zoom.y.lastCell())));
     std::vector<std::int64_t> rows;
     if (m_scene.rowNames.empty()) {
-        rows = indexTicks(m_zoom.y.firstCell(), m_zoom.y.lastCell(), static_cast<int>(plot.height() / (2.5 * line)));
+        rows = indexTicks(m_zoom.y.firstCell(), m_zoom.y.lastCell(),
+                          static_cast<int>(plot.height() / (2.5 * line)));
     } else {
         for (std::int64_t row = (first + step - 1) / step * step; row < end; row += step)
             rows.push_back(row);
@@ -203,8 +214,8 @@ void HeatMapDecor::drawRowLabels() {
         m_draw.AddLine(point(plot.left() - 1 - kTickLength, y), point(plot.left() - 1, y), m_weakColor);
         if (row == selected)
             m_draw.AddTriangleFilled(point(plot.left() - 2 - kTickLength - 4, y - 4),
-                                     point(plot.left() - 2 - kTickLength - 4, y + 4), point(plot.left() - 3, y),
-                                     m_accentColor);
+                                     point(plot.left() - 2 - kTickLength - 4, y + 4),
+                                     point(plot.left() - 3, y), m_accentColor);
         text(right - textWidth(label), y - line / 2, label, m_textColor);
     }
 }
@@ -213,7 +224,8 @@ void HeatMapDecor::drawColumnLabels() {
     const QRectF &plot = m_layout.plot;
     const double line = ImGui::GetTextLineHeight();
     const double widest = textWidth(QString::number(m_scene.data->cols())) + 3 * kGap;
-    const auto ticks = indexTicks(m_zoom.x.firstCell(), m_zoom.x.lastCell(), static_cast<int>(plot.width() / widest));
+    const auto ticks =
+        indexTicks(m_zoom.x.firstCell(), m_zoom.x.lastCell(), static_cast<int>(plot.width() / widest));
     for (std::int64_t tick : ticks) {
         const double x = m_zoom.x.toPixel(static_cast<double>(tick) + 0.5);
         if (tick >= m_scene.data->cols() || x > plot.right())
@@ -223,7 +235,8 @@ void HeatMapDecor::drawColumnLabels() {
         text(x - textWidth(label) / 2, plot.bottom() + 1 + kTickLength, label, m_textColor);
     }
     const QString title = m_scene.columnTitle + QStringLiteral(" →");
-    text(plot.center().x() - textWidth(title) / 2, plot.bottom() + kTickLength + line + 2, title, m_weakColor);
+    text(plot.center().x() - textWidth(title) / 2, plot.bottom() + kTickLength + line + 2, title,
+         m_weakColor);
 }
 
 void HeatMapDecor::drawColorBar() {
@@ -235,7 +248,8 @@ void HeatMapDecor::drawColorBar() {
                              point(bar.right(), bar.bottom() - i * bar.height() / kSteps),
                              packed(toQColor(m_scene.map->at(t))));
     }
-    m_draw.AddRect(point(bar.left() - 1, bar.top() - 1), point(bar.right() + 1, bar.bottom() + 1), m_weakColor);
+    m_draw.AddRect(point(bar.left() - 1, bar.top() - 1), point(bar.right() + 1, bar.bottom() + 1),
+                   m_weakColor);
     const double line = ImGui::GetTextLineHeight();
     for (double tick : m_scene.scale.ticks(kColorBarTicks)) {
         const double y = bar.bottom() - m_scene.scale.position(tick) * bar.height();
@@ -244,8 +258,8 @@ void HeatMapDecor::drawColorBar() {
         text(bar.right() + kTickLength + kGap, labelY, formatNumber(tick), m_textColor);
     }
     text(bar.left(), 2, m_scene.valueTitle, m_textColor);
-    const double unitX = bar.right() + kTickLength + kGap + 40 - textWidth(m_scene.valueUnit);
-    text(std::max(unitX, m_layout.plot.left()), bar.bottom() + kTickLength + line + 2, m_scene.valueUnit, m_weakColor);
+    text(m_layout.width - kGap - textWidth(m_scene.valueUnit), bar.bottom() + kTickLength + line + 2,
+         m_scene.valueUnit, m_weakColor);
 }
 
 } // namespace qs::views

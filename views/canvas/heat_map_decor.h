@@ -12,8 +12,9 @@ namespace qs::views {
 
 /// Where the parts of a heat map lie, in logical pixels.
 struct HeatMapLayout {
-    QRectF plot;     ///< the cells
-    QRectF colorBar; ///< the gradient alone, its labels are to the right
+    QRectF plot;      ///< the cells
+    QRectF colorBar;  ///< the gradient alone, its labels are to the right
+    double width = 0; ///< of the canvas
 
     static HeatMapLayout make(const HeatMapScene &scene, double width, double height);
 };
@@ -24,9 +25,9 @@ public:
     HeatMapDecor(const HeatMapScene &scene, const HeatMapLayout &layout, const PanZoom &zoom,
                  const QPalette &palette, ImDrawList &draw);
 
-    void drawHatch();     ///< beneath the cells: shows where rows have ended
-    void drawNumbers();   ///< the value inside each cell, when cells are large enough
-    void drawOutliers();  ///< outlines of single cells, and marks along the top and right edge
+    void drawHatch();    ///< beneath the cells: shows where rows have ended
+    void drawNumbers();  ///< the value inside each cell, when cells are large enough
+    void drawOutliers(); ///< outlines of single cells, and marks along the top and right edge
     void drawSelection();
     void drawAxes();
     void drawColorBar();
@@ -35,7 +36,7 @@ private:
     void drawRowLabels();
     void drawColumnLabels();
     void text(double x, double y, const QString &string, unsigned int color);
-    bool firstVisible(std::int64_t &row, std::int64_t &col, std::int64_t &endRow, std::int64_t &endCol) const;
+    bool visibleCells(std::int64_t &row, std::int64_t &col, std::int64_t &endRow, std::int64_t &endCol) const;
 
     const HeatMapScene &m_scene;
     const HeatMapLayout &m_layout;

@@ -11,8 +11,8 @@ QString indexRange(const QString &title, std::int64_t first, std::int64_t last) 
                          : QStringLiteral("%1s %2–%3").arg(title).arg(first).arg(last);
 }
 
-QString joinedText(const HeatMapScene &scene, const HeatMapCell &cell, HeatMapPosition extreme, std::int64_t rows,
-                   std::int64_t cols) {
+QString joinedText(const HeatMapScene &scene, const HeatMapCell &cell, HeatMapPosition extreme,
+                   std::int64_t rows, std::int64_t cols) {
     const PyramidCell &values = cell.values;
     const float value = scene.data->value(extreme.row, extreme.col);
     return QObject::tr("%1 %2 joined values (zoom in for single ones)\nmin %3   max %4   mean %5\n"
@@ -24,7 +24,8 @@ QString joinedText(const HeatMapScene &scene, const HeatMapCell &cell, HeatMapPo
 
 } // namespace
 
-Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double> limits, const RunContext &ctx) {
+Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double> limits,
+                                     const RunContext &ctx) {
     HeatMapOutliers found{std::move(limits), 0, {}, {}, {}};
     if (found.limits.empty())
         return found;
@@ -51,10 +52,12 @@ Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double
 }
 
 QString HeatMapScene::rowLabel(std::int64_t row) const {
-    return rowNames.empty() ? QStringLiteral("%1 %2").arg(rowTitle).arg(row) : rowNames[static_cast<std::size_t>(row)];
+    return rowNames.empty() ? QStringLiteral("%1 %2").arg(rowTitle).arg(row)
+                            : rowNames[static_cast<std::size_t>(row)];
 }
 
-HeatMapProbe probeScene(const HeatMapScene &scene, int rowLevel, int colLevel, std::int64_t row, std::int64_t col) {
+HeatMapProbe probeScene(const HeatMapScene &scene, int rowLevel, int colLevel, std::int64_t row,
+                        std::int64_t col) {
     const HeatMapData &data = *scene.data;
     const HeatMapCell cell = data.cell(rowLevel, colLevel, row, col);
     if (!cell.present) {
@@ -69,12 +72,14 @@ HeatMapProbe probeScene(const HeatMapScene &scene, int rowLevel, int colLevel, s
     const std::int64_t lastRow = std::min((row + 1) << rowLevel, data.rows()) - 1;
     const std::int64_t lastCol = std::min((col + 1) << colLevel, data.cols()) - 1;
     const std::int64_t firstRow = row << rowLevel, firstCol = col << colLevel;
-    const QString place = (firstRow == lastRow ? scene.rowLabel(firstRow)
-                                               : scene.rowLabel(firstRow) + QStringLiteral(" – ") + scene.rowLabel(lastRow)) +
-                          '\n' + indexRange(scene.columnTitle, firstCol, lastCol);
+    const QString place =
+        (firstRow == lastRow ? scene.rowLabel(firstRow)
+                             : scene.rowLabel(firstRow) + QStringLiteral(" – ") + scene.rowLabel(lastRow)) +
+        '\n' + indexRange(scene.columnTitle, firstCol, lastCol);
     if (firstRow != lastRow || firstCol != lastCol)
-        return {position, place + '\n' +
-                              joinedText(scene, cell, position, lastRow - firstRow + 1, lastCol - firstCol + 1)};
+        return {position,
+                place + '\n' +
+                    joinedText(scene, cell, position, lastRow - firstRow + 1, lastCol - firstCol + 1)};
     QString text = place + QStringLiteral("\n%1 = %2").arg(scene.valueTitle, formatExact(cell.values.max));
     if (!scene.outliers.limits.empty() && std::abs(cell.values.max) >= scene.outliers.limit(firstRow))
         text += QObject::tr("\noutlier: limit %1").arg(formatNumber(scene.outliers.limit(firstRow)));

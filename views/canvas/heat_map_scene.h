@@ -9,17 +9,18 @@ namespace qs::views {
 
 /// Cells that stand out, by a limit for the whole map or one per row. Made by findOutliers().
 struct HeatMapOutliers {
-    std::vector<double> limits;          ///< empty = no rule; one for all rows, or one per row
-    std::int64_t cells = 0;              ///< with |value| ≥ limit
-    std::vector<std::int64_t> rows;      ///< that hold some, ascending
-    std::vector<std::int64_t> columns;   ///< that hold some, ascending
+    std::vector<double> limits;           ///< empty = no rule; one for all rows, or one per row
+    std::int64_t cells = 0;               ///< with |value| ≥ limit
+    std::vector<std::int64_t> rows;       ///< that hold some, ascending
+    std::vector<std::int64_t> columns;    ///< that hold some, ascending
     std::vector<std::int64_t> cellsOfRow; ///< by row
 
     double limit(std::int64_t row) const {
         return limits[limits.size() == 1 ? 0 : static_cast<std::size_t>(row)];
     }
 };
-Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double> limits, const RunContext &ctx);
+Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double> limits,
+                                     const RunContext &ctx);
 
 /// Everything a heat map shows: a value, replaced as a whole.
 struct HeatMapScene {
@@ -37,12 +38,13 @@ struct HeatMapScene {
     QString rowLabel(std::int64_t row) const;
 };
 
-/// What is under the pointer: the exact value of one cell, or min, max and mean of the cells that share the pixel and
-/// where their extreme is.
+/// What is under the pointer: the exact value of one cell, or min, max and mean of the cells that share the
+/// pixel and where their extreme is.
 struct HeatMapProbe {
     HeatMapPosition position; ///< the cell, or that of the extreme; {-1, -1} = nothing there
     QString text;             ///< lines
 };
-HeatMapProbe probeScene(const HeatMapScene &scene, int rowLevel, int colLevel, std::int64_t row, std::int64_t col);
+HeatMapProbe probeScene(const HeatMapScene &scene, int rowLevel, int colLevel, std::int64_t row,
+                        std::int64_t col);
 
 } // namespace qs::views

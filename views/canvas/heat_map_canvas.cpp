@@ -1,0 +1,283 @@
+#include "views/canvas/heat_map_canvas.h"
+
+#include "views/canvas/heat_map_decor.h"
+#include "views/canvas/heat_map_tiles.h"
+
+#include <QClipboard>
+#include <QContextMenuEvent>
+#include <QFileDialog>
+#include <QGuiApplication>
+#include <QKeyEvent>
+#include <QMenu>
+#include <imgui.h>
+
+namespace qs::views {
+
+namespace {
+
+constexpr std::size_t kTileCapacity = 192; ///< about 48 MiB of textures
+constexpr qint64 kPaintBudgetMs = 8;       ///< per frame; the rest comes with the next frame
+constexpr double kZoomPerNotch = 1.25;
+
+int deviceLevel(const AxisZoom &axis, double ratio) {
+    return levelForScale(axis.scale() * ratio);
+}
+
+/// The finest levels at which the whole map is one tile.
+TileKey overviewKey(const HeatMapData &data, std::uint64_t style) {
+    TileKey key{data.id(), style, 0, 0, 0, 0};
+    while (data.rowsAt(key.rowLevel) > kTileCells)
+        ++key.rowLevel;
+    while (data.colsAt(key.colLevel) > kTileCells)
+        ++key.colLevel;
+    return key;
+}
+
+} // namespace
+
+HeatMapCanvas::HeatMapCanvas(QWidget *parent)
+    : ImGuiCanvas(parent), m_tiles(kTileCapacity, [this](TextureId texture) { deleteTexture(texture); }) {
+    setAccessibleName(tr("Heat map"));
+}
+
+void HeatMapCanvas::setScene(HeatMapScene scene) {
+    const bool sameData = scene.data && m_scene.data && scene.data->id() == m_scene.data->id();
+    const bool sameStyle = scene.map == m_scene.map && scene.scale == m_scene.scale;
+    const bool sameSize = scene.data && m_scene.data && scene.data->rows() == m_scene.data->rows() &&
+                          scene.data->cols() == m_scene.data->cols() && scene.rowTitle == m_scene.rowTitle;
+    m_scene = std::move(scene);
+    if (!sameData || !sameStyle)
+        ++m_style;
+    if (m_scene.data && !sameSize) {
+        m_zoom.x.setContent(static_cast<double>(m_scene.data->cols()));
+        m_zoom.y.setContent(static_cast<double>(m_scene.data->rows()));
+    }
+    m_probe = {};
+    requestFrames();
+}
+
+void HeatMapCanvas::setSelection(std::int64_t row, std::int64_t column) {
+    if (m_scene.selectedRow == row && m_scene.selectedColumn == column)
+        return;
+    m_scene.selectedRow = row;
+    m_scene.selectedColumn = column;
+    if (row >= 0)
+        m_zoom.y.reveal(static_cast<double>(row));
+    if (column >= 0)
+        m_zoom.x.reveal(static_cast<double>(column));
+    requestFrames();
+}
+
+void HeatMapCanvas::fit() {
+    m_zoom.fit();
+    requestFrames();
+}
+
+void HeatMapCanvas::zoomBy(double factor) {
+    m_zoom.x.zoomAt(m_plot.center().x(), factor);
+    m_zoom.y.zoomAt(m_plot.center().y(), factor);
+    requestFrames();
+}
+
+void HeatMapCanvas::drawUi() {
+    if (!m_scene.data || m_scene.data->rows() == 0 || m_scene.data->cols() == 0)
+        return;
+    const HeatMapLayout layout = HeatMapLayout::make(m_scene, width(), height());
+    m_plot = layout.plot;
+    m_zoom.x.setPixels(m_plot.left(), m_plot.width());
+    m_zoom.y.setPixels(m_plot.top(), m_plot.height());
+    interact();
+
+    ImDrawList &draw = *ImGui::GetWindowDrawList();
+    HeatMapDecor decor(m_scene, layout, m_zoom, palette(), draw);
+    const ImVec2 topLeft(static_cast<float>(m_plot.left()), static_cast<float>(m_plot.top()));
+    const ImVec2 bottomRight(static_cast<float>(m_plot.right()), static_cast<float>(m_plot.bottom()));
+    draw.PushClipRect(topLeft, bottomRight, true);
+    decor.drawHatch();
+    drawTiles(draw);
+    decor.drawNumbers();
+    draw.PopClipRect();
+    decor.drawAxes();
+    decor.drawOutliers();
+    decor.drawSelection();
+    decor.drawColorBar();
+    drawProbe();
+}
+
+void HeatMapCanvas::interact() {
+    ImGui::SetCursorScreenPos({static_cast<float>(m_plot.left()), static_cast<float>(m_plot.top())});
+    ImGui::InvisibleButton("cells",
+                           {static_cast<float>(m_plot.width()), static_cast<float>(m_plot.height())});
+    const ImGuiIO &io = ImGui::GetIO();
+    const double x = static_cast<double>(io.MousePos.x), y = static_cast<double>(io.MousePos.y);
+    if (ImGui::IsItemHovered() && io.MouseWheel != 0) {
+        const double factor = std::pow(kZoomPerNotch, static_cast<double>(io.MouseWheel));
+        if (!io.KeyShift)
+            m_zoom.x.zoomAt(x, factor);
+        if (!io.KeyCtrl)
+            m_zoom.y.zoomAt(y, factor);
+    }
+    if (ImGui::IsItemActivated())
+        m_dragged = false;
+    if (ImGui::IsItemActive() && ImGui::IsMouseDragging(ImGuiMouseButton_Left)) {
+        m_dragged = true;
+        m_zoom.x.panBy(static_cast<double>(io.MouseDelta.x));
+        m_zoom.y.panBy(static_cast<double>(io.MouseDelta.y));
+        ImGui::SetMouseCursor(ImGuiMouseCursor_ResizeAll);
+    }
+    if (ImGui::IsItemHovered() && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left))
+        m_zoom.fit();
+    m_probe = {};
+    if (ImGui::IsItemHovered() || (ImGui::IsItemActive() && m_plot.contains(x, y)))
+        updateProbe(x, y);
+    // Queued: a slot may want to change this very canvas.
+    if (ImGui::IsItemDeactivated() && !m_dragged && m_probe.position.row >= 0)
+        QMetaObject::invokeMethod(
+            this, [this, at = m_probe.position] { emit cellPicked(at.row, at.col); }, Qt::QueuedConnection);
+}
+
+void HeatMapCanvas::updateProbe(double x, double y) {
+    const int rowLevel = deviceLevel(m_zoom.y, devicePixelRatioF()),
+              colLevel = deviceLevel(m_zoom.x, devicePixelRatioF());
+    const auto last = [](std::int64_t count) { return count - 1; };
+    const std::int64_t row = std::clamp<std::int64_t>(static_cast<std::int64_t>(m_zoom.y.toCell(y)), 0,
+                                                      last(m_scene.data->rows()));
+    const std::int64_t col = std::clamp<std::int64_t>(static_cast<std::int64_t>(m_zoom.x.toCell(x)), 0,
+                                                      last(m_scene.data->cols()));
+    m_probe = probeScene(m_scene, rowLevel, colLevel, row >> rowLevel, col >> colLevel);
+}
+
+HeatMapCanvas::TextureId HeatMapCanvas::tile(const TileKey &key, bool mayPaint) {
+    if (const TextureId known = m_tiles.find(key); known || !mayPaint)
+        return known;
+    const TilePixels pixels = paintTile(*m_scene.data, m_scene.scale, *m_scene.map, key.rowLevel,
+                                        key.colLevel, key.tileRow, key.tileCol);
+    const TextureId texture = createTexture(pixels.width, pixels.height, pixels.rgba.data());
+    m_tiles.insert(key, texture);
+    return texture;
+}
+
+void HeatMapCanvas::drawTiles(ImDrawList &draw) {
+    const HeatMapData &data = *m_scene.data;
+    m_tiles.beginFrame();
+    const auto drawTile = [&](const TileKey &key, TextureId texture) {
+        const std::int64_t rowSpan = std::int64_t{kTileCells} << key.rowLevel;
+        const std::int64_t colSpan = std::int64_t{kTileCells} << key.colLevel;
+        const auto edge = [](const AxisZoom &axis, std::int64_t cell, std::int64_t level,
+                             std::int64_t cellsAtLevel) {
+            return static_cast<float>(
+                axis.toPixel(static_cast<double>(std::min(cell, cellsAtLevel << level))));
+        };
+        const ImVec2 from(edge(m_zoom.x, key.tileCol * colSpan, key.colLevel, data.colsAt(key.colLevel)),
+                          edge(m_zoom.y, key.tileRow * rowSpan, key.rowLevel, data.rowsAt(key.rowLevel)));
+        const ImVec2 to(edge(m_zoom.x, (key.tileCol + 1) * colSpan, key.colLevel, data.colsAt(key.colLevel)),
+                        edge(m_zoom.y, (key.tileRow + 1) * rowSpan, key.rowLevel, data.rowsAt(key.rowLevel)));
+        draw.AddImage(reinterpret_cast<ImTextureID>(static_cast<std::uintptr_t>(texture)), from, to);
+    };
+
+    TileKey key{data.id(),
+                m_style,
+                deviceLevel(m_zoom.y, devicePixelRatioF()),
+                deviceLevel(m_zoom.x, devicePixelRatioF()),
+                0,
+                0};
+    const auto tileIndex = [](double cell, int level) {
+        return static_cast<std::int64_t>(cell) >> level >> 8; // kTileCells = 2^8
+    };
+    static_assert(kTileCells == 1 << 8);
+    const std::int64_t lastRow = (data.rowsAt(key.rowLevel) - 1) / kTileCells;
+    const std::int64_t lastCol = (data.colsAt(key.colLevel) - 1) / kTileCells;
+    const std::int64_t endRow = std::min(lastRow, tileIndex(m_zoom.y.lastCell(), key.rowLevel));
+    const std::int64_t endCol = std::min(lastCol, tileIndex(m_zoom.x.lastCell(), key.colLevel));
+
+    QElapsedTimer timer;
+    timer.start();
+    std::vector<std::pair<TileKey, TextureId>> ready;
+    bool complete = true;
+    for (key.tileRow = tileIndex(m_zoom.y.firstCell(), key.rowLevel); key.tileRow <= endRow; ++key.tileRow)
+        for (key.tileCol = tileIndex(m_zoom.x.firstCell(), key.colLevel); key.tileCol <= endCol;
+             ++key.tileCol) {
+            const TextureId texture = tile(key, timer.elapsed() < kPaintBudgetMs);
+            complete &= texture != 0;
+            if (texture)
+                ready.emplace_back(key, texture);
+        }
+    if (!complete) {
+        const TileKey overview = overviewKey(data, m_style);
+        drawTile(overview, tile(overview, true));
+        requestFrames(2);
+    }
+    for (const auto &[tileKey, texture] : ready)
+        drawTile(tileKey, texture);
+}
+
+void HeatMapCanvas::drawProbe() {
+    if (m_probe.text.isEmpty() || m_dragged)
+        return;
+    ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {8, 6});
+    ImGui::BeginTooltip();
+    ImGui::TextUnformatted(m_probe.text.toUtf8().constData());
+    ImGui::EndTooltip();
+    ImGui::PopStyleVar();
+}
+
+void HeatMapCanvas::keyPressEvent(QKeyEvent *event) {
+    const double stepX = m_plot.width() / 10, stepY = m_plot.height() / 10;
+    switch (event->key()) {
+    case Qt::Key_Plus:
+    case Qt::Key_Equal:
+        zoomBy(kZoomPerNotch);
+        break;
+    case Qt::Key_Minus:
+        zoomBy(1 / kZoomPerNotch);
+        break;
+    case Qt::Key_F:
+    case Qt::Key_0:
+        fit();
+        break;
+    case Qt::Key_Left:
+        m_zoom.x.panBy(stepX);
+        break;
+    case Qt::Key_Right:
+        m_zoom.x.panBy(-stepX);
+        break;
+    case Qt::Key_Up:
+        m_zoom.y.panBy(stepY);
+        break;
+    case Qt::Key_Down:
+        m_zoom.y.panBy(-stepY);
+        break;
+    default:
+        ImGuiCanvas::keyPressEvent(event);
+        return;
+    }
+    requestFrames();
+}
+
+void HeatMapCanvas::contextMenuEvent(QContextMenuEvent *event) {
+    if (!m_scene.data)
+        return;
+    auto *menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->addAction(tr("Fit to window"), QKeySequence(Qt::Key_F), this, &HeatMapCanvas::fit);
+    QAction *copy = menu->addAction(tr("Copy what is under the pointer"), this,
+                                    [text = m_probe.text] { QGuiApplication::clipboard()->setText(text); });
+    copy->setEnabled(!m_probe.text.isEmpty());
+    menu->addAction(tr("Save picture…"), this, &HeatMapCanvas::savePicture);
+    menu->popup(event->globalPos());
+}
+
+void HeatMapCanvas::savePicture() {
+    auto *dialog = new QFileDialog(this, tr("Save picture"), {}, tr("PNG picture (*.png)"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setAcceptMode(QFileDialog::AcceptSave);
+    dialog->setDefaultSuffix("png");
+    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &file) {
+        m_probe = {};
+        if (!grabFramebuffer().save(file))
+            emit pictureFailed(file);
+    });
+    dialog->open();
+}
+
+} // namespace qs::views

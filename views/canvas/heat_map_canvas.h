@@ -1,0 +1,60 @@
+#pragma once
+
+#include "views/canvas/heat_map_scene.h"
+#include "views/canvas/imgui_canvas.h"
+#include "views/canvas/pan_zoom.h"
+#include "views/canvas/tile_cache.h"
+
+struct ImDrawList;
+
+namespace qs::views {
+
+/// A zoomable map of values with axes, colour bar and probe. Wheel zooms at the pointer (Ctrl: columns only,
+/// Shift: rows only), drag pans, double click fits; keys +, -, F and arrows do the same.
+class HeatMapCanvas : public ImGuiCanvas {
+    Q_OBJECT
+public:
+    explicit HeatMapCanvas(QWidget *parent = nullptr);
+
+    /// Shows a scene; new data starts fitted, the same data keeps the view.
+    void setScene(HeatMapScene scene);
+    const HeatMapScene &scene() const { return m_scene; }
+    void setSelection(std::int64_t row, std::int64_t column);
+
+    void fit();
+    void zoomBy(double factor);
+    /// What the pointer is on, empty outside the cells.
+    const HeatMapProbe &probe() const { return m_probe; }
+    /// Pixel rectangle of the cells, in widget coordinates, as of the last frame.
+    QRectF plotRect() const { return m_plot; }
+    const PanZoom &panZoom() const { return m_zoom; }
+
+signals:
+    /// A cell was clicked; of joined cells it is the extreme one.
+    void cellPicked(qint64 row, qint64 column);
+    void pictureFailed(const QString &what);
+
+protected:
+    void drawUi() override;
+    void texturesLost() override { m_tiles.forget(); }
+    void keyPressEvent(QKeyEvent *event) override;
+    void contextMenuEvent(QContextMenuEvent *event) override;
+
+private:
+    void interact();
+    void updateProbe(double x, double y);
+    void drawTiles(ImDrawList &draw);
+    TextureId tile(const TileKey &key, bool mayPaint);
+    void drawProbe();
+    void savePicture();
+
+    HeatMapScene m_scene;
+    PanZoom m_zoom;
+    QRectF m_plot;
+    HeatMapProbe m_probe;
+    TileCache m_tiles;
+    std::uint64_t m_style = 1;
+    bool m_dragged = false;
+};
+
+} // namespace qs::views
