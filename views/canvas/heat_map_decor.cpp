@@ -57,8 +57,8 @@ std::int64_t labelStep(double pixelsPerCell, double pixelsPerLabel) {
 HeatMapLayout HeatMapLayout::make(const HeatMapScene &scene, double width, double height) {
     const double line = ImGui::GetTextLineHeight();
     double tickWidth = textWidth(scene.valueTitle) - kColorBarWidth - kGap;
-    for (double tick : scene.scale.ticks(kColorBarTicks))
-        tickWidth = std::max(tickWidth, textWidth(formatNumber(tick)));
+    for (const Tick &tick : scene.scale.ticks(kColorBarTicks))
+        tickWidth = std::max(tickWidth, textWidth(QString::fromStdString(tick.label)));
     const double left = std::min(rowLabelWidth(scene), width * 0.32) + kTickLength + 2 * kGap;
     const double right = kMarkLength + 2 * kGap + kColorBarWidth + kTickLength + tickWidth + 2 * kGap;
     const double top = line + kGap + kMarkLength + 2;
@@ -251,11 +251,11 @@ void HeatMapDecor::drawColorBar() {
     m_draw.AddRect(point(bar.left() - 1, bar.top() - 1), point(bar.right() + 1, bar.bottom() + 1),
                    m_weakColor);
     const double line = ImGui::GetTextLineHeight();
-    for (double tick : m_scene.scale.ticks(kColorBarTicks)) {
-        const double y = bar.bottom() - m_scene.scale.position(tick) * bar.height();
-        m_draw.AddLine(point(bar.right() + 1, y), point(bar.right() + 1 + kTickLength, y), m_weakColor);
-        const double labelY = std::clamp(y - line / 2, bar.top() - line / 2, bar.bottom() - line / 2);
-        text(bar.right() + kTickLength + kGap, labelY, formatNumber(tick), m_textColor);
+    for (const Tick &tick : m_scene.scale.ticks(kColorBarTicks)) {
+        const double y = bar.bottom() - m_scene.scale.position(tick.value) * bar.height();
+        const double length = tick.label.empty() ? kTickLength / 2 : kTickLength;
+        m_draw.AddLine(point(bar.right() + 1, y), point(bar.right() + 1 + length, y), m_weakColor);
+        text(bar.right() + kTickLength + kGap, y - line / 2, QString::fromStdString(tick.label), m_textColor);
     }
     text(bar.left(), 2, m_scene.valueTitle, m_textColor);
     text(m_layout.width - kGap - textWidth(m_scene.valueUnit), bar.bottom() + kTickLength + line + 2,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/figure/axis.h"
 #include "core/figure/color_map.h"
 
 #include <vector>
@@ -24,13 +25,11 @@ struct HeatMapScale {
     double lowest() const { return isSigned() ? -hi : lo; }
     /// 0 at the lowest value, 1 at hi; outside is clamped; NaN for NaN and Inf.
     double position(double value) const;
-    /// Values to write beside a colour bar, ascending, round numbers where possible.
-    std::vector<double> ticks(int about) const;
+    /// Marks beside a colour bar, ascending.
+    std::vector<Tick> ticks(int most) const;
 };
 
-/// Round values (1, 2, 5 × 10^k) within [lo, hi], about `about` of them.
-std::vector<double> niceTicks(double lo, double hi, int about);
-/// The same for indices: whole numbers, at least 1 apart.
-std::vector<std::int64_t> indexTicks(double first, double last, int about);
+/// Whole numbers to write along an axis that shows indices [first, last).
+std::vector<std::int64_t> indexTicks(double first, double last, int most);
 
 } // namespace qs::views
