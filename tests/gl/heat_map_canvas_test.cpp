@@ -2,8 +2,10 @@
 
 #include "core/base/random.h"
 
+#include <QApplication>
 #include <QSignalSpy>
 #include <QTest>
+#include <QWheelEvent>
 #include <gmock/gmock.h>
 
 namespace qs::views {
@@ -42,6 +44,11 @@ protected:
         canvas.show();
         ASSERT_TRUE(QTest::qWaitForWindowExposed(&canvas));
         QTest::qWait(400); // several frames: tiles come a few at a time
+    }
+    void wheel(QPoint at, int angle, Qt::KeyboardModifiers modifiers = {}) {
+        QWheelEvent event(at, canvas.mapToGlobal(at), {}, {0, angle}, Qt::NoButton, modifiers,
+                          Qt::NoScrollPhase, false);
+        QApplication::sendEvent(&canvas, &event);
     }
     QPoint pixelOf(std::int64_t row, std::int64_t col) const {
         return {static_cast<int>(canvas.panZoom().x.toPixel(static_cast<double>(col) + 0.5)),
@@ -85,7 +92,7 @@ TEST_F(HeatMapCanvasTest, ProbeOfOneCellIsExact) {
     open(sceneOf(data));
     const QPoint at = pixelOf(100, 200);
     for (int i = 0; i < 40; ++i)
-        QTest::wheelEvent(canvas.windowHandle(), at, {0, 120});
+        wheel(at, 120);
     QTest::qWait(600);
     ASSERT_GT(canvas.panZoom().x.scale(), 20);
     QTest::mouseMove(&canvas, at + QPoint(1, 0));

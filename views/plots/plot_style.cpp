@@ -1,0 +1,71 @@
+#include "views/plots/plot_style.h"
+
+#include "views/shared/color_maps.h"
+
+#include <QGuiApplication>
+#include <numbers>
+#include <qcustomplot.h>
+
+namespace qs::views {
+
+PlotTheme PlotTheme::ofApplication() {
+    const QPalette palette = QGuiApplication::palette();
+    PlotTheme theme;
+    theme.isDark = isDarkTheme();
+    theme.background = palette.color(QPalette::Base);
+    theme.text = palette.color(QPalette::Text);
+    theme.weakText = theme.isDark ? QColor(165, 165, 165) : QColor(95, 95, 95);
+    theme.grid = theme.isDark ? QColor(255, 255, 255, 34) : QColor(0, 0, 0, 30);
+    theme.accent = palette.color(QPalette::Highlight);
+    return theme;
+}
+
+PlotTheme PlotTheme::ofPaper() {
+    return {Qt::white, Qt::black, QColor(80, 80, 80), QColor(0, 0, 0, 30), QColor(30, 100, 200), false};
+}
+
+QColor PlotTheme::series(int index) const {
+    // Hues around the circle without red beside green; lightness alternates.
+    struct Place {
+        double lightness, chroma, hueDegrees;
+    };
+    static constexpr Place kPlaces[] = {{47, 48, 270}, {62, 68, 60}, {40, 34, 180}, {60, 52, 345},
+                                        {36, 50, 310}, {70, 56, 95}, {55, 34, 230}, {42, 56, 30}};
+    const Place &place = kPlaces[static_cast<std::size_t>(index) % std::size(kPlaces)];
+    const double hue = place.hueDegrees * std::numbers::pi / 180;
+    const double lightness = isDark ? place.lightness + 18 : place.lightness;
+    return toQColor(toRgb({lightness, place.chroma * std::cos(hue), place.chroma * std::sin(hue)}));
+}
+
+QColor PlotTheme::ordered(int index, int count) const {
+    // The ends of the map that vanish in the background are left out.
+    const double lowest = isDark ? 0.35 : 0.05, highest = isDark ? 1.0 : 0.72;
+    const double t = count > 1 ? static_cast<double>(index) / (count - 1) : 0.5;
+    return toQColor(findColorMap("sequential")->at(std::lerp(lowest, highest, t)));
+}
+
+void applyTheme(QCustomPlot &plot, const PlotTheme &theme) {
+    plot.setBackground(theme.background);
+    for (QCPAxisRect *rect : plot.axisRects())
+        for (QCPAxis *axis : rect->axes()) {
+            axis->setBasePen(QPen(theme.weakText));
+            axis->setTickPen(QPen(theme.weakText));
+            axis->setSubTickPen(QPen(theme.weakText));
+            axis->setTickLabelColor(theme.text);
+            axis->setLabelColor(theme.text);
+            axis->setTickLabelFont(plot.font());
+            axis->setLabelFont(plot.font());
+            axis->grid()->setPen(QPen(theme.grid));
+            axis->grid()->setZeroLinePen(QPen(theme.grid));
+        }
+    if (plot.legend) {
+        QColor background = theme.background;
+        background.setAlpha(215);
+        plot.legend->setBrush(background);
+        plot.legend->setBorderPen(QPen(theme.grid));
+        plot.legend->setTextColor(theme.text);
+        plot.legend->setFont(plot.font());
+    }
+}
+
+} // namespace qs::views

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <QColor>
+
+class QCustomPlot;
+
+namespace qs::views {
+
+/// Colours of a chart, from the palette of the application or fixed for export.
+struct PlotTheme {
+    QColor background, text, weakText, grid, accent;
+    bool isDark = false;
+
+    static PlotTheme ofApplication();
+    static PlotTheme ofPaper(); ///< light, for exported figures
+
+    /// Colours for things without order. Neighbours differ in lightness too, so they are told apart without
+    /// hue.
+    QColor series(int index) const;
+    /// Colours for things with an order (bits): darker is less.
+    QColor ordered(int index, int count) const;
+};
+
+/// Gives axes, grid, legend and background the theme.
+void applyTheme(QCustomPlot &plot, const PlotTheme &theme);
+
+} // namespace qs::views
