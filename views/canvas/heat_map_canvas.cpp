@@ -53,6 +53,7 @@ void HeatMapCanvas::setScene(HeatMapScene scene) {
         m_zoom.y.setContent(static_cast<double>(m_scene.data->rows()));
     }
     m_probe = {};
+    m_complete = false;
     requestFrames();
 }
 
@@ -128,8 +129,10 @@ void HeatMapCanvas::interact() {
     if (ImGui::IsItemHovered() && ImGui::IsMouseDoubleClicked(ImGuiMouseButton_Left))
         m_zoom.fit();
     m_probe = {};
+    // The pointer is on a pixel, not on its corner: cells may be hardly larger than that.
+    const double half = 0.5 / devicePixelRatioF();
     if (ImGui::IsItemHovered() || (ImGui::IsItemActive() && m_plot.contains(x, y)))
-        updateProbe(x, y);
+        updateProbe(x + half, y + half);
     // Queued: a slot may want to change this very canvas.
     if (ImGui::IsItemDeactivated() && !m_dragged && m_probe.position.row >= 0)
         QMetaObject::invokeMethod(
@@ -193,16 +196,16 @@ void HeatMapCanvas::drawTiles(ImDrawList &draw) {
     QElapsedTimer timer;
     timer.start();
     std::vector<std::pair<TileKey, TextureId>> ready;
-    bool complete = true;
+    m_complete = true;
     for (key.tileRow = tileIndex(m_zoom.y.firstCell(), key.rowLevel); key.tileRow <= endRow; ++key.tileRow)
         for (key.tileCol = tileIndex(m_zoom.x.firstCell(), key.colLevel); key.tileCol <= endCol;
              ++key.tileCol) {
             const TextureId texture = tile(key, timer.elapsed() < kPaintBudgetMs);
-            complete &= texture != 0;
+            m_complete &= texture != 0;
             if (texture)
                 ready.emplace_back(key, texture);
         }
-    if (!complete) {
+    if (!m_complete) {
         const TileKey overview = overviewKey(data, m_style);
         drawTile(overview, tile(overview, true));
         requestFrames(2);

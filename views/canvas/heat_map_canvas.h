@@ -28,6 +28,8 @@ public:
     /// Pixel rectangle of the cells, in widget coordinates, as of the last frame.
     QRectF plotRect() const { return m_plot; }
     const PanZoom &panZoom() const { return m_zoom; }
+    /// Whether the last frame showed every cell; large maps arrive over a few frames, coarse first.
+    bool isComplete() const { return m_complete; }
 
 signals:
     /// A cell was clicked; of joined cells it is the extreme one.
@@ -55,6 +57,7 @@ private:
     TileCache m_tiles;
     std::uint64_t m_style = 1;
     bool m_dragged = false;
+    bool m_complete = false;
 };
 
 } // namespace qs::views
