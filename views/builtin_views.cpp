@@ -1,8 +1,11 @@
+#include "views/distribution/distribution_dock.h"
 #include "views/findings/findings_dock.h"
 #include "views/jobs/jobs_dock.h"
 #include "views/layer_table/layer_table_dock.h"
 #include "views/model_tree/model_tree_dock.h"
+#include "views/outlier_map/outlier_map_dock.h"
 #include "views/recipe_editor/recipe_editor_dock.h"
+#include "views/sensitivity/sensitivity_dock.h"
 #include "views/shared/view_factory.h"
 
 namespace qs::views {
@@ -20,6 +23,9 @@ const std::vector<ViewFactory> &builtinViews() {
     static const std::vector<ViewFactory> views = {
         {"model_tree", "Model", ViewPlace::Left, "Ctrl+1", false, make<ModelTreeDock>},
         {"layer_table", "Layers", ViewPlace::Tables, "Ctrl+2", false, make<LayerTableDock>},
+        {"distribution", "Distribution", ViewPlace::Charts, "Ctrl+3", false, make<DistributionDock>},
+        {"outlier_map", "Outlier map", ViewPlace::Charts, "Ctrl+4", true, make<OutlierMapDock>},
+        {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
         {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},

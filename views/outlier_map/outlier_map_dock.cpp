@@ -20,7 +20,7 @@ const QString kLoadTag = QStringLiteral("outlier-map");
 } // namespace
 
 OutlierMapDock::OutlierMapDock(WorkbenchContext &context)
-    : ViewDock(QStringLiteral("outlier-map"), tr("Outlier map"), context), m_toolbar(new OutlierMapToolbar),
+    : ViewDock(QStringLiteral("outlier_map"), tr("Outlier map"), context), m_toolbar(new OutlierMapToolbar),
       m_pages(new QStackedWidget), m_canvas(new HeatMapCanvas), m_message(new QLabel),
       m_calibrate(new QPushButton(tr("Calibrate"))), m_summary(new QLabel) {
     m_message->setWordWrap(true);
