@@ -20,7 +20,7 @@ constexpr std::uint64_t kMaxChunkBytes = std::uint64_t(256) << 20;
 /// Deflate cannot shrink by more than 1032, so a data set that claims more than this per stored byte lies.
 constexpr std::uint64_t kMaxExpansion = 1040;
 constexpr std::uint64_t kSmallBytes = std::uint64_t(1) << 20; ///< below this no ratio is checked
-constexpr int kTrialSeconds = 10;
+constexpr int kTrialSeconds = 5;
 constexpr std::int64_t kTrialBytes = std::int64_t(64) << 20;
 constexpr std::size_t kMaxTextBytes = std::size_t(64) << 20;
 

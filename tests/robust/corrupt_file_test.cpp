@@ -1,0 +1,209 @@
+#include "core/base/random.h"
+#include "core/io/calibration_set.h"
+#include "core/io/importer.h"
+#include "core/tensor/convert.h"
+#include "tests/support/onnx_builder.h"
+#include "tests/support/temp_dir.h"
+
+#include <fstream>
+#include <sys/resource.h>
+#include <unistd.h>
+
+// Damaged files must give an error or a valid model: no crash, no hang, no allocation out of proportion. The
+// damage is the same in every run. Run under the asan preset, too.
+
+namespace qs {
+namespace {
+
+/// Caps the address space for the life of a test: a size that lies then shows as OutOfMemory, which tests
+/// refuse.
+class MemoryLimit {
+public:
+    explicit MemoryLimit(rlim_t extraBytes) {
+        getrlimit(RLIMIT_AS, &m_before);
+        rlim_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        rlimit limit = m_before;
+        limit.rlim_cur =
+            std::min(limit.rlim_max, pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + extraBytes);
+        setrlimit(RLIMIT_AS, &limit);
+    }
+    ~MemoryLimit() { setrlimit(RLIMIT_AS, &m_before); }
+    MemoryLimit(const MemoryLimit &) = delete;
+    MemoryLimit &operator=(const MemoryLimit &) = delete;
+
+private:
+    rlimit m_before{};
+};
+
+constexpr rlim_t kExtraMemory = rlim_t(512) << 20;
+
+class CorruptFile : public testing::Test {
+protected:
+    /// Reads every byte of a model, so that a tensor over the wrong memory shows under AddressSanitizer.
+    static void useModel(const Model &model) {
+        unsigned sum = 0;
+        for (const auto &[id, tensor] : model.graph.constants())
+            for (std::size_t i = 0; i < tensor.sizeBytes(); ++i)
+                sum += static_cast<unsigned>(tensor.bytes()[i]);
+        for (const Layer &layer : model.layers)
+            if (const auto matrix = weightMatrix(layer, model.graph))
+                sum += static_cast<unsigned>(matrix->numel());
+        EXPECT_GE(sum, 0u);
+    }
+
+    /// Whether the bytes still make a model.
+    bool loadModel(const std::string &bytes) {
+        FindingList findings;
+        const auto model = openModel(m_dir.write("model.onnx", bytes), findings, {});
+        if (!model) {
+            EXPECT_NE(model.error().code, ErrorCode::OutOfMemory) << model.error().text();
+            EXPECT_FALSE(model.error().message.empty());
+            return false;
+        }
+        useModel(**model);
+        return true;
+    }
+
+    bool loadSet(const std::string &bytes) {
+        const auto set = CalibrationSet::open(m_dir.write("set.h5", bytes), {});
+        if (!set) {
+            EXPECT_NE(set.error().code, ErrorCode::OutOfMemory) << set.error().text();
+            EXPECT_FALSE(set.error().message.empty());
+            return false;
+        }
+        const auto samples = std::min<std::int64_t>((*set)->samples(), 64);
+        (void)(*set)->read(0, samples);
+        (void)(*set)->read((*set)->samples() - 1, (*set)->samples());
+        (void)(*set)->labels(0, samples);
+        return true;
+    }
+
+    TempDir m_dir;
+    MemoryLimit m_limit{kExtraMemory};
+};
+
+/// A model with most of what a file can hold: typed fields, raw data, sparse and packed tensors, a subgraph.
+std::string richModel() {
+    OnnxBuilder builder;
+    builder.input("x", DType::Float32, {-1, 2});
+    builder.input("condition", DType::Bool, {});
+    builder.initializer("w", DType::Float32, {2, 3}, rawBytes<float>({1, 2, 3, 4, 5, 6}));
+    onnx::TensorProto &typed = builder.initializer("typed", DType::Float32, {3});
+    for (const float value : {1.0f, 2.0f, 3.0f})
+        typed.add_float_data(value);
+    builder.initializer("packed", DType::Int4, {7}, "\x78\xf3\x50\x0d");
+    auto &sparse = *builder.graph().add_sparse_initializer();
+    OnnxBuilder::fill(*sparse.mutable_values(), "sparse", DType::Float32, {2}, rawBytes<float>({5, 6}));
+    OnnxBuilder::fill(*sparse.mutable_indices(), "", DType::Int64, {2}, rawBytes<std::int64_t>({1, 5}));
+    sparse.add_dims(6);
+    builder.node("MatMul", {"x", "w"}, {"product"}).set_name("/fc/MatMul");
+    OnnxBuilder::attribute(builder.node("Constant", {}, {"c"}), "value_float", onnx::AttributeProto::FLOAT)
+        .set_f(1);
+    onnx::NodeProto &choice = builder.node("If", {"condition"}, {"y"});
+    for (const std::string branch : {"then_branch", "else_branch"}) {
+        auto &graph = *OnnxBuilder::attribute(choice, branch, onnx::AttributeProto::GRAPH).mutable_g();
+        OnnxBuilder::addNode(graph, "Add", {"product", "typed"}, {"inner"});
+        OnnxBuilder::describe(*graph.add_output(), "inner", DType::Float32, {-1, 3});
+    }
+    builder.output("y", DType::Float32, {-1, 3});
+    return builder.bytes();
+}
+
+TEST_F(CorruptFile, SmallModelCutAnywhere) {
+    const std::string bytes = richModel();
+    ASSERT_TRUE(loadModel(bytes));
+    for (std::size_t length = 0; length < bytes.size(); ++length)
+        loadModel(bytes.substr(0, length));
+}
+
+TEST_F(CorruptFile, SmallModelWithBitsFlippedEverywhere) {
+    const std::string bytes = richModel();
+    int survivors = 0;
+    for (std::size_t bit = 0; bit < bytes.size() * 8; bit += 3) { // every byte, every bit position
+        std::string damaged = bytes;
+        damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+        survivors += loadModel(damaged);
+    }
+    EXPECT_GT(survivors, 0); // a flipped weight is still a weight
+}
+
+TEST_F(CorruptFile, SmallModelWithBytesSetToExtremes) {
+    const std::string bytes = richModel();
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        for (const std::string extreme :
+             {"\xff", "\xff\xff\xff\xff\x07"}) { // the second is a length of 2 GiB
+            std::string damaged = bytes;
+            damaged.replace(i, 1, extreme);
+            loadModel(damaged);
+        }
+}
+
+TEST_F(CorruptFile, SampleModelDamagedInManyPlaces) {
+    const std::string bytes = readFile(QS_SAMPLE_DATA "/glyph-cnn.onnx");
+    Random random(1);
+    for (int round = 0; round < 150; ++round) {
+        std::string damaged = bytes;
+        for (int flip = 0; flip <= round % 4; ++flip) {
+            const auto bit = random.below(bytes.size() * 8);
+            damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+        }
+        loadModel(damaged);
+        loadModel(bytes.substr(0, bytes.size() * static_cast<std::size_t>(round) / 150));
+    }
+}
+
+TEST_F(CorruptFile, RandomBytesAreNoModel) {
+    Random random(2);
+    for (int round = 0; round < 200; ++round) {
+        std::string bytes(random.below(3000), '\0');
+        for (char &byte : bytes)
+            byte = static_cast<char>(random.below(256));
+        loadModel(bytes);
+        loadModel("\x08\x08" + bytes); // starts like a model
+        loadSet("\x89HDF\r\n\x1a\n" + bytes);
+    }
+}
+
+TEST_F(CorruptFile, CalibrationSetDamagedInManyPlaces) {
+    const std::string bytes = readFile(QS_TEST_DATA "/io/calibration.h5");
+    ASSERT_TRUE(loadSet(bytes));
+    for (std::size_t i = 0; i < bytes.size(); i += 17) {
+        std::string damaged = bytes;
+        damaged[i] = static_cast<char>(i % 2 ? damaged[i] ^ (1 << (i % 8)) : 0xff);
+        loadSet(damaged);
+    }
+    for (std::size_t length = 0; length < bytes.size(); length += 100)
+        EXPECT_FALSE(loadSet(bytes.substr(0, length)));
+}
+
+TEST_F(CorruptFile, OldFormatCalibrationSetDamagedInManyPlaces) {
+    const std::string bytes = readFile(QS_SAMPLE_DATA "/tiny-llama-calib.h5");
+    ASSERT_TRUE(loadSet(bytes));
+    Random random(3);
+    for (int round = 0; round < 150; ++round) {
+        std::string damaged = bytes;
+        // The first 6 KiB hold the structure, the rest is compressed data.
+        const auto place = random.below(round % 3 ? 6144 : bytes.size());
+        damaged[place] = static_cast<char>(random.below(256));
+        loadSet(damaged);
+    }
+    for (std::size_t length = 0; length < bytes.size(); length += 500)
+        EXPECT_FALSE(loadSet(bytes.substr(0, length)));
+}
+
+/// Places where HDF5 1.10.8 itself crashes or loops: the heap of variable-length text.
+TEST_F(CorruptFile, DamageThatCrashesTheHdf5Library) {
+    const std::string bytes = readFile(QS_TEST_DATA "/io/calibration.h5");
+    const std::size_t heap = bytes.find("GCOL");
+    ASSERT_NE(heap, std::string::npos);
+    for (std::size_t i = heap; i < heap + 48; i += 3)
+        for (const int value : {0x00, 0x7f, 0xff}) {
+            std::string damaged = bytes;
+            damaged[i] = static_cast<char>(value);
+            loadSet(damaged);
+        }
+}
+
+} // namespace
+} // namespace qs
