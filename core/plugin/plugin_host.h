@@ -8,7 +8,7 @@
 struct qs_call {
     const qs::QuantizeRequest &request;
     const qs::RunContext &ctx;
-    std::int64_t part = 0;  ///< convolution group that this call is about
+    std::int64_t part = 0; ///< convolution group that this call is about
     std::int64_t parts = 1;
 };
 

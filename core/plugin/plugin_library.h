@@ -38,7 +38,8 @@ struct PluginProblem {
 class PluginLibrary {
 public:
     /// dlopen and the version law; does not call the plugin.
-    static tl::expected<std::shared_ptr<PluginLibrary>, PluginProblem> open(const std::filesystem::path &file);
+    static tl::expected<std::shared_ptr<PluginLibrary>, PluginProblem>
+    open(const std::filesystem::path &file);
     /// Calls deinit if init succeeded, then unloads.
     ~PluginLibrary();
     PluginLibrary(const PluginLibrary &) = delete;

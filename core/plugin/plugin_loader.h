@@ -8,23 +8,24 @@
 
 namespace qs {
 
-/// Where plugins are looked for, in this order: beside the program (<exe>/../lib/quantoscope/plugins), the folders
-/// of QUANTOSCOPE_PLUGIN_PATH (separated by ':'), and the user's own ($XDG_DATA_HOME or ~/.local/share, then
-/// quantoscope/plugins). Folders need not exist.
+/// Where plugins are looked for, in this order: beside the program (<exe>/../lib/quantoscope/plugins), the
+/// folders of QUANTOSCOPE_PLUGIN_PATH (separated by ':'), and the user's own ($XDG_DATA_HOME or
+/// ~/.local/share, then quantoscope/plugins). Folders need not exist.
 std::vector<std::filesystem::path> pluginSearchPath();
 
 /// How plugins are loaded; the defaults are what the programs use.
 struct PluginLoadOptions {
     std::vector<std::filesystem::path> folders = pluginSearchPath();
-    /// Each plugin is first loaded by the helper `qscope-plugin-probe`, so that one that crashes or hangs takes
-    /// only the helper with it; this is how long it may take there.
+    /// Each plugin is first loaded by the helper `qscope-plugin-probe`, so that one that crashes or hangs
+    /// takes only the helper with it; this is how long it may take there.
     std::chrono::milliseconds probeTimeout{10000};
 };
 
 /// Loads every *.so in the folders, by name within a folder; a file that appears twice is loaded once.
 /// Each refused plugin is a finding; none is fatal.
 /// \thread call from the main thread
-std::vector<std::shared_ptr<PluginLibrary>> loadPlugins(const PluginLoadOptions &options, FindingList &findings);
+std::vector<std::shared_ptr<PluginLibrary>> loadPlugins(const PluginLoadOptions &options,
+                                                        FindingList &findings);
 
 /// All methods: round-to-nearest, then those of the plugins. A method whose id is taken is a finding.
 /// \thread call from the main thread; the result is immutable
@@ -33,10 +34,10 @@ std::shared_ptr<const QuantizerRegistry> loadMethods(FindingList &findings);
 
 /// What `qscope plugins check` found out about one file.
 struct PluginReport {
-    std::string id, version, license;  ///< empty when it could not be loaded
-    std::vector<std::string> methods;  ///< ids
-    int checks = 0;                    ///< promises of the contract that were tried
-    std::vector<Finding> findings;     ///< broken ones, in words; empty = good
+    std::string id, version, license; ///< empty when it could not be loaded
+    std::vector<std::string> methods; ///< ids
+    int checks = 0;                   ///< promises of the contract that were tried
+    std::vector<Finding> findings;    ///< broken ones, in words; empty = good
 
     bool good() const { return findings.empty(); }
 };

@@ -5,6 +5,6 @@ function(qs_add_plugin name)
     set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden
         VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/quantoscope/plugins)
     # qs_math is static: without this its symbols would leak out of the module beside qs_plugin.
-    target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+    target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--as-needed)
     install(TARGETS ${name} LIBRARY DESTINATION lib/quantoscope/plugins)
 endfunction()

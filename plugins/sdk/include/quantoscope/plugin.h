@@ -72,7 +72,8 @@ typedef struct qs_host {
      * QS_NOT_FOUND: no calibration was run for this layer. [thread-safe] */
     qs_status (*hessian)(qs_call *call, const double **matrix);
     /* Scale and zero point for a slice of finite values under the range rule, bits and convention of this request;
-     * the scale is already rounded when the request stores float16 scales. count >= 1. [thread-safe] */
+     * the scale is already rounded when the request stores float16 scales. count >= 1.
+     * QS_CANCELLED: Cancel was pressed during a long search. [thread-safe] */
     qs_status (*fit_grid)(qs_call *call, const float *values, int64_t count, float *scale, int32_t *zero_point);
     /* 64 random bits, a pure function of seed and index, the same on every machine. [thread-safe] */
     uint64_t (*random_bits)(uint64_t seed, uint64_t index);

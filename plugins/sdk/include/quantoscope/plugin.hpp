@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2025 The Quantoscope authors. See LICENSE beside the include folder.
 //
-// Header-only C++17 helper over plugin.h: write a class with three static functions, list it in QS_EXPORT_PLUGIN.
-// No exception leaves the plugin: whatever the class throws becomes a status and a message.
+// Header-only C++17 helper over plugin.h: write a class with three static functions, list it in
+// QS_EXPORT_PLUGIN. No exception leaves the plugin: whatever the class throws becomes a status and a message.
 //
 //   struct MyMethod {
 //       static qs::PluginMethodInfo info();                                // texts and parameter schema
 //       static std::string refusal(const qs_quantize_request &request);    // "" = takes it, else the reason
 //       static void quantize(const qs::PluginCall &call);                  // fills call.result()
 //   };
-//   QS_EXPORT_PLUGIN("org.example.my-methods", "1.0.0", "MIT", MyMethod)
+//   QS_EXPORT_PLUGIN("org.example.my-methods", "1.0.0", "MIT", MyMethod);
 #pragma once
 
 #include <quantoscope/plugin.h>
@@ -26,7 +26,8 @@ namespace qs {
 /// Thrown by a method to end a call with a status and a message for the user.
 class PluginError : public std::runtime_error {
 public:
-    PluginError(qs_status status, const std::string &message) : std::runtime_error(message), m_status(status) {}
+    PluginError(qs_status status, const std::string &message)
+        : std::runtime_error(message), m_status(status) {}
     qs_status status() const { return m_status; }
 
 private:
@@ -51,8 +52,8 @@ struct PluginGrid {
     std::int32_t zeroPoint = 0;
 };
 
-/// One call of quantize(): the request, the buffers to fill and the services of the host. Its functions may be
-/// called from any thread while the call lasts.
+/// One call of quantize(): the request, the buffers to fill and the services of the host. Its functions may
+/// be called from any thread while the call lasts.
 class PluginCall {
 public:
     PluginCall(const qs_quantize_request &request, const qs_host &host, const qs_quantize_result &result)
@@ -84,8 +85,9 @@ public:
     /// Scale and zero point of `count` finite values under the range rule of the request.
     PluginGrid fitGrid(const float *values, std::int64_t count) const {
         PluginGrid grid;
-        if (m_host.fit_grid(m_request.call, values, count, &grid.scale, &grid.zeroPoint) != QS_OK)
-            throw PluginError(QS_FAILED, "the host could not fit a grid to the values");
+        const qs_status status = m_host.fit_grid(m_request.call, values, count, &grid.scale, &grid.zeroPoint);
+        if (status != QS_OK)
+            throw PluginError(status, "the host could not fit a grid to the values");
         return grid;
     }
     std::uint64_t randomBits(std::uint64_t index) const { return m_host.random_bits(m_request.seed, index); }
@@ -130,7 +132,8 @@ private:
         return refusal.empty() ? 1 : 0;
     }
 
-    static qs_status quantize(const qs_quantize_request *request, const qs_host *host, qs_quantize_result *result) {
+    static qs_status quantize(const qs_quantize_request *request, const qs_host *host,
+                              qs_quantize_result *result) {
         auto failed = [&](qs_status status, const std::string &message) {
             copyPluginText(message, result->message, result->message_size);
             return status;
@@ -168,8 +171,13 @@ struct PluginEntry {
 
 /// Defines qs_plugin: QS_EXPORT_PLUGIN(id, version, license, method classes...).
 #define QS_EXPORT_PLUGIN(id, version, license, ...)                                                          \
-    extern "C" QS_EXPORT const qs_plugin_entry qs_plugin = {                                                 \
-        sizeof(qs_plugin_entry), QS_ABI_MAJOR, QS_ABI_MINOR,                                                 \
-        id, version, license,                                                                                \
-        &qs::PluginEntry<__VA_ARGS__>::init, &qs::PluginEntry<__VA_ARGS__>::deinit,                          \
-        &qs::PluginEntry<__VA_ARGS__>::count, &qs::PluginEntry<__VA_ARGS__>::get}
+    extern "C" QS_EXPORT const qs_plugin_entry qs_plugin = {sizeof(qs_plugin_entry),                         \
+                                                            QS_ABI_MAJOR,                                    \
+                                                            QS_ABI_MINOR,                                    \
+                                                            id,                                              \
+                                                            version,                                         \
+                                                            license,                                         \
+                                                            &qs::PluginEntry<__VA_ARGS__>::init,             \
+                                                            &qs::PluginEntry<__VA_ARGS__>::deinit,           \
+                                                            &qs::PluginEntry<__VA_ARGS__>::count,            \
+                                                            &qs::PluginEntry<__VA_ARGS__>::get}
