@@ -1,6 +1,7 @@
 #include "core/base/parallel.h"
 
 #include <algorithm>
+#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -19,7 +20,9 @@ Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx
         for (std::int64_t block = 0; block < blocks; ++block)
             runBlock(block);
     } else {
-        oneapi::tbb::task_arena arena(ctx.maxThreads > 0 ? ctx.maxThreads : oneapi::tbb::task_arena::automatic);
+        // TBB prints a warning when asked for more threads than there are.
+        const int cores = oneapi::tbb::info::default_concurrency();
+        oneapi::tbb::task_arena arena(ctx.maxThreads > 0 ? std::min(ctx.maxThreads, cores) : cores);
         arena.execute([&] { oneapi::tbb::parallel_for(std::int64_t{0}, blocks, runBlock); });
     }
     if (ctx.cancelled())
