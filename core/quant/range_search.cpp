@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kChunk = 512;
 constexpr std::size_t kChunksPerCancelTest = 128;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-using Chunk = Eigen::Array<double, Eigen::Dynamic, 1, Eigen::ColMajor, kChunk, 1>;
+using Chunk = Eigen::Array<float, Eigen::Dynamic, 1, Eigen::ColMajor, kChunk, 1>;
 
 Chunk rounded(const Chunk &values, RoundingMode mode) {
     switch (mode) {
@@ -23,22 +23,25 @@ Chunk rounded(const Chunk &values, RoundingMode mode) {
     case RoundingMode::HalfAway:
         return values.round();
     case RoundingMode::Floor:
-        return (values + 0.5).floor();
+        return (values + 0.5f).floor();
     }
     return values;
 }
 
-/// |Q(x)-x|^norm of each element.
-Chunk powersOfErrors(const Chunk &values, ScaleZero grid, CodeRange range, const GridScheme &scheme) {
-    const double scale = grid.scale;
-    const Chunk codes = (rounded(values / scale, scheme.rounding) + grid.zeroPoint)
-                            .max(static_cast<double>(range.lowest))
-                            .min(static_cast<double>(range.highest));
-    const Chunk errors = ((codes - grid.zeroPoint) * scale - values).abs();
+/// |Q(x)-x|^norm of each element, in units of scale^norm: float32 can hold that for any values.
+Chunk powersOfErrors(std::span<const float> values, ScaleZero grid, CodeRange range,
+                     const GridScheme &scheme) {
+    const Eigen::Map<const Eigen::ArrayXf> mapped(values.data(), static_cast<Eigen::Index>(values.size()));
+    // Codes relative to the zero point, clamped there too, so that nothing is rounded but the quotient
+    // itself.
+    const Chunk exact = mapped / grid.scale;
+    const auto lowest = static_cast<float>(range.lowest - grid.zeroPoint);
+    const auto highest = static_cast<float>(range.highest - grid.zeroPoint);
+    const auto errors = (rounded(exact, scheme.rounding).max(lowest).min(highest) - exact).abs();
     if (scheme.rule.norm == 2)
         return errors.square();
     // exp and log are vectorised, pow is not; log 0 = -inf gives 0 again.
-    return (errors.log() * scheme.rule.norm).exp();
+    return (errors.log() * static_cast<float>(scheme.rule.norm)).exp();
 }
 
 /// Cost of one candidate, or infinity as soon as it is known to exceed `bound`.
@@ -46,15 +49,17 @@ double gridCost(std::span<const float> values, std::span<const double> weights, 
                 const GridScheme &scheme, const std::atomic<double> &bound, const RunContext &ctx) {
     const ScaleZero grid = gridForRange(range.lo, range.hi, scheme.bits, scheme.convention);
     const CodeRange codes = codeRange(scheme.bits, scheme.convention);
+    const double unit = std::pow(static_cast<double>(grid.scale), scheme.rule.norm);
     double cost = 0;
     for (std::size_t begin = 0, chunk = 0; begin < values.size(); begin += kChunk, ++chunk) {
-        const auto length = static_cast<Eigen::Index>(std::min(kChunk, values.size() - begin));
-        const Chunk powers =
-            powersOfErrors(Eigen::Map<const Eigen::ArrayXf>(values.data() + begin, length).cast<double>(),
-                           grid, codes, scheme);
-        cost += weights.empty()
-                    ? powers.sum()
-                    : (powers * Eigen::Map<const Eigen::ArrayXd>(weights.data() + begin, length)).sum();
+        const std::size_t length = std::min(kChunk, values.size() - begin);
+        const Chunk powers = powersOfErrors(values.subspan(begin, length), grid, codes, scheme);
+        const auto wide = powers.cast<double>();
+        cost +=
+            unit *
+            (weights.empty()
+                 ? wide.sum()
+                 : (wide * Eigen::Map<const Eigen::ArrayXd>(weights.data() + begin, powers.size())).sum());
         if (cost > bound.load(std::memory_order_relaxed) ||
             (chunk % kChunksPerCancelTest == 0 && ctx.cancelled()))
             return kInfinity;

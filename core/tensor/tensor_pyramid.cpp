@@ -40,6 +40,25 @@ private:
     bool m_hasNan = false;
 };
 
+// By value: std::min chooses between references, which costs a mispredicted branch per cell.
+float lesser(float a, float b) {
+    return b < a ? b : a;
+}
+float greater(float a, float b) {
+    return b > a ? b : a;
+}
+
+/// Folds four cells that cover as many elements each.
+PyramidCell foldQuad(const PyramidCell &a, const PyramidCell &b, const PyramidCell &c, const PyramidCell &d) {
+    if (std::isnan(a.min) || std::isnan(b.min) || std::isnan(c.min) || std::isnan(d.min)) {
+        constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+        return {kNan, kNan, kNan};
+    }
+    const double sum = static_cast<double>(a.mean) + b.mean + c.mean + d.mean;
+    return {lesser(lesser(a.min, b.min), lesser(c.min, d.min)),
+            greater(greater(a.max, b.max), greater(c.max, d.max)), static_cast<float>(sum * 0.25)};
+}
+
 /// How many of the `size` elements of the matrix the cell at `index` of a level covers.
 std::int64_t covered(std::int64_t size, std::int64_t index, int level) {
     const std::int64_t side = std::int64_t{1} << level;
@@ -60,9 +79,7 @@ Result<TensorPyramid> TensorPyramid::build(MatrixView<const float> values, const
         next.cells.resize(static_cast<std::size_t>(next.rows * next.cols));
         auto reduceRows = [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t row = begin; row < end; ++row)
-                for (std::int64_t col = 0; col < next.cols; ++col)
-                    next.cells[static_cast<std::size_t>(row * next.cols + col)] =
-                        pyramid.reduce(level, row, col);
+                pyramid.reduceRow(level, row, next.cells.data() + row * next.cols, next.cols);
         };
         QS_CHECK_OK(
             parallelFor(next.rows, std::max<std::int64_t>(1, kCellsPerBlock / next.cols), ctx, reduceRows));
@@ -71,7 +88,32 @@ Result<TensorPyramid> TensorPyramid::build(MatrixView<const float> values, const
     return pyramid;
 }
 
-PyramidCell TensorPyramid::reduce(int level, std::int64_t row, std::int64_t col) const {
+void TensorPyramid::reduceRow(int level, std::int64_t row, PyramidCell *cells, std::int64_t count) const {
+    // Cells before `whole` cover 2^level x 2^level elements, the others fewer.
+    const std::int64_t whole = ((row + 1) << level) <= rows() ? cols() >> level : 0;
+    auto foldWhole = [&](auto upper, auto lower) {
+        for (std::int64_t col = 0; col < whole; ++col)
+            cells[col] = foldQuad(upper(2 * col), upper(2 * col + 1), lower(2 * col), lower(2 * col + 1));
+    };
+    if (whole > 0 && level == 1) {
+        auto cellsOf = [](const float *values) {
+            return [values](std::int64_t col) { return PyramidCell{values[col], values[col], values[col]}; };
+        };
+        const float *upper = m_values.data + 2 * row * m_values.cols;
+        foldWhole(cellsOf(upper), cellsOf(upper + m_values.cols));
+    } else if (whole > 0) {
+        auto cellsOf = [](const PyramidCell *stored) {
+            return [stored](std::int64_t col) { return stored[col]; };
+        };
+        const Level &source = m_levels[static_cast<std::size_t>(level - 2)];
+        const PyramidCell *upper = source.cells.data() + 2 * row * source.cols;
+        foldWhole(cellsOf(upper), cellsOf(upper + source.cols));
+    }
+    for (std::int64_t col = whole; col < count; ++col)
+        cells[col] = reduceRagged(level, row, col);
+}
+
+PyramidCell TensorPyramid::reduceRagged(int level, std::int64_t row, std::int64_t col) const {
     const std::int64_t rowEnd = std::min(rowsAt(level - 1), 2 * row + 2);
     const std::int64_t colEnd = std::min(colsAt(level - 1), 2 * col + 2);
     CellFold fold;

@@ -34,7 +34,8 @@ public:
     PyramidCell cell(int level, std::int64_t row, std::int64_t col) const;
 
 private:
-    PyramidCell reduce(int level, std::int64_t row, std::int64_t col) const;
+    void reduceRow(int level, std::int64_t row, PyramidCell *cells, std::int64_t count) const;
+    PyramidCell reduceRagged(int level, std::int64_t row, std::int64_t col) const;
 
     struct Level {
         std::int64_t rows = 0, cols = 0;
