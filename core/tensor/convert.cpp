@@ -1,5 +1,7 @@
 #include "core/tensor/convert.h"
 
+#include "core/base/parallel.h"
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -161,29 +163,31 @@ To castElement(From value) {
         return static_cast<To>(value);
 }
 
-template <typename To>
-Tensor castTo(const Tensor &tensor, DType type) {
+/// A tensor whose element i is convert(element i of `tensor`); big ones are done in parallel.
+template <typename To, typename Convert>
+Tensor convertTo(const Tensor &tensor, DType type, Convert convert) {
     Tensor result = Tensor::allocate(type, tensor.shape());
     auto *dst = reinterpret_cast<To *>(result.mutableBytes());
-    const std::int64_t count = tensor.numel();
     withReader(tensor, [&](auto read) {
-        for (std::int64_t i = 0; i < count; ++i)
-            dst[i] = castElement<To>(read(i));
+        auto convertBlock = [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i)
+                dst[i] = convert(read(i));
+        };
+        // Without a stop token it cannot be cancelled, so there is no error to pass on.
+        (void)parallelFor(tensor.numel(), 1 << 18, RunContext{}, convertBlock);
     });
     return result;
+}
+
+template <typename To>
+Tensor castTo(const Tensor &tensor, DType type) {
+    return convertTo<To>(tensor, type, [](auto value) { return castElement<To>(value); });
 }
 
 /// Casts through float with an encoder for 8- and 16-bit floats.
 template <typename Bits, typename Encode>
 Tensor encodeTo(const Tensor &tensor, DType type, Encode encode) {
-    Tensor result = Tensor::allocate(type, tensor.shape());
-    auto *dst = reinterpret_cast<Bits *>(result.mutableBytes());
-    const std::int64_t count = tensor.numel();
-    withReader(tensor, [&](auto read) {
-        for (std::int64_t i = 0; i < count; ++i)
-            dst[i] = encode(static_cast<float>(read(i)));
-    });
-    return result;
+    return convertTo<Bits>(tensor, type, [encode](auto value) { return encode(static_cast<float>(value)); });
 }
 
 bool isReadable(DType type) {
@@ -194,13 +198,12 @@ bool isReadable(DType type) {
 
 float float16ToFloat(std::uint16_t bits) {
     const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
-    const std::uint32_t exponent = (bits >> 10) & 31u;
-    const std::uint32_t mantissa = bits & 0x3FFu;
-    if (exponent == 31)
-        return std::bit_cast<float>(sign | 0x7F800000u | (mantissa << 13));
-    if (exponent != 0)
-        return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-    const float value = static_cast<float>(mantissa) * 0x1.0p-24f;
+    const std::uint32_t magnitude = static_cast<std::uint32_t>(bits & 0x7FFFu) << 13;
+    if (magnitude >= 31u << 23) // infinity and NaN
+        return std::bit_cast<float>(sign | 0x7F800000u | magnitude);
+    if (magnitude >= 1u << 23)
+        return std::bit_cast<float>(sign | (magnitude + (112u << 23)));
+    const float value = static_cast<float>(bits & 0x3FFu) * 0x1.0p-24f;
     return sign ? -value : value;
 }
 
