@@ -1,6 +1,7 @@
 #include "core/exec/reference/elementwise.h"
 #include "core/exec/reference/families.h"
 
+#include <cmath>
 #include <unsupported/Eigen/SpecialFunctions>
 
 namespace qs {
@@ -9,41 +10,33 @@ namespace {
 template <typename Array>
 using ScalarOf = typename std::decay_t<Array>::Scalar;
 
-// Written with select, not max: NaN must stay NaN.
-constexpr auto kRelu = [](const auto &x) {
-    using T = ScalarOf<decltype(x)>;
-    return (x < T(0)).select(T(0), x);
+// Written with comparisons, not max: NaN must stay NaN.
+constexpr auto kRelu = []<typename T>(T v) { return v < T(0) ? T(0) : v; };
+constexpr auto kSoftplus = []<typename T>(T v) {
+    return std::max(v, T(0)) + std::log1p(std::exp(-std::fabs(v)));
+};
+constexpr auto kSoftsign = []<typename T>(T v) { return v / (std::fabs(v) + T(1)); };
+constexpr auto kHardSwish = []<typename T>(T v) {
+    return v * std::min(std::max(v / T(6) + T(0.5), T(0)), T(1));
 };
 constexpr auto kErf = [](const auto &x) { return x.erf(); };
 constexpr auto kSigmoid = [](const auto &x) {
     using T = ScalarOf<decltype(x)>;
     return T(1) / (T(1) + (-x).exp());
 };
-constexpr auto kSoftplus = [](const auto &x) {
-    using T = ScalarOf<decltype(x)>;
-    return x.unaryExpr([](T v) { return std::max(v, T(0)) + std::log1p(std::exp(-std::fabs(v))); });
-};
-constexpr auto kSoftsign = [](const auto &x) { return x / (x.abs() + ScalarOf<decltype(x)>(1)); };
-constexpr auto kHardSwish = [](const auto &x) {
-    using T = ScalarOf<decltype(x)>;
-    return x * (x / T(6) + T(0.5)).max(T(0)).min(T(1));
-};
 
 Result<Kernel> leakyRelu(NodeReader &reader) {
     reader.ignore({"consumed_inputs"});
-    return arrayKernel(FloatTypes{}, [alpha = reader.floatAttribute("alpha", 0.01)](const auto &x) {
-        return (x < ScalarOf<decltype(x)>(0)).select(x * static_cast<ScalarOf<decltype(x)>>(alpha), x);
+    return elementKernel(FloatTypes{}, [alpha = reader.floatAttribute("alpha", 0.01)]<typename T>(T v) {
+        return v < T(0) ? v * static_cast<T>(alpha) : v;
     });
 }
 
 /// scale · (x > 0 ? x : alpha · (exp(x / width) - 1)): Elu, Selu and Celu.
 Kernel exponentialUnit(double scale, double alpha, double width) {
-    return arrayKernel(FloatTypes{}, [=](const auto &x) {
-        using T = ScalarOf<decltype(x)>;
-        return x.unaryExpr([=](T v) {
-            return static_cast<T>(scale) *
-                   (v > T(0) ? v : static_cast<T>(alpha) * std::expm1(v / static_cast<T>(width)));
-        });
+    return elementKernel(FloatTypes{}, [=]<typename T>(T v) {
+        return static_cast<T>(scale) *
+               (v > T(0) ? v : static_cast<T>(alpha) * std::expm1(v / static_cast<T>(width)));
     });
 }
 
@@ -70,28 +63,23 @@ Result<Kernel> celu(NodeReader &reader) {
 Result<Kernel> hardSigmoid(NodeReader &reader) {
     reader.ignore({"consumed_inputs"});
     const double alpha = reader.floatAttribute("alpha", 0.2), beta = reader.floatAttribute("beta", 0.5);
-    return arrayKernel(FloatTypes{}, [=](const auto &x) {
-        using T = ScalarOf<decltype(x)>;
-        return (x * static_cast<T>(alpha) + static_cast<T>(beta)).max(T(0)).min(T(1));
+    return elementKernel(FloatTypes{}, [=]<typename T>(T v) {
+        return std::min(std::max(v * static_cast<T>(alpha) + static_cast<T>(beta), T(0)), T(1));
     });
 }
 
 Result<Kernel> thresholdedRelu(NodeReader &reader) {
-    return arrayKernel(FloatTypes{}, [alpha = reader.floatAttribute("alpha", 1)](const auto &x) {
-        using T = ScalarOf<decltype(x)>;
-        return (x > static_cast<T>(alpha)).select(x, T(0));
+    return elementKernel(FloatTypes{}, [alpha = reader.floatAttribute("alpha", 1)]<typename T>(T v) {
+        return v <= static_cast<T>(alpha) ? T(0) : v;
     });
 }
 
 Result<Kernel> shrink(NodeReader &reader) {
     const double bias = reader.floatAttribute("bias", 0), lambda = reader.floatAttribute("lambd", 0.5);
-    return arrayKernel(FloatTypes{}, [=](const auto &x) {
-        using T = ScalarOf<decltype(x)>;
-        return x.unaryExpr([=](T v) {
-            return v < static_cast<T>(-lambda)  ? v + static_cast<T>(bias)
-                   : v > static_cast<T>(lambda) ? v - static_cast<T>(bias)
-                                                : T(0);
-        });
+    return elementKernel(FloatTypes{}, [=]<typename T>(T v) {
+        return v < static_cast<T>(-lambda)  ? v + static_cast<T>(bias)
+               : v > static_cast<T>(lambda) ? v - static_cast<T>(bias)
+                                            : T(0);
     });
 }
 
@@ -123,11 +111,9 @@ Outputs clip(KernelCall &call, std::optional<double> low, std::optional<double> 
                       : high      ? static_cast<T>(*high)
                                   : std::numeric_limits<T>::max();
         // min(max, max(min, x)) as ONNX defines it when min > max; NaN passes.
-        return mapArray<T>(call, [=](const auto &x) {
-            return x.unaryExpr([=](T v) {
-                const T raised = v < min ? min : v;
-                return raised > max ? max : raised;
-            });
+        return mapElements<T>(call, [=](T v) {
+            const T raised = v < min ? min : v;
+            return raised > max ? max : raised;
         });
     });
 }
@@ -147,12 +133,12 @@ Result<Kernel> clipByInputs(NodeReader &) {
 }
 
 constexpr KernelEntry kEntries[] = {
-    {"Relu", 1, plainUnary<SignedTypes, kRelu>},
-    {"Erf", 9, plainUnary<FloatTypes, kErf>},
-    {"Sigmoid", 1, plainUnary<FloatTypes, kSigmoid>},
-    {"Softplus", 1, plainUnary<FloatTypes, kSoftplus>},
-    {"Softsign", 1, plainUnary<FloatTypes, kSoftsign>},
-    {"HardSwish", 14, plainUnary<FloatTypes, kHardSwish>},
+    {"Relu", 1, elementUnary<SignedTypes, kRelu>},
+    {"Erf", 9, arrayUnary<FloatTypes, kErf>},
+    {"Sigmoid", 1, arrayUnary<FloatTypes, kSigmoid>},
+    {"Softplus", 1, elementUnary<FloatTypes, kSoftplus>},
+    {"Softsign", 1, elementUnary<FloatTypes, kSoftsign>},
+    {"HardSwish", 14, elementUnary<FloatTypes, kHardSwish>},
     {"LeakyRelu", 1, leakyRelu},
     {"Elu", 1, elu},
     {"Selu", 1, selu},

@@ -9,17 +9,24 @@ namespace qs {
 template <typename T, typename Out, typename Fn>
 void binaryRun(const T *a, std::int64_t strideA, const T *b, std::int64_t strideB, Out *dst,
                std::int64_t count, const Fn &fn) {
-    if (strideA != 0 && strideB != 0)
+    // ivdep: dst is one of the operands or apart from both.
+    if (strideA != 0 && strideB != 0) {
+#pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i)
             dst[i] = fn(a[i], b[i]);
-    else if (strideA != 0)
+    } else if (strideA != 0) {
+        const T right = *b;
+#pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i)
-            dst[i] = fn(a[i], *b);
-    else if (strideB != 0)
+            dst[i] = fn(a[i], right);
+    } else if (strideB != 0) {
+        const T left = *a;
+#pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i)
-            dst[i] = fn(*a, b[i]);
-    else
+            dst[i] = fn(left, b[i]);
+    } else {
         std::fill_n(dst, count, fn(*a, *b));
+    }
 }
 
 /// Operands `first` and `first + 1` combined under broadcasting; Out is T or bool.

@@ -1,46 +1,18 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/lane_sum.h"
 
 #include <cmath>
 
 namespace qs {
 namespace {
 
-/// Sum of x and of (x - shift)² over a contiguous line, in lanes so that the loop vectorises; the order is
-/// fixed.
 template <typename T>
-double laneSum(const T *x, std::int64_t count) {
-    constexpr std::int64_t kLanes = 8;
-    double lanes[kLanes] = {};
-    std::int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes)
-        for (std::int64_t lane = 0; lane < kLanes; ++lane)
-            lanes[lane] += static_cast<double>(x[i + lane]);
-    double sum = 0;
-    for (const double lane : lanes)
-        sum += lane;
-    for (; i < count; ++i)
-        sum += static_cast<double>(x[i]);
-    return sum;
-}
-
-template <typename T>
-double laneSquareSum(const T *x, std::int64_t count, double shift) {
-    constexpr std::int64_t kLanes = 8;
-    double lanes[kLanes] = {};
-    std::int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes)
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            const double difference = static_cast<double>(x[i + lane]) - shift;
-            lanes[lane] += difference * difference;
-        }
-    double sum = 0;
-    for (const double lane : lanes)
-        sum += lane;
-    for (; i < count; ++i)
-        sum += (static_cast<double>(x[i]) - shift) * (static_cast<double>(x[i]) - shift);
-    return sum;
+void scalePlane(const T *src, T *dst, std::int64_t count, T factor, T offset) {
+#pragma GCC ivdep // dst is src or apart from it
+    for (std::int64_t i = 0; i < count; ++i)
+        dst[i] = src[i] * factor + offset;
 }
 
 /// y = x · factor[c] + offset[c] over [N, C, …].
@@ -51,16 +23,14 @@ Outputs scaleChannels(KernelCall &call, std::span<const T> factor, std::span<con
     const std::int64_t inner = shape.numelBetween(2, shape.rank()), channels = shape[1];
     QS_TRY(Tensor result, call.allocateOver(0));
     T *dst = result.mutableValues<T>().data();
+    const std::int64_t planes = inner == 0 ? 0 : shape[0] * channels;
     const std::int64_t grain = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(1, inner));
-    QS_CHECK_OK(parallelFor(inner == 0 ? 0 : shape[0] * channels, grain, call.ctx,
-                            [&](std::int64_t begin, std::int64_t end) {
-                                for (std::int64_t plane = begin; plane < end; ++plane) {
-                                    const T f = factor[static_cast<std::size_t>(plane % channels)],
-                                            o = offset[static_cast<std::size_t>(plane % channels)];
-                                    for (std::int64_t i = plane * inner; i < (plane + 1) * inner; ++i)
-                                        dst[i] = src[i] * f + o;
-                                }
-                            }));
+    QS_CHECK_OK(parallelFor(planes, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t plane = begin; plane < end; ++plane) {
+            const auto c = static_cast<std::size_t>(plane % channels);
+            scalePlane(src + plane * inner, dst + plane * inner, inner, factor[c], offset[c]);
+        }
+    }));
     return std::vector<Tensor>{std::move(result)};
 }
 
@@ -111,7 +81,7 @@ struct LineNormalizer {
     /// \return mean and 1 / standard deviation
     std::pair<T, T> operator()(const T *src, T *dst) const {
         const double mean = laneSum(src, length) / static_cast<double>(length);
-        const double variance = laneSquareSum(src, length, mean) / static_cast<double>(length);
+        const double variance = laneVariance(src, length, mean);
         const double inverse = 1 / std::sqrt(variance + epsilon);
         const T m = static_cast<T>(mean), f = static_cast<T>(inverse);
         if (bias)
@@ -187,7 +157,7 @@ Outputs instanceNormalize(const KernelCall &call, double epsilon) {
         T *dst = result.mutableValues<T>().data() + plane * length;
         const auto channel = static_cast<std::size_t>(plane % channels);
         const double mean = laneSum(src, length) / static_cast<double>(length);
-        const double variance = laneSquareSum(src, length, mean) / static_cast<double>(length);
+        const double variance = laneVariance(src, length, mean);
         const double factor =
             static_cast<double>(call[1].values<T>()[channel]) / std::sqrt(variance + epsilon);
         const double offset = static_cast<double>(call[2].values<T>()[channel]);

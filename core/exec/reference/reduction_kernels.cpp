@@ -2,6 +2,7 @@
 #include "core/exec/reference/axes.h"
 #include "core/exec/reference/copy.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/lane_sum.h"
 
 #include <cmath>
 #include <numeric>
@@ -12,6 +13,7 @@ namespace {
 // Each reduction: a start value, a step in the accumulator type, and an end that sees the element count.
 
 struct SumOf {
+    static constexpr bool kAddsElements = true;
     template <typename A>
     static A start() {
         return A(0);
@@ -35,12 +37,14 @@ struct MeanOf : SumOf {
     }
 };
 struct SumSquareOf : SumOf {
+    static constexpr bool kAddsElements = false;
     template <typename A>
     static A step(A sum, A x) {
         return wrappingAdd(sum, wrappingMultiply(x, x));
     }
 };
 struct L1Of : SumOf {
+    static constexpr bool kAddsElements = false;
     template <typename A>
     static A step(A sum, A x) {
         return wrappingAdd(sum, x < A(0) ? wrappingMultiply(x, A(-1)) : x);
@@ -59,6 +63,7 @@ struct LogSumOf : SumOf {
     }
 };
 struct ProdOf : SumOf {
+    static constexpr bool kAddsElements = false;
     template <typename A>
     static A start() {
         return A(1);
@@ -69,6 +74,7 @@ struct ProdOf : SumOf {
     }
 };
 struct MaxOf : SumOf {
+    static constexpr bool kAddsElements = false;
     template <typename A>
     static A start() {
         return std::floating_point<A> ? static_cast<A>(-std::numeric_limits<double>::infinity())
@@ -80,6 +86,7 @@ struct MaxOf : SumOf {
     }
 };
 struct MinOf : SumOf {
+    static constexpr bool kAddsElements = false;
     template <typename A>
     static A start() {
         return std::floating_point<A> ? static_cast<A>(std::numeric_limits<double>::infinity())
@@ -156,6 +163,11 @@ Outputs reduceTensor(const KernelCall &call, const ReductionPlan &plan) {
             A sum = Rule::template start<A>();
             for (const std::int64_t offset : plan.offsets) {
                 const T *line = src + plan.starts[static_cast<std::size_t>(i)] + offset;
+                if constexpr (Rule::kAddsElements && std::floating_point<T>)
+                    if (plan.innerStride == 1) {
+                        sum += laneSum(line, plan.inner);
+                        continue;
+                    }
                 for (std::int64_t k = 0; k < plan.inner; ++k)
                     sum = Rule::step(sum, static_cast<A>(line[k * plan.innerStride]));
             }

@@ -1,6 +1,8 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
+#include "core/exec/reference/elementwise.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/lane_sum.h"
 
 #include <cmath>
 
@@ -37,6 +39,15 @@ void softmaxLine(SoftmaxKind kind, const T *src, T *dst, std::int64_t length, st
         dst[i * stride] = static_cast<T>(src[i * stride] - top - logSum);
 }
 
+/// The same where elements are neighbours, in vector form.
+template <typename T>
+void softmaxRow(const T *src, T *dst, std::int64_t length) {
+    const ConstArray<T> x(src, length);
+    MutableArray<T> y(dst, length);
+    y = (x - x.maxCoeff()).exp();
+    y *= static_cast<T>(1 / laneSum(dst, length));
+}
+
 /// Until opset 12 the tensor is flattened to a matrix at the axis (default 1) and rows are normalised;
 /// afterwards the axis itself (default -1) is.
 template <SoftmaxKind Kind>
@@ -62,7 +73,10 @@ Result<Kernel> softmax(NodeReader &reader) {
                     for (std::int64_t line = begin; line < end; ++line) {
                         const std::int64_t start =
                             line / view.inner * view.length * view.inner + line % view.inner;
-                        softmaxLine(Kind, src + start, dst + start, view.length, view.inner);
+                        if (Kind == SoftmaxKind::Softmax && view.inner == 1)
+                            softmaxRow(src + start, dst + start, view.length);
+                        else
+                            softmaxLine(Kind, src + start, dst + start, view.length, view.inner);
                     }
                 }));
             return std::vector<Tensor>{std::move(result)};

@@ -1,40 +1,28 @@
 #include "core/exec/reference/elementwise.h"
 #include "core/exec/reference/families.h"
 
+#include <cmath>
+
 namespace qs {
 namespace {
 
-template <typename Array>
-auto negated(const Array &x) {
-    using T = typename Array::Scalar;
-    // Integers wrap around: the negative of the lowest one is itself.
+// Integers wrap around: the negative of the lowest one is itself.
+template <typename T>
+T negated(T v) {
     if constexpr (std::integral<T>)
-        return x.unaryExpr([](T v) { return static_cast<T>(0u - static_cast<std::make_unsigned_t<T>>(v)); });
+        return static_cast<T>(0 - static_cast<std::uint64_t>(v));
     else
-        return -x;
+        return -v;
 }
 
-template <typename Array>
-auto magnitude(const Array &x) {
-    using T = typename Array::Scalar;
-    if constexpr (std::signed_integral<T>)
-        return x.unaryExpr(
-            [](T v) { return v < 0 ? static_cast<T>(0u - static_cast<std::make_unsigned_t<T>>(v)) : v; });
-    else if constexpr (std::unsigned_integral<T>)
-        return x;
+constexpr auto kNeg = []<typename T>(T v) { return negated(v); };
+constexpr auto kAbs = []<typename T>(T v) {
+    if constexpr (std::floating_point<T>)
+        return std::fabs(v);
     else
-        return x.abs();
-}
-
-template <typename Array>
-auto signOf(const Array &x) {
-    using T = typename Array::Scalar;
-    return x.unaryExpr([](T v) { return v != v ? v : static_cast<T>((v > T(0)) - (v < T(0))); });
-}
-
-constexpr auto kAbs = [](const auto &x) { return magnitude(x); };
-constexpr auto kNeg = [](const auto &x) { return negated(x); };
-constexpr auto kSign = [](const auto &x) { return signOf(x); };
+        return v < T(0) ? negated(v) : v;
+};
+constexpr auto kSign = []<typename T>(T v) { return v != v ? v : static_cast<T>((v > T(0)) - (v < T(0))); };
 constexpr auto kExp = [](const auto &x) { return x.exp(); };
 constexpr auto kLog = [](const auto &x) { return x.log(); };
 constexpr auto kSqrt = [](const auto &x) { return x.sqrt(); };
@@ -56,28 +44,28 @@ constexpr auto kAcosh = [](const auto &x) { return x.acosh(); };
 constexpr auto kAtanh = [](const auto &x) { return x.atanh(); };
 
 constexpr KernelEntry kEntries[] = {
-    {"Abs", 1, plainUnary<NumberTypes, kAbs>},
-    {"Neg", 1, plainUnary<SignedTypes, kNeg>},
-    {"Sign", 9, plainUnary<NumberTypes, kSign>},
-    {"Exp", 1, plainUnary<FloatTypes, kExp>},
-    {"Log", 1, plainUnary<FloatTypes, kLog>},
-    {"Sqrt", 1, plainUnary<FloatTypes, kSqrt>},
-    {"Reciprocal", 1, plainUnary<FloatTypes, kReciprocal>},
-    {"Floor", 1, plainUnary<FloatTypes, kFloor>},
-    {"Ceil", 1, plainUnary<FloatTypes, kCeil>},
-    {"Round", 11, plainUnary<FloatTypes, kRound>},
-    {"Sin", 7, plainUnary<FloatTypes, kSin>},
-    {"Cos", 7, plainUnary<FloatTypes, kCos>},
-    {"Tan", 7, plainUnary<FloatTypes, kTan>},
-    {"Asin", 7, plainUnary<FloatTypes, kAsin>},
-    {"Acos", 7, plainUnary<FloatTypes, kAcos>},
-    {"Atan", 7, plainUnary<FloatTypes, kAtan>},
-    {"Sinh", 9, plainUnary<FloatTypes, kSinh>},
-    {"Cosh", 9, plainUnary<FloatTypes, kCosh>},
-    {"Tanh", 1, plainUnary<FloatTypes, kTanh>},
-    {"Asinh", 9, plainUnary<FloatTypes, kAsinh>},
-    {"Acosh", 9, plainUnary<FloatTypes, kAcosh>},
-    {"Atanh", 9, plainUnary<FloatTypes, kAtanh>},
+    {"Abs", 1, elementUnary<NumberTypes, kAbs>},
+    {"Neg", 1, elementUnary<SignedTypes, kNeg>},
+    {"Sign", 9, elementUnary<NumberTypes, kSign>},
+    {"Exp", 1, arrayUnary<FloatTypes, kExp>},
+    {"Log", 1, arrayUnary<FloatTypes, kLog>},
+    {"Sqrt", 1, arrayUnary<FloatTypes, kSqrt>},
+    {"Reciprocal", 1, arrayUnary<FloatTypes, kReciprocal>},
+    {"Floor", 1, arrayUnary<FloatTypes, kFloor>},
+    {"Ceil", 1, arrayUnary<FloatTypes, kCeil>},
+    {"Round", 11, arrayUnary<FloatTypes, kRound>},
+    {"Sin", 7, arrayUnary<FloatTypes, kSin>},
+    {"Cos", 7, arrayUnary<FloatTypes, kCos>},
+    {"Tan", 7, arrayUnary<FloatTypes, kTan>},
+    {"Asin", 7, arrayUnary<FloatTypes, kAsin>},
+    {"Acos", 7, arrayUnary<FloatTypes, kAcos>},
+    {"Atan", 7, arrayUnary<FloatTypes, kAtan>},
+    {"Sinh", 9, arrayUnary<FloatTypes, kSinh>},
+    {"Cosh", 9, arrayUnary<FloatTypes, kCosh>},
+    {"Tanh", 1, arrayUnary<FloatTypes, kTanh>},
+    {"Asinh", 9, arrayUnary<FloatTypes, kAsinh>},
+    {"Acosh", 9, arrayUnary<FloatTypes, kAcosh>},
+    {"Atanh", 9, arrayUnary<FloatTypes, kAtanh>},
 };
 
 } // namespace
