@@ -14,7 +14,7 @@ TEST(RunIsolated, SurvivesWhatKillsTheChild) {
     EXPECT_EQ(runIsolated([] { std::raise(SIGSEGV); }, 5, {}).error().code, ErrorCode::CorruptFile);
     const Status hung = runIsolated(
         [] {
-            for (volatile int i = 0;;)
+            for (volatile unsigned i = 0;;)
                 i = i + 1;
         },
         1, {});
@@ -37,7 +37,7 @@ TEST(RunIsolated, CancelKillsTheChild) {
     });
     const Status status = runIsolated(
         [] {
-            for (volatile int i = 0;;)
+            for (volatile unsigned i = 0;;)
                 i = i + 1;
         },
         60, ctx);
