@@ -3,6 +3,7 @@
 #include "core/tensor/convert.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <mutex>
 
 namespace qs {
@@ -26,6 +27,24 @@ Result<std::vector<Tensor>> asFloat(const std::vector<Tensor> &outputs) {
         converted.push_back(std::move(values));
     }
     return converted;
+}
+
+Status checkSameShapes(const std::vector<Tensor> &expected, const std::vector<Tensor> &outputs,
+                       const Model &model) {
+    const std::string where = model.file.filename().string();
+    if (expected.size() != outputs.size())
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("has {} outputs, the model that it is compared with has {}", outputs.size(),
+                                expected.size()),
+                    where);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (expected[i].shape() != outputs[i].shape())
+            return fail(
+                ErrorCode::InvalidArgument,
+                fmt::format("output {} has shape {}, that of the model that it is compared with has {}", i,
+                            outputs[i].shape().text(), expected[i].shape().text()),
+                where);
+    return {};
 }
 
 } // namespace
@@ -117,6 +136,20 @@ Result<OutputMetrics> Evaluator::evaluate(std::span<const QuantizedLayer> layers
         ctx.step(i, batches, "evaluating");
         const Impl::Batch &batch = m_impl->batches[static_cast<std::size_t>(i)];
         QS_TRY(const std::vector<Tensor> outputs, m_impl->executor->run(batch.inputs, options, ctx));
+        QS_TRY(const OutputMetrics metrics, m_impl->compare(batch, outputs));
+        total.merge(metrics);
+    }
+    return total;
+}
+
+Result<OutputMetrics> Evaluator::evaluateModel(const Executor &other, const RunContext &ctx) const {
+    OutputMetrics total;
+    const auto batches = static_cast<std::int64_t>(m_impl->batches.size());
+    for (std::int64_t i = 0; i < batches; ++i) {
+        ctx.step(i, batches, "evaluating the other model");
+        const Impl::Batch &batch = m_impl->batches[static_cast<std::size_t>(i)];
+        QS_TRY(const std::vector<Tensor> outputs, other.run(batch.inputs, {}, ctx));
+        QS_CHECK_OK(checkSameShapes(batch.outputs, outputs, other.model()));
         QS_TRY(const OutputMetrics metrics, m_impl->compare(batch, outputs));
         total.merge(metrics);
     }

@@ -30,6 +30,11 @@ public:
     /// Runs the set with these layers quantized, everything else in float. \thread safe
     Result<OutputMetrics> evaluate(std::span<const QuantizedLayer> layers, const RunContext &ctx) const;
 
+    /// Runs the set through another model, for example an exported one, and compares with this one's float outputs.
+    /// \error InvalidArgument  the number or shapes of the outputs differ; what the other executor reports about inputs
+    /// \thread safe
+    Result<OutputMetrics> evaluateModel(const Executor &other, const RunContext &ctx) const;
+
     /// For each variant, metrics with only that one layer replaced; all variants belong to one layer. The
     /// float network before the layer is run once for all variants, and not again when the next call is for a
     /// later layer. \thread safe (serialised)

@@ -10,15 +10,18 @@
 namespace qs {
 namespace {
 
-constexpr int kBars = 200;
+/// Bars over [lo, hi] and a little more, as many as `values` values can fill.
+Bars emptyBars(double lo, double hi, std::int64_t values) {
+    const double span = hi > lo ? hi - lo : lo == 0 ? 1.0 : std::abs(lo);
+    const double margin = hi > lo ? 0.02 * span : 0.5 * span;
+    const auto bars =
+        static_cast<std::size_t>(std::clamp(4 * std::cbrt(static_cast<double>(values)), 40.0, 200.0));
+    return {lo - margin, (hi - lo + 2 * margin) / static_cast<double>(bars), std::vector<double>(bars, 0.0)};
+}
 
-Bars emptyBars(double lo, double hi, std::size_t bars) {
-    if (!(hi > lo)) {
-        const double margin = lo == 0 ? 0.5 : std::abs(lo) * 0.5;
-        lo -= margin;
-        hi += margin;
-    }
-    return {lo, (hi - lo) / static_cast<double>(bars), std::vector<double>(bars, 0.0)};
+Bars emptied(Bars bars) {
+    std::fill(bars.counts.begin(), bars.counts.end(), 0.0);
+    return bars;
 }
 
 void add(Bars &bars, double value, double count = 1) {
@@ -55,8 +58,7 @@ ValueRange rangeOf(std::span<const float> a, std::span<const float> b) {
 /// Adds what is known about the quantized weight: overlay, error, grid.
 void addQuantized(Distribution &result, std::span<const float> reference, std::span<const float> values,
                   const QuantizedMatrix &quantized, std::int64_t channel) {
-    result.quantized =
-        emptyBars(result.reference.lo, result.reference.lo + result.reference.width * kBars, kBars);
+    result.quantized = emptied(result.reference);
     for (const float value : values)
         add(*result.quantized, value);
     ErrorMetrics error;
@@ -99,7 +101,7 @@ Result<Distribution> weightDistribution(const Model &model, const Layer &layer,
     result.subtitle = fmt::format("{} values", withThousands(static_cast<std::int64_t>(reference.size())));
     result.valueName = "weight";
     const ValueRange range = rangeOf(reference, values);
-    result.reference = emptyBars(range.lo, range.hi, kBars);
+    result.reference = emptyBars(range.lo, range.hi, static_cast<std::int64_t>(reference.size()));
     for (const float value : reference)
         add(result.reference, value);
     if (quantized)
@@ -115,7 +117,7 @@ Distribution activationDistribution(const Layer &layer, const LayerCapture &capt
     result.subtitle = fmt::format("{} values of {} calibration tokens", withThousands(capture.stats.count),
                                   withThousands(capture.tokens));
     result.valueName = "activation";
-    result.reference = emptyBars(capture.stats.min, capture.stats.max, kBars);
+    result.reference = emptyBars(capture.stats.min, capture.stats.max, capture.stats.count);
     for (int bin = 0; bin < histogram.bins(); ++bin)
         add(result.reference, histogram.binCenter(bin),
             static_cast<double>(histogram.counts()[static_cast<std::size_t>(bin)]));
@@ -128,7 +130,7 @@ Distribution activationDistribution(const Layer &layer, const LayerCapture &capt
     result.subtitle +=
         fmt::format(". Grid: {}, range by {}", schemeText(scheme->bits, scheme->convention, "tensor"),
                     rangeRuleName(scheme->rule.kind));
-    result.quantized = emptyBars(capture.stats.min, capture.stats.max, kBars);
+    result.quantized = emptied(result.reference);
     for (int bin = 0; bin < histogram.bins(); ++bin) {
         const auto value = static_cast<float>(histogram.binCenter(bin));
         add(*result.quantized, dequantizeValue(quantizeValue(value, grid, codes, scheme->rounding), grid),

@@ -71,7 +71,8 @@ void DistributionFigure::drawContent(Drawing &drawing, const Rect &area, const F
     drawLegendLine(drawing, area, theme);
     drawVerticalAxis(drawing, mapping.plot, mapping.y, "values per bin", theme);
     drawHorizontalAxis(drawing, mapping.plot, mapping.x, m_data.valueName, theme);
-    drawing.clip(mapping.plot);
+    drawing.clip(
+        {mapping.plot.left, mapping.plot.top, mapping.plot.width, mapping.plot.height - 0.5}); // not the axis
     drawClipped(drawing, mapping, theme);
     const std::vector<Point> shape = outline(reference, mapping);
     drawing.fill(shape, theme.first, 0.45);

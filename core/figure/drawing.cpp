@@ -123,10 +123,15 @@ Result<PictureFormat> pictureFormat(const std::string &fileName) {
                 "pictures are written as .png, .svg or .pdf; end the name in one of these", fileName);
 }
 
-Result<Drawing> Drawing::create(PictureFormat format, int width, int height, double scale) {
+Status checkPictureSize(int width, int height) {
     if (width < 16 || height < 16 || width > 16384 || height > 16384)
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("picture size {}x{} is outside 16x16 to 16384x16384", width, height));
+    return {};
+}
+
+Result<Drawing> Drawing::create(PictureFormat format, int width, int height, double scale) {
+    QS_CHECK_OK(checkPictureSize(width, height));
     if (!(scale >= 0.5 && scale <= 8))
         return fail(ErrorCode::InvalidArgument, fmt::format("picture scale {} is outside 0.5 to 8", scale));
     auto impl = std::make_unique<Impl>(

@@ -53,12 +53,15 @@ enum class PictureFormat { Png, Svg, Pdf };
 /// By the file's suffix. \error InvalidArgument  none of .png, .svg, .pdf
 Result<PictureFormat> pictureFormat(const std::string &fileName);
 
+/// \error InvalidArgument  outside 16..16384 pixels
+Status checkPictureSize(int width, int height);
+
 /// A sheet to draw on; becomes the bytes of a PNG, SVG or PDF file. The only class that knows the graphics
 /// library. Coordinates are pixels of the size asked for; `scale` makes a PNG finer without changing the
 /// layout.
 class Drawing {
 public:
-    /// \param width, height  16..16384 pixels;  \param scale  0.5..8
+    /// \param width, height  see checkPictureSize();  \param scale  0.5..8
     /// \error InvalidArgument  out of these limits;  OutOfMemory
     static Result<Drawing> create(PictureFormat format, int width, int height, double scale);
     Drawing(Drawing &&) noexcept;

@@ -180,37 +180,27 @@ std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> ro
     return std::make_unique<LayerChannelFigure>(std::move(rows), std::move(what));
 }
 
+std::vector<float> channelMagnitudes(const LayerCapture &capture) {
+    std::vector<float> magnitudes;
+    for (std::size_t i = 0; i < capture.channelMin.size(); ++i)
+        magnitudes.push_back(std::max(std::abs(capture.channelMin[i]), std::abs(capture.channelMax[i])));
+    return magnitudes;
+}
+
 std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture) {
     std::vector<ChannelMagnitudes> rows;
-    for (const auto &layer : capture.layers) {
-        if (!layer)
-            continue;
-        ChannelMagnitudes row{model.layers[static_cast<std::size_t>(layer->layer)].name, {}};
-        for (std::size_t i = 0; i < layer->channelMin.size(); ++i)
-            row.values.push_back(std::max(std::abs(layer->channelMin[i]), std::abs(layer->channelMax[i])));
-        rows.push_back(std::move(row));
-    }
+    for (const auto &layer : capture.layers)
+        if (layer)
+            rows.push_back(
+                {model.layers[static_cast<std::size_t>(layer->layer)].name, channelMagnitudes(*layer)});
     return rows;
 }
 
-Result<std::vector<ChannelMagnitudes>> weightMagnitudes(const Model &model, const RunContext &ctx) {
+std::vector<ChannelMagnitudes> weightMagnitudes(const Model &model,
+                                                const std::vector<WeightSurvey> &surveys) {
     std::vector<ChannelMagnitudes> rows;
-    for (const Layer &layer : model.layers) {
-        if (ctx.cancelled())
-            return RunContext::cancelledError();
-        ctx.step(layer.id, static_cast<std::int64_t>(model.layers.size()), "reading weights");
-        QS_TRY(const Tensor weight, weightMatrix(layer, model.graph));
-        ChannelMagnitudes row{layer.name,
-                              std::vector<float>(static_cast<std::size_t>(layer.outChannels), 0.0f)};
-        const MatrixView<const float> values{weight.values<float>().data(), layer.outChannels,
-                                             layer.inPerOut};
-        for (std::int64_t channel = 0; channel < values.rows; ++channel)
-            for (const float value : values.row(channel)) {
-                float &largest = row.values[static_cast<std::size_t>(channel)];
-                largest = std::isnan(value) ? value : std::max(largest, std::abs(value));
-            }
-        rows.push_back(std::move(row));
-    }
+    for (const WeightSurvey &survey : surveys)
+        rows.push_back({model.layers[static_cast<std::size_t>(survey.layer)].name, survey.channelMagnitudes});
     return rows;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/analysis/weight_survey.h"
 #include "core/exec/capture.h"
 #include "core/figure/figure.h"
 
@@ -17,10 +18,12 @@ struct ChannelMagnitudes {
 /// \param what  what the magnitudes are of: "input activation", "weight"
 std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> rows, std::string what);
 
+/// Largest |x| of every channel that entered a layer.
+std::vector<float> channelMagnitudes(const LayerCapture &capture);
+
 /// The magnitudes of every activation that calibration has seen, or of every weight, by output channel.
 std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture);
-/// \error Unsupported, Cancelled
-Result<std::vector<ChannelMagnitudes>> weightMagnitudes(const Model &model, const RunContext &ctx);
+std::vector<ChannelMagnitudes> weightMagnitudes(const Model &model, const std::vector<WeightSurvey> &surveys);
 
 /// Tokens × channels of the raw sample that calibration kept of one layer's input.
 std::unique_ptr<Figure> makeTokenChannelFigure(const Layer &layer,

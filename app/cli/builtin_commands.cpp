@@ -1,0 +1,27 @@
+#include "app/cli/calibrate_command.h"
+#include "app/cli/evaluate_command.h"
+#include "app/cli/export_command.h"
+#include "app/cli/info_command.h"
+#include "app/cli/plugins_command.h"
+#include "app/cli/quantize_command.h"
+#include "app/cli/render_command.h"
+#include "app/cli/sensitivity_command.h"
+#include "app/cli/stats_command.h"
+
+namespace qs::app {
+
+std::vector<std::unique_ptr<Command>> builtinCommands() {
+    std::vector<std::unique_ptr<Command>> commands;
+    commands.push_back(std::make_unique<InfoCommand>());
+    commands.push_back(std::make_unique<StatsCommand>());
+    commands.push_back(std::make_unique<CalibrateCommand>());
+    commands.push_back(std::make_unique<QuantizeCommand>());
+    commands.push_back(std::make_unique<SensitivityCommand>());
+    commands.push_back(std::make_unique<EvaluateCommand>());
+    commands.push_back(std::make_unique<ExportCommand>());
+    commands.push_back(std::make_unique<RenderCommand>());
+    commands.push_back(std::make_unique<PluginsCommand>());
+    return commands;
+}
+
+} // namespace qs::app

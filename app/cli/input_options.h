@@ -1,0 +1,46 @@
+#pragma once
+
+#include "app/cli/command.h"
+#include "core/exec/executor.h"
+#include "core/io/calibration_set.h"
+
+#include <filesystem>
+
+namespace qs::app {
+
+/// The files a command reads. Every file is told by content, not by suffix.
+class InputOptions {
+public:
+    void addModel(CLI::App &app);
+    void addCalibration(CLI::App &app, bool required);
+    void addEvaluation(CLI::App &app, bool required);
+
+    Result<std::shared_ptr<const Model>> openModel(const CommandContext &context) const;
+    /// Null when the option was not given. \error CorruptFile  the set does not fit the model
+    Result<std::shared_ptr<const CalibrationSet>> openCalibration(const Model &model,
+                                                                  const CommandContext &context) const;
+    Result<std::shared_ptr<const CalibrationSet>> openEvaluation(const Model &model,
+                                                                 const CommandContext &context) const;
+
+    std::int64_t calibrationSamples() const { return m_calibrationSamples; }
+    std::int64_t evaluationSamples() const { return m_evaluationSamples; }
+    bool hasSets() const { return !m_calibration.empty() || !m_evaluation.empty(); }
+
+private:
+    std::filesystem::path m_model, m_calibration, m_evaluation;
+    std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
+};
+
+/// A model by path. \error NotFound, Unsupported, CorruptFile, IoError
+Result<std::shared_ptr<const Model>> openModelFile(const std::filesystem::path &file,
+                                                   const CommandContext &context);
+
+/// An executor when `needed`, else only when every operator is there: null then, with a warning that names
+/// the missing ones. \error Unsupported  needed, and operators are missing
+Result<std::shared_ptr<const Executor>> openExecutor(const std::shared_ptr<const Model> &model, bool needed,
+                                                     const CommandContext &context);
+
+/// The layer of that name. \error InvalidArgument  there is none; proposes the closest names
+Result<const Layer *> findLayer(const Model &model, const std::string &name);
+
+} // namespace qs::app

@@ -1,0 +1,104 @@
+#include "app/cli/quantize_command.h"
+
+#include "app/cli/text_table.h"
+#include "core/base/atomic_file.h"
+#include "core/base/json_text.h"
+#include "core/base/number_text.h"
+#include "core/export/exporter.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace qs::app {
+namespace {
+
+std::string stateText(const LayerResult &result) {
+    if (result.state == LayerResult::State::Failed)
+        return "failed";
+    std::string text = "float";
+    if (const auto &weight = result.quantized.weight)
+        text = fmt::format("{} w{}", result.choice.weight->method, weight->bits);
+    if (result.quantized.activation)
+        text += fmt::format(" a{}", result.quantized.activationScheme->bits);
+    return text;
+}
+
+std::string decibelText(std::optional<double> decibel) {
+    if (decibel && *decibel >= ErrorMetrics::kMaxSqnrDb)
+        return "exact";
+    return decibel ? fmt::format("{:.1f} dB", *decibel) : "–";
+}
+
+std::string layerTable(const Run &run) {
+    TextTable table({{"layer", TextTable::Side::Left},
+                     {"as", TextTable::Side::Left},
+                     {"bits/weight"},
+                     {"weight SQNR"},
+                     {"output SQNR"},
+                     {"model output SQNR"}});
+    for (const auto &result : run.layers) {
+        const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
+        const auto network = result->network ? std::optional(result->network->error.sqnrDb()) : std::nullopt;
+        table.addRow({layer.name, stateText(*result), fmt::format("{:.2f}", result->bits.effective()),
+                      decibelText(result->weightSqnrDb()), decibelText(result->outputSqnrDb()),
+                      decibelText(network)});
+    }
+    return table.text();
+}
+
+} // namespace
+
+void QuantizeCommand::addOptions(CLI::App &app) {
+    m_inputs.addModel(app);
+    m_inputs.addCalibration(app, false);
+    m_inputs.addEvaluation(app, false);
+    m_recipe.add(app);
+    app.add_option("--report", m_report, "Write the report (JSON) here")->type_name("FILE");
+    app.add_option("--export", m_export, "Write the quantized model here (ONNX with Q/DQ pairs)")
+        ->type_name("FILE");
+    app.add_option("--save-recipe", m_saveRecipe, "Write the recipe (JSON) here; --recipe replays it")
+        ->type_name("FILE");
+    app.add_option("--in-network-samples", m_inNetworkSamples,
+                   "Samples for each layer's own effect (0 = all)")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str()
+        ->type_name("N");
+    app.add_flag("--quick", m_quick, "Do not measure each layer's own effect on the model's output");
+    app.footer("Without --eval, outputs are compared on the calibration set.\n"
+               "Example: qscope quantize m.onnx --calib c.h5 --method gptq --bits 4 --granularity group "
+               "--export q.onnx");
+}
+
+Result<CommandOutput> QuantizeCommand::run(const CommandContext &context) {
+    RunJob job{m_inputs, m_recipe};
+    job.measureInNetwork = !m_quick;
+    job.inNetworkSamples = m_inNetworkSamples;
+    QS_TRY(const std::shared_ptr<const Run> run, job.execute(context));
+
+    CommandOutput output;
+    output.document = runReport(*run);
+    output.text = layerTable(*run) + fmt::format("\n{:.3f} effective bits per weight, {} of weights\n",
+                                                 run->effectiveBits(), bytesText(run->weightBytes()));
+    if (run->baseline && run->total)
+        output.text +=
+            fmt::format("Whole model on {} samples of {}\n", withThousands(run->provenance.evaluationSamples),
+                        run->provenance.evaluationFile) +
+            metricsTable(&*run->baseline, &*run->total, "quantized");
+    if (!m_saveRecipe.empty()) {
+        QS_CHECK_OK(writeFileAtomically(m_saveRecipe, jsonText(run->recipe.toJson())));
+        output.text += fmt::format("Recipe: {}\n", m_saveRecipe.string());
+    }
+    if (!m_report.empty()) {
+        QS_CHECK_OK(writeFileAtomically(m_report, jsonText(output.document)));
+        output.text += fmt::format("Report: {}\n", m_report.string());
+    }
+    if (!m_export.empty()) {
+        const Exporter &exporter = *builtinExporters().front();
+        QS_TRY(const ExportReport report,
+               exporter.write(*run, m_export, exporter.schema().defaults(), context.findings, context.run));
+        output.text += fmt::format("Model:  {} ({})\n", report.file.string(), bytesText(report.bytes));
+    }
+    return output;
+}
+
+} // namespace qs::app

@@ -1,0 +1,222 @@
+#include "app/cli/recipe_options.h"
+
+#include "app/cli/exit_code.h"
+#include "core/base/json_text.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace qs::app {
+namespace {
+
+const std::vector<std::string> kConventions{"asymmetric", "s1", "s2", "s3"};
+const std::vector<std::string> kRanges{"minmax", "percentile", "mse", "kl"};
+
+/// Every method exists and takes its parameters.
+Status checkMethods(const Recipe &recipe, const QuantizerRegistry &methods) {
+    for (std::size_t i = 0; i < recipe.rules.size(); ++i) {
+        const auto &weight = recipe.rules[i].choice.weight;
+        if (!weight)
+            continue;
+        const auto method = methods.find(weight->method);
+        if (!method) {
+            std::string known;
+            for (const auto &other : methods.all())
+                known += (known.empty() ? "" : ", ") + other->info().id;
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("there is no method '{}'. There are: {}.", weight->method, known),
+                        fmt::format("rules[{}].weight.method", i));
+        }
+        if (const auto completed = method->schema().complete(weight->parameters); !completed)
+            return fail(completed.error().withContext(fmt::format("rules[{}].weight.parameters", i)));
+    }
+    return {};
+}
+
+/// A recipe that quantizes nothing is a mistake in its patterns.
+Status checkLayers(const Recipe &recipe, const Model &model) {
+    for (const Layer &layer : model.layers) {
+        const LayerChoice choice = recipe.choiceFor(layer.name);
+        if (choice.weight || choice.activation)
+            return {};
+    }
+    std::string patterns;
+    for (const RecipeRule &rule : recipe.rules)
+        patterns += (patterns.empty() ? "'" : ", '") + rule.layers + "'";
+    return fail(
+        ErrorCode::InvalidArgument,
+        fmt::format("no layer of {} is quantized by the pattern {}. `qscope info` lists the {} layers; a "
+                    "pattern must match the whole name.",
+                    model.file.filename().string(), patterns.empty() ? "(none)" : patterns,
+                    model.layers.size()));
+}
+
+} // namespace
+
+Result<nlohmann::json> keyValueObject(const std::vector<std::string> &pairs) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const std::string &pair : pairs) {
+        const std::size_t equals = pair.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return fail(ErrorCode::InvalidArgument, fmt::format("'{}' is not of the form key=value", pair));
+        const std::string text = pair.substr(equals + 1);
+        const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+        object[pair.substr(0, equals)] = value.is_discarded() ? nlohmann::json(text) : value;
+    }
+    return object;
+}
+
+void RecipeOptions::addFileOnly(CLI::App &app) {
+    app.add_option("--recipe", m_file, "A recipe (JSON), as `qscope quantize --save-recipe` writes it")
+        ->type_name("FILE");
+}
+
+void RecipeOptions::addWeightsOnly(CLI::App &app) {
+    const auto group = "Weights";
+    app.add_option("--method", m_method, "Method id; `qscope plugins list` shows all")
+        ->capture_default_str()
+        ->type_name("ID")
+        ->group(group);
+    app.add_option("--granularity", m_granularity, "Which weights share a scale: tensor, channel or group")
+        ->check(CLI::IsMember({"tensor", "channel", "group"}))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group(group);
+    app.add_option("--group-size", m_groupSize, "Inputs per group, with --granularity group")
+        ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 20))
+        ->capture_default_str()
+        ->type_name("N")
+        ->group(group);
+    app.add_option("--convention", m_convention,
+                   "asymmetric, or symmetric: s1 (offset), s2 (restricted), s3 (full)")
+        ->check(CLI::IsMember(kConventions))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group(group);
+    app.add_option("--range", m_range, "How the range is chosen: minmax, percentile, mse or kl")
+        ->check(CLI::IsMember(kRanges))
+        ->capture_default_str()
+        ->type_name("RULE")
+        ->group(group);
+    app.add_option("--percentile", m_percentile, "For the range rule percentile, in percent")
+        ->check(CLI::Range(50.0, 100.0))
+        ->capture_default_str()
+        ->type_name("P")
+        ->group(group);
+    app.add_flag("--scale-float16", m_scaleAsFloat16, "Store scales as float16")->group(group);
+    app.add_option("--param", m_parameters, "A parameter of the method, as key=value; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->group(group);
+}
+
+void RecipeOptions::add(CLI::App &app) {
+    CLI::Option *recipe = app.add_option("--recipe", m_file, "A recipe (JSON) instead of the options below")
+                              ->type_name("FILE")
+                              ->group("Recipe");
+    const std::size_t before = app.get_options().size();
+    app.add_option("--bits", m_bits, "Bits of a weight")
+        ->check(CLI::Range(2, 8))
+        ->capture_default_str()
+        ->type_name("N")
+        ->group("Weights");
+    addWeightsOnly(app);
+    app.add_option("--activations", m_activations,
+                   "Quantize layer inputs too, statically: none or int2 to int8")
+        ->check(CLI::IsMember({"none", "int2", "int3", "int4", "int5", "int6", "int7", "int8"}))
+        ->capture_default_str()
+        ->type_name("TYPE")
+        ->group("Activations");
+    app.add_option("--activation-range", m_activationRange, "minmax, percentile, mse or kl")
+        ->check(CLI::IsMember(kRanges))
+        ->capture_default_str()
+        ->type_name("RULE")
+        ->group("Activations");
+    app.add_option("--activation-convention", m_activationConvention, "asymmetric, s1, s2 or s3")
+        ->check(CLI::IsMember(kConventions))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group("Activations");
+    app.add_option("--layers", m_layers, "Only layers whose whole name matches this regular expression")
+        ->capture_default_str()
+        ->type_name("REGEX")
+        ->group("Recipe");
+    app.add_option("--seed", m_seed, "For methods that draw random numbers")
+        ->capture_default_str()
+        ->type_name("N")
+        ->group("Recipe");
+    const auto options = app.get_options();
+    for (std::size_t i = before; i < options.size(); ++i)
+        recipe->excludes(options[i]);
+}
+
+Result<Recipe> RecipeOptions::recipe(const Model &model, const QuantizerRegistry &methods) const {
+    const bool given = !m_file.empty();
+    auto recipe = given ? fromFile() : fromOptions();
+    if (!recipe)
+        return recipe;
+    Status valid = recipe->validate();
+    if (valid)
+        valid = checkMethods(*recipe, methods);
+    if (valid)
+        valid = checkLayers(*recipe, model);
+    if (!valid)
+        return fail(given ? inInputFile(std::move(valid).error().withContext(m_file.string()))
+                          : std::move(valid).error());
+    return recipe;
+}
+
+Result<WeightChoice> RecipeOptions::weights(const QuantizerRegistry &methods) const {
+    QS_TRY(const WeightChoice choice, weightChoice());
+    QS_CHECK_OK(checkMethods(uniformRecipe({}, choice, {}), methods));
+    return choice;
+}
+
+Result<Recipe> RecipeOptions::fromFile() const {
+    QS_TRY(const nlohmann::json document, readJsonFile(m_file));
+    auto recipe = Recipe::fromJson(document);
+    if (!recipe)
+        return fail(inInputFile(std::move(recipe).error().withContext(m_file.string())));
+    return recipe;
+}
+
+Result<Recipe> RecipeOptions::fromOptions() const {
+    QS_TRY(const WeightChoice weight, weightChoice());
+    QS_TRY(const std::optional<ActivationChoice> activation, activationChoice());
+    std::string name = fmt::format("{}-w{}", m_method, m_bits);
+    if (m_granularity == "group")
+        name += fmt::format("g{}", m_groupSize);
+    if (activation)
+        name += fmt::format("a{}", activation->grid.bits);
+    Recipe recipe = uniformRecipe(name, weight, activation);
+    recipe.seed = m_seed;
+    recipe.rules.front().layers = m_layers;
+    return recipe;
+}
+
+Result<WeightChoice> RecipeOptions::weightChoice() const {
+    WeightChoice choice;
+    choice.method = m_method;
+    choice.scheme.grid.bits = m_bits;
+    QS_TRY(choice.scheme.grid.convention, gridConventionFromName(m_convention));
+    QS_TRY(choice.scheme.grid.rule.kind, rangeRuleFromName(m_range));
+    choice.scheme.grid.rule.percentile = m_percentile;
+    QS_TRY(choice.scheme.granularity, granularityFromName(m_granularity));
+    choice.scheme.groupSize = m_groupSize;
+    choice.scheme.scaleAsFloat16 = m_scaleAsFloat16;
+    QS_TRY(choice.parameters, keyValueObject(m_parameters));
+    return choice;
+}
+
+Result<std::optional<ActivationChoice>> RecipeOptions::activationChoice() const {
+    if (m_activations == "none")
+        return std::optional<ActivationChoice>();
+    ActivationChoice choice;
+    choice.grid.bits = m_activations.back() - '0';
+    QS_TRY(choice.grid.convention, gridConventionFromName(m_activationConvention));
+    QS_TRY(choice.grid.rule.kind, rangeRuleFromName(m_activationRange));
+    choice.grid.rule.percentile = m_percentile;
+    return std::optional(choice);
+}
+
+} // namespace qs::app

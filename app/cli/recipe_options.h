@@ -1,0 +1,48 @@
+#pragma once
+
+#include "app/cli/command.h"
+#include "core/graph/model.h"
+#include "core/quant/recipe.h"
+
+#include <filesystem>
+
+namespace qs::app {
+
+/// --recipe FILE, or the options that make a recipe with one rule.
+class RecipeOptions {
+public:
+    void add(CLI::App &app);
+    /// Only --recipe; see isFileGiven().
+    void addFileOnly(CLI::App &app);
+    bool isFileGiven() const { return !m_file.empty(); }
+    /// Only what describes the grid and method of weights (no activations, layers, bits, file).
+    void addWeightsOnly(CLI::App &app);
+
+    /// \error InvalidArgument  an option is wrong, a pattern matches no layer
+    /// \error CorruptFile      the recipe file is; names the JSON path
+    Result<Recipe> recipe(const Model &model, const QuantizerRegistry &methods) const;
+    Result<WeightChoice> weights(const QuantizerRegistry &methods) const;
+
+private:
+    Result<Recipe> fromFile() const;
+    Result<Recipe> fromOptions() const;
+    Result<WeightChoice> weightChoice() const;
+    Result<std::optional<ActivationChoice>> activationChoice() const;
+
+    std::filesystem::path m_file;
+    std::string m_method = "rtn", m_granularity = "channel", m_convention = "asymmetric", m_range = "minmax";
+    std::string m_activations = "none", m_activationRange = "minmax", m_activationConvention = "asymmetric";
+    std::string m_layers = ".*";
+    std::vector<std::string> m_parameters;
+    int m_bits = 8;
+    std::int64_t m_groupSize = 64;
+    double m_percentile = 99.99;
+    std::uint64_t m_seed = 0;
+    bool m_scaleAsFloat16 = false;
+};
+
+/// "key=value" pairs as a JSON object; values are JSON where they parse as such, else strings.
+/// \error InvalidArgument  no '=' in a pair
+Result<nlohmann::json> keyValueObject(const std::vector<std::string> &pairs);
+
+} // namespace qs::app

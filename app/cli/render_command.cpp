@@ -1,0 +1,205 @@
+#include "app/cli/render_command.h"
+
+#include "core/analysis/weight_survey.h"
+#include "core/figure/distribution_figure.h"
+#include "core/figure/layer_error_figure.h"
+#include "core/figure/outlier_figure.h"
+#include "core/figure/sensitivity_figure.h"
+#include "core/plugin/plugin_loader.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace qs::app {
+namespace {
+
+/// "1200x700". \error InvalidArgument
+Result<FigureSize> parseSize(const std::string &text) {
+    FigureSize size;
+    const char *end = text.data() + text.size();
+    const auto width = std::from_chars(text.data(), end, size.width);
+    if (width.ec == std::errc() && width.ptr != end && *width.ptr == 'x')
+        if (const auto height = std::from_chars(width.ptr + 1, end, size.height);
+            height.ec == std::errc() && height.ptr == end)
+            return size;
+    return fail(ErrorCode::InvalidArgument, fmt::format("--size '{}' is not of the form 1200x700", text));
+}
+
+tl::unexpected<Error> missingCalibration(const std::string &view) {
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("the view '{}' shows activations: give --calib FILE", view));
+}
+
+} // namespace
+
+void RenderCommand::addOptions(CLI::App &app) {
+    app.add_option("VIEW", m_view,
+                   "distribution, outliers (layer × channel), tokens (token × channel), sensitivity, "
+                   "layer-error")
+        ->required()
+        ->check(CLI::IsMember({"distribution", "outliers", "tokens", "sensitivity", "layer-error"}))
+        ->type_name("VIEW");
+    m_inputs.addModel(app);
+    app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf")
+        ->required()
+        ->type_name("FILE");
+    m_inputs.addCalibration(app, false);
+    m_inputs.addEvaluation(app, false);
+    m_recipe.add(app);
+    const auto group = "Picture";
+    app.add_option("--layer", m_layer, "For distribution and tokens (default: the first layer)")
+        ->type_name("NAME")
+        ->group(group);
+    app.add_option("--channel", m_channel, "For distribution: one output channel of the weight")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("N")
+        ->group(group);
+    app.add_option("--of", m_of, "For distribution and outliers: weight or activation")
+        ->check(CLI::IsMember({"weight", "activation"}))
+        ->capture_default_str()
+        ->type_name("WHAT")
+        ->group(group);
+    addMetricOption(app, m_metric);
+    app.add_option("--sensitivity-bits", m_bits, "For sensitivity: bit-widths")
+        ->delimiter(',')
+        ->check(CLI::Range(2, 8))
+        ->capture_default_str()
+        ->type_name("N,N,…")
+        ->group(group);
+    app.add_option("--size", m_size, "Pixels (default: what suits the data)")->type_name("WxH")->group(group);
+    app.add_option("--scale", m_scale, "Pixels of a PNG per pixel of --size")
+        ->check(CLI::Range(0.5, 8.0))
+        ->capture_default_str()
+        ->type_name("S")
+        ->group(group);
+    app.add_option("--theme", m_theme, "light or dark")
+        ->check(CLI::IsMember({"light", "dark"}))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group(group);
+}
+
+Result<CommandOutput> RenderCommand::run(const CommandContext &context) {
+    FigureOptions options;
+    // Wrong names and sizes are told before minutes are spent on the data.
+    QS_TRY(const PictureFormat format, pictureFormat(m_output.string()));
+    static_cast<void>(format);
+    if (!m_size.empty()) {
+        QS_TRY(const FigureSize size, parseSize(m_size));
+        QS_CHECK_OK(checkPictureSize(size.width, size.height));
+        options.width = size.width;
+        options.height = size.height;
+    }
+    options.scale = m_scale;
+    options.theme = m_theme == "dark" ? FigureTheme::dark() : FigureTheme::light();
+    QS_TRY(const Picture picture, this->picture(context));
+    options.caption = provenanceCaption(picture.provenance);
+    QS_CHECK_OK(writeFigure(*picture.figure, options, m_output));
+    return CommandOutput{{{"file", m_output.string()}, {"view", m_view}, {"title", picture.figure->title()}},
+                         fmt::format("{}\n", m_output.string())};
+}
+
+Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &context) const {
+    if (m_view == "distribution")
+        return distribution(context);
+    if (m_view == "outliers")
+        return outliers(context);
+    if (m_view == "tokens")
+        return tokens(context);
+    if (m_view == "sensitivity")
+        return sensitivity(context);
+    return layerErrors(context);
+}
+
+Result<RenderCommand::Opened> RenderCommand::open(bool needsCapture, const CommandContext &context) const {
+    Opened opened;
+    QS_TRY(opened.model, m_inputs.openModel(context));
+    QS_TRY(opened.set, m_inputs.openCalibration(*opened.model, context));
+    opened.provenance.program = "quantoscope " QS_VERSION;
+    opened.provenance.modelFile = opened.model->file.filename().string();
+    opened.provenance.modelSha256 = opened.model->sha256;
+    if (!needsCapture)
+        return opened;
+    if (!opened.set)
+        return missingCalibration(m_view);
+    QS_TRY(const auto executor, openExecutor(opened.model, true, context));
+    CaptureOptions options;
+    options.maxSamples = m_inputs.calibrationSamples();
+    QS_TRY(opened.capture,
+           captureActivations(*executor, *opened.set, options, context.findings, context.run));
+    opened.provenance.calibrationFile = opened.set->file().filename().string();
+    opened.provenance.calibrationSha256 = opened.set->sha256();
+    opened.provenance.calibrationSamples = opened.capture->samples;
+    return opened;
+}
+
+Result<const Layer *> RenderCommand::layerOf(const Model &model) const {
+    if (model.layers.empty())
+        return fail(ErrorCode::Unsupported, "the model has no layer that can be quantized",
+                    model.file.string());
+    return m_layer.empty() ? &model.layers.front() : findLayer(model, m_layer);
+}
+
+Result<RenderCommand::Picture> RenderCommand::distribution(const CommandContext &context) const {
+    QS_TRY(const Opened opened, open(m_of == "activation", context));
+    QS_TRY(const Layer *layer, layerOf(*opened.model));
+    const auto methods = loadMethods(context.findings);
+    if (m_of == "activation") {
+        const auto &capture = opened.capture->layers[static_cast<std::size_t>(layer->id)];
+        if (!capture)
+            return fail(ErrorCode::InvalidArgument, "this layer reads indices, it has no input activation",
+                        layer->name);
+        QS_TRY(const Recipe recipe, m_recipe.recipe(*opened.model, *methods));
+        const auto choice = recipe.choiceFor(layer->name).activation;
+        return Picture{makeDistributionFigure(activationDistribution(
+                           *layer, *capture, choice ? std::optional(choice->grid) : std::nullopt)),
+                       opened.provenance};
+    }
+    RunJob job{m_inputs, m_recipe};
+    job.measure = false;
+    job.onlyLayer = layer->name;
+    QS_TRY(const std::shared_ptr<const Run> run, job.execute(context));
+    const auto &result = run->layers[static_cast<std::size_t>(layer->id)];
+    QS_TRY(Distribution data,
+           weightDistribution(*run->model, *layer, result ? result->quantized.weight.get() : nullptr,
+                              m_channel));
+    Provenance provenance = run->provenance;
+    provenance.evaluationFile.clear(); // nothing of the picture was measured on outputs
+    return Picture{makeDistributionFigure(std::move(data)), std::move(provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::outliers(const CommandContext &context) const {
+    const bool activations = m_of == "activation" || m_inputs.hasSets();
+    QS_TRY(const Opened opened, open(activations, context));
+    if (activations)
+        return Picture{
+            makeLayerChannelFigure(activationMagnitudes(*opened.model, *opened.capture), "input activation"),
+            opened.provenance};
+    QS_TRY(const auto surveys, surveyWeights(*opened.model, context.run));
+    return Picture{makeLayerChannelFigure(weightMagnitudes(*opened.model, surveys), "weight"),
+                   opened.provenance};
+}
+
+Result<RenderCommand::Picture> RenderCommand::tokens(const CommandContext &context) const {
+    QS_TRY(const Opened opened, open(true, context));
+    QS_TRY(const Layer *layer, layerOf(*opened.model));
+    const auto &capture = opened.capture->layers[static_cast<std::size_t>(layer->id)];
+    if (!capture)
+        return fail(ErrorCode::InvalidArgument, "this layer reads indices, it has no input activation",
+                    layer->name);
+    return Picture{makeTokenChannelFigure(*layer, capture), opened.provenance};
+}
+
+Result<RenderCommand::Picture> RenderCommand::sensitivity(const CommandContext &context) const {
+    QS_TRY(SensitivityJob::Result result, (SensitivityJob{m_inputs, m_recipe, m_bits}.execute(context)));
+    return Picture{makeSensitivityFigure(result.model, result.table, findMetric(m_metric)->metric),
+                   std::move(result.provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::layerErrors(const CommandContext &context) const {
+    QS_TRY(const std::shared_ptr<const Run> run, (RunJob{m_inputs, m_recipe}.execute(context)));
+    return Picture{makeLayerErrorFigure(run), run->provenance};
+}
+
+} // namespace qs::app

@@ -1,0 +1,96 @@
+#include "app/cli/run_job.h"
+
+#include "app/cli/exit_code.h"
+#include "app/cli/text_table.h"
+#include "core/base/number_text.h"
+#include "core/plugin/plugin_loader.h"
+
+#include <fmt/format.h>
+#include <regex>
+
+namespace qs::app {
+namespace {
+
+/// "name (with 12 characters of its SHA-256)".
+std::string sourceText(const std::string &file, const std::string &sha256) {
+    return fmt::format("{} (SHA-256 {}…)", file, sha256.substr(0, 12));
+}
+
+/// The recipe's choice for one layer, nothing for all others.
+Recipe restrictedTo(const Recipe &recipe, const std::string &layer) {
+    static const std::regex special(R"([.^$|()\[\]{}*+?\\])");
+    Recipe restricted = recipe;
+    restricted.rules = {{std::regex_replace(layer, special, R"(\$&)"), recipe.choiceFor(layer)}};
+    return restricted;
+}
+
+} // namespace
+
+Result<std::shared_ptr<const Run>> RunJob::execute(const CommandContext &context) const {
+    RunRequest request;
+    QS_TRY(request.model, inputs.openModel(context));
+    request.methods = loadMethods(context.findings);
+    QS_TRY(request.recipe, recipe.recipe(*request.model, *request.methods));
+    if (!onlyLayer.empty())
+        request.recipe = restrictedTo(request.recipe, onlyLayer);
+    request.name = request.recipe.name;
+    QS_TRY(request.calibration, inputs.openCalibration(*request.model, context));
+    QS_TRY(request.evaluation, inputs.openEvaluation(*request.model, context));
+    QS_TRY(request.executor, openExecutor(request.model, inputs.hasSets(), context));
+    request.calibrationSamples = inputs.calibrationSamples();
+    // A run always compares outputs when it can; one sample is the least.
+    request.evaluationSamples = measure ? inputs.evaluationSamples() : 1;
+    request.measureInNetwork = measure && measureInNetwork;
+    request.inNetworkSamples = inNetworkSamples;
+    auto run = executeRun(request, {}, context.findings, context.run);
+    // The command line was checked above: what does not fit now is in the files.
+    if (!run)
+        return fail(inInputFile(std::move(run).error()));
+    return run;
+}
+
+std::string provenanceCaption(const Provenance &provenance) {
+    std::string caption = fmt::format("{} · model {}", provenance.program,
+                                      sourceText(provenance.modelFile, provenance.modelSha256));
+    if (!provenance.calibrationFile.empty())
+        caption += fmt::format(" · calibration {}, {} samples",
+                               sourceText(provenance.calibrationFile, provenance.calibrationSha256),
+                               withThousands(provenance.calibrationSamples));
+    std::string second;
+    if (!provenance.evaluationFile.empty())
+        second += fmt::format("evaluation {}, {} samples · ",
+                              sourceText(provenance.evaluationFile, provenance.evaluationSha256),
+                              withThousands(provenance.evaluationSamples));
+    for (const auto &[method, version] : provenance.methodVersions)
+        second += fmt::format("{} {} · ", method, version);
+    return caption + (second.empty() ? "" : fmt::format("\n{}seed {}", second, provenance.seed));
+}
+
+std::string metricsTable(const OutputMetrics *reference, const OutputMetrics *other,
+                         const std::string &otherTitle) {
+    std::vector<TextTable::Column> columns{{"metric", TextTable::Side::Left}};
+    if (reference)
+        columns.push_back({"float"});
+    if (other)
+        columns.push_back({otherTitle});
+    TextTable table(std::move(columns));
+    for (const MetricInfo &info : allMetrics()) {
+        const auto own = reference ? metricValue(*reference, info.metric) : std::nullopt;
+        const auto its = other ? metricValue(*other, info.metric) : std::nullopt;
+        if (!own && !its)
+            continue;
+        // Against itself the float model is exact: only its task metrics say anything.
+        const bool task = info.metric == Metric::Top1 || info.metric == Metric::Perplexity;
+        if (!task && !other)
+            continue;
+        std::vector<std::string> cells{info.name};
+        if (reference)
+            cells.push_back(task ? valueText(own, info.unit) : "");
+        if (other)
+            cells.push_back(valueText(its, info.unit));
+        table.addRow(std::move(cells));
+    }
+    return table.empty() ? "" : table.text();
+}
+
+} // namespace qs::app

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "app/cli/input_options.h"
+#include "app/cli/recipe_options.h"
+#include "core/session/run.h"
+
+namespace qs::app {
+
+/// What quantize, export, evaluate and render have in common: open, make a recipe, run it.
+struct RunJob {
+    const InputOptions &inputs;
+    const RecipeOptions &recipe;
+    bool measure = true;          ///< compare the model's outputs with those of the float model
+    bool measureInNetwork = true; ///< … also with one layer quantized at a time
+    std::int64_t inNetworkSamples = 64;
+    std::string onlyLayer = {}; ///< not empty: all other layers stay in float
+
+    /// \error as the parts report
+    Result<std::shared_ptr<const Run>> execute(const CommandContext &context) const;
+};
+
+/// "glyph-vit.onnx, SHA-256 1234…": one line per source, for captions.
+std::string provenanceCaption(const Provenance &provenance);
+
+/// Rows "metric, float, quantized" of two sets of metrics; either may be null.
+std::string metricsTable(const OutputMetrics *reference, const OutputMetrics *other,
+                         const std::string &otherTitle);
+
+} // namespace qs::app
