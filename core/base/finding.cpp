@@ -6,14 +6,19 @@ namespace qs {
 
 const char *severityName(Severity severity) {
     switch (severity) {
-    case Severity::Info: return "info";
-    case Severity::Warning: return "warning";
-    case Severity::Error: return "error";
+    case Severity::Info:
+        return "info";
+    case Severity::Warning:
+        return "warning";
+    case Severity::Error:
+        return "error";
     }
     return "unknown";
 }
 
-Finding toFinding(const Error &error) { return {Severity::Error, error.message, error.where, {}}; }
+Finding toFinding(const Error &error) {
+    return {Severity::Error, error.message, error.where, {}};
+}
 
 void FindingList::add(Finding finding) {
     std::scoped_lock lock(m_mutex);

@@ -26,11 +26,13 @@ struct InputSlot {
     auto operator<=>(const InputSlot &) const = default;
 };
 
-/// What one pass through the graph does besides computing outputs. The graph itself is never copied or changed.
+/// What one pass through the graph does besides computing outputs. The graph itself is never copied or
+/// changed.
 struct PassOptions {
     /// Replaces what a node reads in a slot by a constant of the same shape (a quantized weight).
     std::map<InputSlot, Tensor> weights;
-    /// Transforms what a node reads in a slot (fake quantization of an activation). Called on the running thread.
+    /// Transforms what a node reads in a slot (fake quantization of an activation). Called on the running
+    /// thread.
     std::map<InputSlot, std::function<Result<Tensor>(const Tensor &)>> activations;
     /// Called with a value as soon as it is known; graph inputs included. The tensor may be kept.
     std::unordered_map<ValueId, std::function<void(const Tensor &)>> taps;
@@ -67,14 +69,16 @@ public:
     const Model &model() const;
 
     /// Runs everything. \param inputs one tensor per graph input, in graph order. \return the graph outputs.
-    /// \error InvalidArgument  wrong number, shape or type of inputs, or a node whose operands do not fit; names
+    /// \error InvalidArgument  wrong number, shape or type of inputs, or a node whose operands do not fit;
+    /// names
     ///        the node.  Cancelled
     Result<std::vector<Tensor>> run(std::vector<Tensor> inputs, const PassOptions &options,
                                     const RunContext &ctx) const;
 
     /// The same in parts. advance() runs all nodes before `until`; finish() the rest.
     Result<ExecutionState> begin(std::vector<Tensor> inputs, const PassOptions &options) const;
-    Status advance(ExecutionState &state, NodeId until, const PassOptions &options, const RunContext &ctx) const;
+    Status advance(ExecutionState &state, NodeId until, const PassOptions &options,
+                   const RunContext &ctx) const;
     Result<std::vector<Tensor>> finish(ExecutionState state, const PassOptions &options,
                                        const RunContext &ctx) const;
 

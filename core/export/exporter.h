@@ -14,8 +14,8 @@ struct ExportReport {
     double worstWeightDifference = 0; ///< largest |read back - simulated| weight value; 0 = exact
 };
 
-/// Writes a run as a file that another program executes. Writes beside, checks, renames: an existing file stays as it
-/// was when anything fails.
+/// Writes a run as a file that another program executes. Writes beside, checks, renames: an existing file
+/// stays as it was when anything fails.
 class Exporter {
 public:
     virtual ~Exporter() = default;

@@ -98,9 +98,12 @@ void transposeInto(const float *src, float *dst, std::int64_t rows, std::int64_t
 
 const char *layerKindName(LayerKind kind) {
     switch (kind) {
-    case LayerKind::Linear: return "linear";
-    case LayerKind::Conv: return "conv";
-    case LayerKind::Embedding: return "embedding";
+    case LayerKind::Linear:
+        return "linear";
+    case LayerKind::Conv:
+        return "conv";
+    case LayerKind::Embedding:
+        return "embedding";
     }
     return "unknown";
 }

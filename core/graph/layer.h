@@ -31,15 +31,15 @@ struct Layer {
     Shape weightShape; ///< as stored
     bool transposed = false;
     std::int64_t outChannels = 0;
-    std::int64_t inPerOut = 0;  ///< inputs that one output reads: the columns of the matrix
-    std::int64_t groups = 1;    ///< convolution groups; group k owns outChannels/groups consecutive rows
-    int outChannelAxis = 0;     ///< axis of the stored weight that counts output channels
+    std::int64_t inPerOut = 0; ///< inputs that one output reads: the columns of the matrix
+    std::int64_t groups = 1;   ///< convolution groups; group k owns outChannels/groups consecutive rows
+    int outChannelAxis = 0;    ///< axis of the stored weight that counts output channels
 
     std::int64_t parameters() const { return outChannels * inPerOut; }
 };
 
-/// All quantizable layers of a graph, in topological order. A weight that several nodes share appears once per
-/// node. Layers are Conv, ConvTranspose excluded; MatMul and Gemm with a constant floating-point matrix;
+/// All quantizable layers of a graph, in topological order. A weight that several nodes share appears once
+/// per node. Layers are Conv, ConvTranspose excluded; MatMul and Gemm with a constant floating-point matrix;
 /// Gather on a constant floating-point table.
 std::vector<Layer> findLayers(const ModelGraph &graph);
 

@@ -60,7 +60,8 @@ std::uint8_t encodeSmall(const SmallFloat &format, float value) {
     }
     std::uint8_t code = low;
     if (code < highest) {
-        const double below = decodeSmall(format, code), above = decodeSmall(format, static_cast<std::uint8_t>(code + 1));
+        const double below = decodeSmall(format, code),
+                     above = decodeSmall(format, static_cast<std::uint8_t>(code + 1));
         const double down = magnitude - below, up = above - magnitude;
         if (up < down || (up == down && (code & 1)))
             ++code;
@@ -72,11 +73,16 @@ std::uint8_t encodeSmall(const SmallFloat &format, float value) {
 
 const SmallFloat *smallFloat(DType type) {
     switch (type) {
-    case DType::Float8E4M3FN: return &kE4M3FN;
-    case DType::Float8E4M3FNUZ: return &kE4M3FNUZ;
-    case DType::Float8E5M2: return &kE5M2;
-    case DType::Float8E5M2FNUZ: return &kE5M2FNUZ;
-    default: return nullptr;
+    case DType::Float8E4M3FN:
+        return &kE4M3FN;
+    case DType::Float8E4M3FNUZ:
+        return &kE4M3FNUZ;
+    case DType::Float8E5M2:
+        return &kE5M2;
+    case DType::Float8E5M2FNUZ:
+        return &kE5M2FNUZ;
+    default:
+        return nullptr;
     }
 }
 
@@ -103,22 +109,38 @@ bool withReader(const Tensor &tensor, Fn &&fn) {
         return true;
     };
     switch (tensor.dtype()) {
-    case DType::Float32: return plain(float{});
-    case DType::Float64: return plain(double{});
-    case DType::UInt8: return plain(std::uint8_t{});
-    case DType::Int8: return plain(std::int8_t{});
-    case DType::UInt16: return plain(std::uint16_t{});
-    case DType::Int16: return plain(std::int16_t{});
-    case DType::UInt32: return plain(std::uint32_t{});
-    case DType::Int32: return plain(std::int32_t{});
-    case DType::UInt64: return plain(std::uint64_t{});
-    case DType::Int64: return plain(std::int64_t{});
-    case DType::Bool: fn([bytes](std::int64_t i) { return bytes[i] != std::byte{0} ? 1 : 0; }); return true;
+    case DType::Float32:
+        return plain(float{});
+    case DType::Float64:
+        return plain(double{});
+    case DType::UInt8:
+        return plain(std::uint8_t{});
+    case DType::Int8:
+        return plain(std::int8_t{});
+    case DType::UInt16:
+        return plain(std::uint16_t{});
+    case DType::Int16:
+        return plain(std::int16_t{});
+    case DType::UInt32:
+        return plain(std::uint32_t{});
+    case DType::Int32:
+        return plain(std::int32_t{});
+    case DType::UInt64:
+        return plain(std::uint64_t{});
+    case DType::Int64:
+        return plain(std::int64_t{});
+    case DType::Bool:
+        fn([bytes](std::int64_t i) { return bytes[i] != std::byte{0} ? 1 : 0; });
+        return true;
     case DType::Float16:
-        fn([v = reinterpret_cast<const std::uint16_t *>(bytes)](std::int64_t i) { return float16ToFloat(v[i]); });
+        fn([v = reinterpret_cast<const std::uint16_t *>(bytes)](std::int64_t i) {
+            return float16ToFloat(v[i]);
+        });
         return true;
     case DType::BFloat16:
-        fn([v = reinterpret_cast<const std::uint16_t *>(bytes)](std::int64_t i) { return bfloat16ToFloat(v[i]); });
+        fn([v = reinterpret_cast<const std::uint16_t *>(bytes)](std::int64_t i) {
+            return bfloat16ToFloat(v[i]);
+        });
         return true;
     case DType::Float8E4M3FN:
     case DType::Float8E4M3FNUZ:
@@ -141,7 +163,8 @@ bool withReader(const Tensor &tensor, Fn &&fn) {
     case DType::Float4E2M1:
         fn([bytes, type = tensor.dtype()](std::int64_t i) { return unpack<float>(type, bytes, i); });
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -191,7 +214,8 @@ Tensor encodeTo(const Tensor &tensor, DType type, Encode encode) {
 }
 
 bool isReadable(DType type) {
-    return type != DType::String && type != DType::Complex64 && type != DType::Complex128 && type != DType::Undefined;
+    return type != DType::String && type != DType::Complex64 && type != DType::Complex128 &&
+           type != DType::Undefined;
 }
 
 } // namespace
@@ -207,7 +231,9 @@ float float16ToFloat(std::uint16_t bits) {
     return sign ? -value : value;
 }
 
-float bfloat16ToFloat(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+float bfloat16ToFloat(std::uint16_t bits) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 std::uint16_t floatToFloat16(float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -218,7 +244,8 @@ std::uint16_t floatToFloat16(float value) {
     if (magnitude >= 65520.0f)
         return static_cast<std::uint16_t>(sign | 0x7C00u);
     if (magnitude < 0x1.0p-14f) // subnormal: a multiple of 2^-24, and float addition rounds half to even
-        return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1.0p24f)));
+        return static_cast<std::uint16_t>(sign |
+                                          static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1.0p24f)));
     const std::uint32_t rounded = (bits & 0x7FFFFFFFu) + 0xFFFu + ((bits >> 13) & 1u);
     return static_cast<std::uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
 }
@@ -246,20 +273,34 @@ Result<Tensor> castTensor(const Tensor &tensor, DType type) {
     if (tensor.dtype() == type)
         return tensor;
     switch (type) {
-    case DType::Float32: return castTo<float>(tensor, type);
-    case DType::Float64: return castTo<double>(tensor, type);
-    case DType::UInt8: return castTo<std::uint8_t>(tensor, type);
-    case DType::Int8: return castTo<std::int8_t>(tensor, type);
-    case DType::UInt16: return castTo<std::uint16_t>(tensor, type);
-    case DType::Int16: return castTo<std::int16_t>(tensor, type);
-    case DType::UInt32: return castTo<std::uint32_t>(tensor, type);
-    case DType::Int32: return castTo<std::int32_t>(tensor, type);
-    case DType::UInt64: return castTo<std::uint64_t>(tensor, type);
-    case DType::Int64: return castTo<std::int64_t>(tensor, type);
-    case DType::Bool: return castTo<bool>(tensor, type);
-    case DType::Float16: return encodeTo<std::uint16_t>(tensor, type, floatToFloat16);
-    case DType::BFloat16: return encodeTo<std::uint16_t>(tensor, type, floatToBFloat16);
-    default: break;
+    case DType::Float32:
+        return castTo<float>(tensor, type);
+    case DType::Float64:
+        return castTo<double>(tensor, type);
+    case DType::UInt8:
+        return castTo<std::uint8_t>(tensor, type);
+    case DType::Int8:
+        return castTo<std::int8_t>(tensor, type);
+    case DType::UInt16:
+        return castTo<std::uint16_t>(tensor, type);
+    case DType::Int16:
+        return castTo<std::int16_t>(tensor, type);
+    case DType::UInt32:
+        return castTo<std::uint32_t>(tensor, type);
+    case DType::Int32:
+        return castTo<std::int32_t>(tensor, type);
+    case DType::UInt64:
+        return castTo<std::uint64_t>(tensor, type);
+    case DType::Int64:
+        return castTo<std::int64_t>(tensor, type);
+    case DType::Bool:
+        return castTo<bool>(tensor, type);
+    case DType::Float16:
+        return encodeTo<std::uint16_t>(tensor, type, floatToFloat16);
+    case DType::BFloat16:
+        return encodeTo<std::uint16_t>(tensor, type, floatToBFloat16);
+    default:
+        break;
     }
     if (const SmallFloat *format = smallFloat(type))
         return encodeTo<std::uint8_t>(tensor, type, [format](float v) { return encodeSmall(*format, v); });

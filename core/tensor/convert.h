@@ -16,9 +16,8 @@ std::uint16_t floatToBFloat16(float value);
 /// \error Unsupported  string or complex elements
 Result<Tensor> toFloat32(const Tensor &tensor);
 
-/// Converts between element types as ONNX Cast does: float to integer truncates toward zero, to bool tests for
-/// non-zero, to 8-bit floats saturates.
-/// \error Unsupported  string, complex or sub-byte destination
+/// Converts between element types as ONNX Cast does: float to integer truncates toward zero, to bool tests
+/// for non-zero, to 8-bit floats saturates. \error Unsupported  string, complex or sub-byte destination
 Result<Tensor> castTensor(const Tensor &tensor, DType type);
 
 /// The elements of an integer tensor (any width, bool) as int64.

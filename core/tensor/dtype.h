@@ -48,6 +48,7 @@ bool isKnownDType(std::int32_t onnxCode);
 
 template <typename T>
 constexpr DType dtypeOf();
+// clang-format off
 template <> constexpr DType dtypeOf<float>() { return DType::Float32; }
 template <> constexpr DType dtypeOf<double>() { return DType::Float64; }
 template <> constexpr DType dtypeOf<std::uint8_t>() { return DType::UInt8; }
@@ -59,5 +60,6 @@ template <> constexpr DType dtypeOf<std::int32_t>() { return DType::Int32; }
 template <> constexpr DType dtypeOf<std::uint64_t>() { return DType::UInt64; }
 template <> constexpr DType dtypeOf<std::int64_t>() { return DType::Int64; }
 template <> constexpr DType dtypeOf<bool>() { return DType::Bool; }
+// clang-format on
 
 } // namespace qs

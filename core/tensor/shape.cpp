@@ -4,7 +4,9 @@
 
 namespace qs {
 
-std::int64_t Shape::numel() const { return numelBetween(0, rank()); }
+std::int64_t Shape::numel() const {
+    return numelBetween(0, rank());
+}
 
 std::int64_t Shape::numelBetween(int begin, int end) const {
     std::int64_t product = 1;
@@ -37,7 +39,9 @@ std::vector<std::int64_t> Shape::strides() const {
     return strides;
 }
 
-std::string Shape::text() const { return fmt::format("[{}]", fmt::join(m_dims, ", ")); }
+std::string Shape::text() const {
+    return fmt::format("[{}]", fmt::join(m_dims, ", "));
+}
 
 Result<Shape> broadcastShapes(const Shape &a, const Shape &b) {
     const int rank = std::max(a.rank(), b.rank());
@@ -55,7 +59,8 @@ Result<Shape> broadcastShapes(const Shape &a, const Shape &b) {
 
 Result<int> normalizeAxis(std::int64_t axis, int rank) {
     if (axis < -rank || axis >= rank)
-        return fail(ErrorCode::InvalidArgument, fmt::format("axis {} is outside a tensor of rank {}", axis, rank));
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("axis {} is outside a tensor of rank {}", axis, rank));
     return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 

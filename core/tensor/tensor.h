@@ -11,8 +11,9 @@
 
 namespace qs {
 
-/// A dense row-major tensor: element type, shape and shared bytes. Copies are shallow; bytes are read-only once
-/// a tensor is shared. Sub-byte types are packed, first element in the lowest bits, no padding between rows.
+/// A dense row-major tensor: element type, shape and shared bytes. Copies are shallow; bytes are read-only
+/// once a tensor is shared. Sub-byte types are packed, first element in the lowest bits, no padding between
+/// rows.
 class Tensor {
 public:
     Tensor() = default;

@@ -33,8 +33,8 @@ static int32_t supports(const qs_quantize_request *request, char *reason, size_t
 }
 
 /* One slice: the host fits the grid to the shrunk values, the codes clip what lies outside. */
-static qs_status quantize_slice(const qs_quantize_request *request, const qs_host *host, int64_t first, int64_t count,
-                                int64_t slice, float *shrunk, qs_quantize_result *result) {
+static qs_status quantize_slice(const qs_quantize_request *request, const qs_host *host, int64_t first,
+                                int64_t count, int64_t slice, float *shrunk, qs_quantize_result *result) {
     const float shrink = shrink_of(request->parameters);
     for (int64_t i = 0; i < count; ++i)
         shrunk[i] = shrink * request->weights[first + i];
@@ -53,7 +53,8 @@ static qs_status quantize_slice(const qs_quantize_request *request, const qs_hos
     return QS_OK;
 }
 
-static qs_status quantize(const qs_quantize_request *request, const qs_host *host, qs_quantize_result *result) {
+static qs_status quantize(const qs_quantize_request *request, const qs_host *host,
+                          qs_quantize_result *result) {
     const int64_t groups = request->groups_per_row;
     const int64_t size = request->granularity == QS_PER_GROUP ? request->group_size : request->cols;
     float *shrunk = malloc((size_t)request->cols * sizeof *shrunk);
@@ -65,8 +66,8 @@ static qs_status quantize(const qs_quantize_request *request, const qs_host *hos
             status = QS_CANCELLED;
         for (int64_t group = 0; group < groups && status == QS_OK; ++group) {
             const int64_t left = request->cols - group * size;
-            status = quantize_slice(request, host, row * request->cols + group * size, left < size ? left : size,
-                                    row * groups + group, shrunk, result);
+            status = quantize_slice(request, host, row * request->cols + group * size,
+                                    left < size ? left : size, row * groups + group, shrunk, result);
         }
         host->progress(request->call, row + 1, request->rows, "rounding");
     }
@@ -95,11 +96,20 @@ static qs_status init(const qs_host *host, const char *plugin_dir) {
     return QS_OK;
 }
 static void deinit(void) {}
-static size_t count(const char *extension_id) { return strcmp(extension_id, QS_EXTENSION_QUANTIZER) == 0 ? 1 : 0; }
+static size_t count(const char *extension_id) {
+    return strcmp(extension_id, QS_EXTENSION_QUANTIZER) == 0 ? 1 : 0;
+}
 static const void *get(const char *extension_id, size_t index) {
     return index < count(extension_id) ? &quantizer : NULL;
 }
 
-QS_EXPORT const qs_plugin_entry qs_plugin = {sizeof(qs_plugin_entry), QS_ABI_MAJOR, QS_ABI_MINOR,
-                                             "org.quantoscope.example", "1.0.0", "MIT",
-                                             init, deinit, count, get};
+QS_EXPORT const qs_plugin_entry qs_plugin = {sizeof(qs_plugin_entry),
+                                             QS_ABI_MAJOR,
+                                             QS_ABI_MINOR,
+                                             "org.quantoscope.example",
+                                             "1.0.0",
+                                             "MIT",
+                                             init,
+                                             deinit,
+                                             count,
+                                             get};

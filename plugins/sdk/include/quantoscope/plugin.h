@@ -5,8 +5,8 @@
  * fixed-width integers, buffers owned by the caller, no exceptions across this border.
  *
  * Version law
- *  - Every struct starts with struct_size, the sizeof at the time when its side was built. Fields are only ever
- *    added at the end (a higher QS_ABI_MINOR); a field may be read only if struct_size covers it: QS_HAS().
+ *  - Every struct starts with struct_size, the sizeof at the time when its side was built. Fields are only
+ * ever added at the end (a higher QS_ABI_MINOR); a field may be read only if struct_size covers it: QS_HAS().
  *  - The host refuses another abi_major and accepts any abi_minor.
  *  - A changed meaning gets a new extension id ("quantoscope.quantizer/2"); the old one stays.
  *
@@ -57,11 +57,11 @@ typedef struct qs_host {
     const char *program; /* "quantoscope" */
     const char *version;
 
-    /* A finding that the user reads beside the layer; one sentence. call may be NULL (in init): then it goes to
-     * standard error. [thread-safe] */
+    /* A finding that the user reads beside the layer; one sentence. call may be NULL (in init): then it goes
+     * to standard error. [thread-safe] */
     void (*log)(qs_call *call, int32_t severity, const char *text);
-    /* done of total work units are finished; stage says what is being done, in a few words. Cheap enough for every
-     * millisecond; the host throttles. [thread-safe] */
+    /* done of total work units are finished; stage says what is being done, in a few words. Cheap enough for
+     * every millisecond; the host throttles. [thread-safe] */
     void (*progress)(qs_call *call, int64_t done, int64_t total, const char *stage);
     /* Non-zero when the user pressed Cancel: return QS_CANCELLED within 50 ms. [thread-safe] */
     int32_t (*cancelled)(const qs_call *call);
@@ -71,24 +71,25 @@ typedef struct qs_host {
      * [cols, cols], owned by the host, valid until the call returns.
      * QS_NOT_FOUND: no calibration was run for this layer. [thread-safe] */
     qs_status (*hessian)(qs_call *call, const double **matrix);
-    /* Scale and zero point for a slice of finite values under the range rule, bits and convention of this request;
-     * the scale is already rounded when the request stores float16 scales. count >= 1.
-     * QS_CANCELLED: Cancel was pressed during a long search. [thread-safe] */
-    qs_status (*fit_grid)(qs_call *call, const float *values, int64_t count, float *scale, int32_t *zero_point);
+    /* Scale and zero point for a slice of finite values under the range rule, bits and convention of this
+     * request; the scale is already rounded when the request stores float16 scales. count >= 1. QS_CANCELLED:
+     * Cancel was pressed during a long search. [thread-safe] */
+    qs_status (*fit_grid)(qs_call *call, const float *values, int64_t count, float *scale,
+                          int32_t *zero_point);
     /* 64 random bits, a pure function of seed and index, the same on every machine. [thread-safe] */
     uint64_t (*random_bits)(uint64_t seed, uint64_t index);
 } qs_host;
 
 typedef struct qs_plugin_entry {
     uint32_t struct_size;
-    uint32_t abi_major, abi_minor;    /* QS_ABI_MAJOR, QS_ABI_MINOR at the time of the build */
-    const char *id;                   /* reverse domain, never reused: "org.example.my-methods" */
-    const char *version;              /* of the plugin: "1.2.0" */
-    const char *license;              /* SPDX expression */
+    uint32_t abi_major, abi_minor; /* QS_ABI_MAJOR, QS_ABI_MINOR at the time of the build */
+    const char *id;                /* reverse domain, never reused: "org.example.my-methods" */
+    const char *version;           /* of the plugin: "1.2.0" */
+    const char *license;           /* SPDX expression */
     qs_status (*init)(const qs_host *host, const char *plugin_dir); /* [main-thread] once; no computation */
     void (*deinit)(void);                                           /* [main-thread] after the last use */
-    size_t (*count)(const char *extension_id);                      /* [thread-safe] 0 for unknown extensions */
-    const void *(*get)(const char *extension_id, size_t index);     /* [thread-safe] lives until deinit */
+    size_t (*count)(const char *extension_id);                  /* [thread-safe] 0 for unknown extensions */
+    const void *(*get)(const char *extension_id, size_t index); /* [thread-safe] lives until deinit */
 } qs_plugin_entry;
 
 /* Every plugin defines and exports exactly this symbol. */
@@ -98,7 +99,8 @@ extern QS_EXPORT const qs_plugin_entry qs_plugin;
 extern const qs_plugin_entry qs_plugin;
 #endif
 
-/* ---- Extension "quantoscope.quantizer/1": a weight becomes integer codes ---------------------------------- */
+/* ---- Extension "quantoscope.quantizer/1": a weight becomes integer codes ----------------------------------
+ */
 
 enum { QS_PER_TENSOR = 0, QS_PER_CHANNEL = 1, QS_PER_GROUP = 2 };
 enum {
@@ -135,32 +137,33 @@ typedef struct qs_quantize_request {
 typedef struct qs_quantize_result {
     uint32_t struct_size;
     uint32_t message_size;
-    int16_t *codes;            /* [rows, cols], lowest_code..highest_code */
-    float *scales;             /* [rows * groups_per_row], or [1] for QS_PER_TENSOR; > 0 and finite */
-    int32_t *zero_points;      /* as scales; lowest_code..highest_code */
-    int32_t *group_of_column;  /* [cols], preset to column / group_size; change it only if the method groups
-                                  columns in another order. The same for all rows. */
-    char *message;             /* [message_size]: why the status is not QS_OK, NUL-terminated */
+    int16_t *codes;           /* [rows, cols], lowest_code..highest_code */
+    float *scales;            /* [rows * groups_per_row], or [1] for QS_PER_TENSOR; > 0 and finite */
+    int32_t *zero_points;     /* as scales; lowest_code..highest_code */
+    int32_t *group_of_column; /* [cols], preset to column / group_size; change it only if the method groups
+                                 columns in another order. The same for all rows. */
+    char *message;            /* [message_size]: why the status is not QS_OK, NUL-terminated */
 } qs_quantize_result;
 
-/* What get(QS_EXTENSION_QUANTIZER, i) returns. Stateless: the same request gives the same result, at any time, on
- * any number of threads. */
+/* What get(QS_EXTENSION_QUANTIZER, i) returns. Stateless: the same request gives the same result, at any
+ * time, on any number of threads. */
 typedef struct qs_quantizer {
     uint32_t struct_size;
-    uint32_t needs;          /* QS_NEEDS_HESSIAN or 0 */
-    int32_t status;          /* QS_REFERENCE_CHECKED, ... */
-    const char *id;          /* what recipes say: "gptq"; lower case, unique in the program */
-    const char *name;        /* "GPTQ" */
-    const char *summary;     /* one sentence */
-    const char *paper;       /* "Frantar et al. 2022, arXiv:2210.17323", or "" */
-    const char *tags;        /* separated by commas: "rounding,hessian" */
-    const char *parameters;  /* JSON Schema: {"type":"object","properties":{name: {type, title, description,
-                                default, minimum, maximum | enum}}}; types boolean, integer, number, string
-                                with enum. The form in the window is made from it. */
+    uint32_t needs;         /* QS_NEEDS_HESSIAN or 0 */
+    int32_t status;         /* QS_REFERENCE_CHECKED, ... */
+    const char *id;         /* what recipes say: "gptq"; lower case, unique in the program */
+    const char *name;       /* "GPTQ" */
+    const char *summary;    /* one sentence */
+    const char *paper;      /* "Frantar et al. 2022, arXiv:2210.17323", or "" */
+    const char *tags;       /* separated by commas: "rounding,hessian" */
+    const char *parameters; /* JSON Schema: {"type":"object","properties":{name: {type, title, description,
+                               default, minimum, maximum | enum}}}; types boolean, integer, number, string
+                               with enum. The form in the window is made from it. */
     /* Non-zero if it can take the request; else writes the reason that the user reads. [thread-safe] */
     int32_t (*supports)(const qs_quantize_request *request, char *reason, size_t reason_size);
     /* Fills result->codes, scales, zero_points. [worker-thread] */
-    qs_status (*quantize)(const qs_quantize_request *request, const qs_host *host, qs_quantize_result *result);
+    qs_status (*quantize)(const qs_quantize_request *request, const qs_host *host,
+                          qs_quantize_result *result);
 } qs_quantizer;
 
 #ifdef __cplusplus
