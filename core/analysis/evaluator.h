@@ -30,8 +30,10 @@ public:
     /// Runs the set with these layers quantized, everything else in float. \thread safe
     Result<OutputMetrics> evaluate(std::span<const QuantizedLayer> layers, const RunContext &ctx) const;
 
-    /// Runs the set through another model, for example an exported one, and compares with this one's float outputs.
-    /// \error InvalidArgument  the number or shapes of the outputs differ; what the other executor reports about inputs
+    /// Runs the set through another model, for example an exported one, and compares with this one's outputs
+    /// in float.
+    /// \error InvalidArgument  the number or shapes of the outputs differ
+    /// \error what the other executor reports about inputs
     /// \thread safe
     Result<OutputMetrics> evaluateModel(const Executor &other, const RunContext &ctx) const;
 

@@ -13,7 +13,9 @@
 // damage is the same in every run. Run under the asan preset, too.
 
 /// HDF5 1.10 leaks a few blocks of its own when it gives up on a damaged file.
-extern "C" const char *__lsan_default_suppressions() { return "leak:libhdf5"; }
+extern "C" const char *__lsan_default_suppressions() {
+    return "leak:libhdf5";
+}
 
 namespace qs {
 namespace {
