@@ -1,0 +1,128 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import onnx_writer
+from cli_case import *
+
+FEW = ["--calib", GLYPHS, "--calib-samples", "16"]
+
+
+class Quantize(CliCase):
+    def test_replay_gives_the_same_bytes(self):
+        for method in (["--method", "rtn", "--range", "mse"],
+                       ["--method", "gptq", "--granularity", "group", "--group-size", "32", "--param", "damping=0.02"]):
+            recipe, first, second = (self.folder / name for name in ("r.json", "a.onnx", "b.onnx"))
+            one = self.run_qscope("quantize", CNN, *FEW, *method, "--bits", "4", "--activations", "int8", "--quick",
+                                  "--export", first, "--save-recipe", recipe, "--json")
+            two = self.run_qscope("quantize", CNN, *FEW, "--recipe", recipe, "--quick", "--export", second, "--json")
+            self.assertEqual(first.read_bytes(), second.read_bytes())
+            self.assertEqual(one.out, two.out)
+
+    def test_report_file_is_what_json_prints(self):
+        report = self.folder / "report.json"
+        outcome = self.run_qscope("quantize", CNN, "--report", report, "--json")
+        self.assertEqual(report.read_text(), outcome.out)
+        self.assertEqual(outcome.err, "", "no progress and no noise when it is not a terminal")
+
+    def test_report_fields(self):
+        document = self.run_qscope("quantize", CNN, *FEW, "--bits", "4", "--in-network-samples", "4", "--json").json()
+        self.assertTrue(document["complete"])
+        self.assertEqual(document["provenance"]["calibration"]["samples"], 16)
+        self.assertGreater(document["effective_bits_per_weight"], 4)
+        self.assertLess(document["quantized"]["sqnr_db"], 60)
+        for layer in document["layers"]:
+            self.assertEqual((layer["state"], layer["bits"]), ("quantized", 4))
+            self.assertIn("in_network", layer)
+
+    def test_selection_keeps_other_layers_in_float(self):
+        layers = self.run_qscope("quantize", CNN, "--layers", r"m\.fc", "--json").json()["layers"]
+        self.assertEqual([layer["layer"] for layer in layers if layer["state"] == "quantized"], ["m.fc"])
+
+    def test_text(self):
+        text = self.run_qscope("quantize", CNN, *FEW, "--quick").out
+        self.assert_says(text, "weight SQNR", "effective bits per weight", "Top-1 accuracy", "m.fc")
+
+    def test_unknown_layers_methods_and_parameters(self):
+        self.assert_says(self.run_qscope("quantize", CNN, "--layers", "no-such-layer", code=USAGE).err, "no-such-layer")
+        self.assert_says(self.run_qscope("quantize", CNN, "--layers", "(", code=USAGE).err, "(")
+        self.assert_says(self.run_qscope("quantize", CNN, "--method", "magic", code=USAGE).err, "magic", "rtn", "gptq")
+        self.assert_says(self.run_qscope("quantize", CNN, "--method", "gptq", "--param", "wand=1", code=USAGE).err, "wand")
+        self.run_qscope("quantize", CNN, "--method", "gptq", "--param", "wand", code=USAGE)
+        self.run_qscope("quantize", CNN, "--recipe", "r.json", "--bits", "4", code=USAGE)
+
+    def test_bad_recipe_names_the_json_path(self):
+        good = json.loads((SOURCE / "resources/recipes/w4-gptq.json").read_text())
+        for change, where in [(lambda w: w.update(bits=99), "rules[0].weight.bits"),
+                              (lambda w: w.update(convention="upside-down"), "rules[0].weight.convention"),
+                              (lambda w: w.update(colour="red"), "rules[0].weight.colour"),
+                              (lambda w: w.update(method="magic"), "rules[0].weight.method"),
+                              (lambda w: w.update(parameters={"damping": "wet"}), "rules[0].weight.parameters")]:
+            recipe = json.loads(json.dumps(good))
+            change(recipe["rules"][0]["weight"])
+            path = self.file("bad.json", json.dumps(recipe))
+            self.assert_says(self.run_qscope("quantize", CNN, *FEW, "--recipe", path, code=BAD_INPUT).err, "bad.json", where)
+        for content in ("", "{", "[1, 2]", "{}", "[" * 100000):
+            path = self.file("bad.json", content)
+            self.assert_says(self.run_qscope("quantize", CNN, "--recipe", path, code=BAD_INPUT).err, "bad.json")
+        self.run_qscope("quantize", CNN, "--recipe", "/nowhere.json", code=BAD_INPUT)
+
+    def test_method_that_needs_data_without_it_fails_by_layer(self):
+        outcome = self.run_qscope("quantize", CNN, "--method", "gptq", "--layers", r"m\.fc", "--json", code=FAILED)
+        self.assertEqual([layer["state"] for layer in outcome.json()["layers"] if layer["layer"] == "m.fc"], ["failed"])
+        self.assert_says(outcome.err, "m.fc", "alibrat")
+
+    def test_nan_weight_fails_its_layer_only(self):
+        path = self.file("nan.onnx", onnx_writer.linear([1, float("nan"), 3, 4], 2, 2))
+        outcome = self.run_qscope("quantize", path, "--json", code=FAILED)
+        self.assertEqual(outcome.json()["layers"][0]["state"], "failed")
+        self.assert_says(outcome.err, "fc", "error:")
+
+    def test_model_that_cannot_run_is_quantized_by_its_weights(self):
+        path = self.file("wobble.onnx", onnx_writer.with_missing_operator())
+        outcome = self.run_qscope("quantize", path, "--bits", "4", "--json")
+        self.assertEqual(outcome.json()["layers"][0]["state"], "quantized")
+        self.assertNotIn("quantized", outcome.json())
+        self.assert_says(outcome.err, "Wobble", "wobbly")
+
+    def test_unwritable_outputs(self):
+        for option in ("--export", "--report", "--save-recipe"):
+            outcome = self.run_qscope("quantize", CNN, option, self.folder / "none" / "x", code=IO)
+            self.assert_says(outcome.err, "none/x")
+        self.assertEqual(self.files(), [])
+
+    def start_long_job(self, **streams):
+        return subprocess.Popen([QSCOPE, "quantize", str(LLAMA), "--calib", str(TEXT), "--eval", str(TEXT_EVAL), "--method",
+                                 "gptq", "--bits", "4", "--export", str(self.folder / "x.onnx"), "--in-network-samples", "0"],
+                                **streams)
+
+    def test_interrupt_ends_cleanly(self):
+        process = self.start_long_job(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (CANCELLED, ""))
+        self.assertIn("cancelled", err)
+        self.assertEqual(self.files(), [])
+        self.assertLess(time.monotonic() - asked, 20)
+
+    def test_progress_on_a_terminal(self):
+        ours, theirs = pty.openpty()
+        process = self.start_long_job(stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        shown = ""
+        deadline = time.monotonic() + 60
+        while "%" not in shown and time.monotonic() < deadline:
+            shown += os.read(ours, 4096).decode(errors="replace")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), CANCELLED)
+        os.close(ours)
+        self.assertRegex(shown, r"\d+ %  \w+")
+
+
+if __name__ == "__main__":
+    main()

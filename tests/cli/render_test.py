@@ -1,0 +1,51 @@
+import struct
+
+from cli_case import *
+
+FEW = ["--calib", GLYPHS, "--calib-samples", "8"]
+
+
+class Render(CliCase):
+    def draw(self, view, *arguments, name="x.png", model=CNN, code=OK):
+        output = self.folder / name
+        outcome = self.run_qscope("render", view, model, *arguments, "-o", output, code=code)
+        return output.read_bytes() if code == OK else outcome
+
+    def assert_png(self, data, size=None):
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(data), 5000, "an empty sheet compresses to less")
+        if size:
+            self.assertEqual(struct.unpack(">II", data[16:24]), size)
+
+    def test_every_view(self):
+        self.assert_png(self.draw("distribution", "--layer", "m.fc", "--bits", "4", "--size", "1200x700"), (1200, 700))
+        self.assert_png(self.draw("distribution", "--of", "activation", "--layer", "m.fc", "--activations", "int8", *FEW))
+        self.assert_png(self.draw("outliers", *FEW))
+        self.assert_png(self.draw("outliers"))
+        self.assert_png(self.draw("tokens", "--layer", "m.fc", *FEW))
+        self.assert_png(self.draw("layer-error", "--bits", "4", *FEW))
+        self.assert_png(self.draw("sensitivity", *FEW, "--sensitivity-bits", "4", "--metric", "kl"))
+
+    def test_formats_theme_and_scale(self):
+        self.assertIn(b"<svg", self.draw("outliers", name="x.svg"))
+        self.assertEqual(self.draw("outliers", name="x.pdf")[:5], b"%PDF-")
+        light = self.draw("outliers", "--size", "600x400")
+        dark = self.draw("outliers", "--size", "600x400", "--theme", "dark")
+        self.assertNotEqual(light, dark)
+        self.assert_png(self.draw("outliers", "--size", "600x400", "--scale", "2"), (1200, 800))
+
+    def test_wrong_usage_writes_nothing(self):
+        self.assert_says(self.draw("outliers", name="x.bmp", code=USAGE).err, ".png")
+        self.assert_says(self.draw("outliers", "--size", "huge", code=USAGE).err, "1200x700")
+        self.assert_says(self.draw("outliers", "--size", "5x5", code=USAGE).err, "5x5")
+        self.assert_says(self.draw("tokens", code=USAGE).err, "--calib")
+        self.assert_says(self.draw("distribution", "--layer", "m.fx", code=USAGE).err, "m.fx", "m.fc")
+        self.assert_says(self.draw("distribution", "--layer", "m.fc", "--channel", "99999", code=BAD_INPUT).err, "99999")
+        self.assertEqual(self.files(), [])
+
+    def test_unwritable_path(self):
+        self.assert_says(self.run_qscope("render", "outliers", CNN, "-o", "/nowhere/x.png", code=IO).err, "/nowhere/x.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+from cli_case import *
+
+FEW = ["--eval", GLYPHS_EVAL, "--eval-samples", "16"]
+
+
+class Sensitivity(CliCase):
+    def test_more_bits_hurt_less(self):
+        document = self.run_qscope("sensitivity", CNN, *FEW, "--bits", "2,8", "--layers", r"m\.f.*", "--json").json()
+        self.assertEqual((document["bits"], document["samples"]), ([2, 8], 16))
+        self.assertGreater(len(document["layers"]), 0)
+        for layer in document["layers"]:
+            self.assertLess(layer["2"]["model"]["sqnr_db"] + 10, layer["8"]["model"]["sqnr_db"])
+
+    def test_text_shows_the_chosen_metric(self):
+        text = self.run_qscope("sensitivity", CNN, *FEW, "--bits", "4", "--layers", r"m\.fc", "--metric", "kl").out
+        self.assert_says(text, "KL", "nats", "4 bit", "lower is better")
+
+    def test_method_that_learns_needs_calibration(self):
+        arguments = ["sensitivity", CNN, *FEW, "--bits", "4", "--layers", r"m\.fc", "--method", "gptq", "--json"]
+        self.assert_says(self.run_qscope(*arguments, code=USAGE).err, "--calib")
+        document = self.run_qscope(*arguments, "--calib", GLYPHS, "--calib-samples", "16").json()
+        self.assertIn("4", document["layers"][0])
+
+    def test_needs_data(self):
+        self.assert_says(self.run_qscope("sensitivity", CNN, code=USAGE).err, "--eval")
+
+    def test_unknown_layer_metric_and_missing_operator(self):
+        self.assert_says(self.run_qscope("sensitivity", CNN, *FEW, "--layers", "nothing", code=USAGE).err, "nothing")
+        self.assert_says(self.run_qscope("sensitivity", CNN, *FEW, "--layers", "(", code=USAGE).err, "regular expression")
+        self.run_qscope("sensitivity", CNN, *FEW, "--metric", "beauty", code=USAGE)
+
+
+if __name__ == "__main__":
+    main()
