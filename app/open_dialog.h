@@ -1,0 +1,14 @@
+#pragma once
+
+#include <QStringList>
+
+class QWidget;
+
+namespace qs::app {
+
+enum class OpenPurpose { Any, Calibration, Evaluation, Recipe };
+
+/// Lets the user choose files; the filters come from the importers. Empty when cancelled.
+QStringList askFilesToOpen(QWidget *parent, OpenPurpose purpose);
+
+} // namespace qs::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <QByteArray>
+#include <QStringList>
+
+namespace qs::app {
+
+enum class Theme { System, Light, Dark };
+
+/// What is remembered between sessions; all keys in one place. In screenshot mode nothing is read or written.
+class Settings {
+public:
+    explicit Settings(bool persistent = true) : m_persistent(persistent) {}
+
+    Theme theme() const;
+    void setTheme(Theme theme);
+    QStringList recentFiles() const; ///< newest first
+    void addRecentFile(const QString &file);
+    void clearRecentFiles();
+    QByteArray windowGeometry() const;
+    QByteArray windowState() const;
+    void setWindow(const QByteArray &geometry, const QByteArray &state);
+
+private:
+    bool m_persistent;
+};
+
+} // namespace qs::app
