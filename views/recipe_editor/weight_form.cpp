@@ -104,6 +104,7 @@ void WeightForm::setChoice(const WeightChoice &choice) {
     m_method->setPlaceholderText(entry < 0 ? tr("%1 (missing)").arg(QString::fromStdString(choice.method))
                                            : QString());
     m_shownMethod = choice.method;
+    m_foreignParameters = choice.parameters;
     m_bits->setCurrentIndex(m_bits->findData(choice.scheme.grid.bits));
     m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(choice.scheme.granularity)));
     m_groupSize->setValue(static_cast<int>(choice.scheme.groupSize));
@@ -122,7 +123,7 @@ WeightChoice WeightForm::choice() const {
     choice.scheme.granularity = static_cast<Granularity>(m_granularity->currentData().toInt());
     choice.scheme.groupSize = m_groupSize->value();
     choice.scheme.scaleAsFloat16 = m_scaleAsFloat16->isChecked();
-    choice.parameters = m_parameters->values();
+    choice.parameters = m_methods->find(m_shownMethod) ? m_parameters->values() : m_foreignParameters;
     return choice;
 }
 

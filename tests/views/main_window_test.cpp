@@ -1,0 +1,123 @@
+#include "app/job_sequence.h"
+#include "app/main_window.h"
+#include "app/samples.h"
+#include "tests/views/workbench_fixture.h"
+#include "views/shared/view_dock.h"
+
+#include <QApplication>
+#include <QDropEvent>
+#include <QLineEdit>
+#include <QMimeData>
+#include <QScreen>
+#include <QUrl>
+
+namespace qs::app {
+namespace {
+
+class MainWindowTest : public views::WorkbenchTest {
+protected:
+    MainWindow m_window{m_context, Settings(false)};
+
+    QAction *action(const QString &text) const {
+        for (QAction *candidate : m_window.findChildren<QAction *>()) {
+            if (candidate->text().remove('&').startsWith(text))
+                return candidate;
+        }
+        return nullptr;
+    }
+};
+
+TEST_F(MainWindowTest, DisabledActionsSayWhyAndShortcutsDoNotClash) {
+    m_window.show();
+    for (const char *text : {"Calibrate", "Quantize", "Measure sensitivity", "Export model"}) {
+        QAction *found = action(text);
+        ASSERT_TRUE(found) << text;
+        EXPECT_FALSE(found->isEnabled());
+        EXPECT_FALSE(found->toolTip().isEmpty());
+        EXPECT_NE(found->toolTip(), found->text());
+    }
+    std::set<QKeySequence> shortcuts;
+    for (const QAction *candidate : m_window.findChildren<QAction *>()) {
+        if (!candidate->shortcut().isEmpty() && candidate->shortcutContext() == Qt::WindowShortcut)
+            EXPECT_TRUE(shortcuts.insert(candidate->shortcut()).second) << candidate->text().toStdString();
+    }
+}
+
+TEST_F(MainWindowTest, OpensASampleRunsItAndOffersExport) {
+    m_window.resize(1280, 800);
+    m_window.show();
+    m_window.openFiles({sample("glyph-cnn.onnx"), sample("glyph-calib.h5"), sample("glyph-eval.h5")});
+    JobSequence sequence(m_context);
+    sequence.addRun();
+    bool finished = false;
+    QObject::connect(&sequence, &JobSequence::finished, [&] { finished = true; });
+    sequence.start();
+    ASSERT_TRUE(waitUntil([&] { return finished; }, 300000));
+    ASSERT_TRUE(m_context.run());
+    EXPECT_TRUE(m_context.run()->complete);
+    EXPECT_TRUE(action("Export model")->isEnabled());
+    EXPECT_TRUE(m_window.windowTitle().contains("glyph-cnn.onnx"));
+    EXPECT_EQ(errors(), 0);
+}
+
+TEST_F(MainWindowTest, ClosingWhileAJobRunsStopsIt) {
+    m_window.show();
+    m_window.openFiles({sample("glyph-cnn.onnx"), sample("glyph-calib.h5")});
+    ASSERT_TRUE(wait());
+    m_context.startRun();
+    m_window.close();
+    EXPECT_TRUE(m_context.jobs().anyRunning());
+    // The fixture ends here: the context joins its workers.
+}
+
+TEST_F(MainWindowTest, FilesDroppedOnAnyChildAreOpened) {
+    m_window.show();
+    QMimeData data;
+    data.setUrls({QUrl::fromLocalFile(sample("glyph-cnn.onnx"))});
+    auto *field = m_window.findChild<QLineEdit *>();
+    ASSERT_TRUE(field);
+    QDropEvent drop({2, 2}, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(field, &drop);
+    EXPECT_TRUE(drop.isAccepted());
+    ASSERT_TRUE(wait());
+    EXPECT_TRUE(m_context.model());
+    EXPECT_TRUE(field->text().isEmpty());
+}
+
+TEST_F(MainWindowTest, ResetLayoutShowsEveryViewAgain) {
+    m_window.show();
+    for (const auto &entry : m_window.docks().entries())
+        entry.dock->hide();
+    m_window.docks().reset();
+    for (const auto &entry : m_window.docks().entries()) {
+        EXPECT_FALSE(entry.dock->isHidden()) << entry.factory->id.toStdString();
+        EXPECT_FALSE(entry.dock->isFloating());
+    }
+}
+
+TEST_F(MainWindowTest, ThemesHaveReadableText) {
+    for (const QPalette &palette : {lightPalette(), darkPalette()}) {
+        for (const auto [text, ground] : {std::pair{QPalette::WindowText, QPalette::Window},
+                                          {QPalette::Text, QPalette::Base},
+                                          {QPalette::ButtonText, QPalette::Button},
+                                          {QPalette::PlaceholderText, QPalette::Base},
+                                          {QPalette::PlaceholderText, QPalette::Window},
+                                          {QPalette::HighlightedText, QPalette::Highlight}}) {
+            auto luminance = [&](QPalette::ColorRole role) {
+                auto linear = [](double c) {
+                    return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+                };
+                const QColor color = palette.color(role);
+                return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) +
+                       0.0722 * linear(color.blueF());
+            };
+            const double a = luminance(text), b = luminance(ground);
+            const double contrast = (std::max(a, b) + 0.05) / (std::min(a, b) + 0.05);
+            // WCAG 2 AA for text is 4.5; white on the selection blue is bold enough at 4.
+            EXPECT_GE(contrast, 4.0) << int(text) << " on " << int(ground);
+        }
+    }
+}
+
+} // namespace
+} // namespace qs::app

@@ -1,0 +1,191 @@
+#include "core/io/calibration_set.h"
+#include "tests/support/temp_dir.h"
+#include "tests/views/workbench_fixture.h"
+
+#include <csignal>
+#include <sys/stat.h>
+
+namespace qs::views {
+namespace {
+
+using WorkbenchContextTest = WorkbenchTest;
+using ::testing::HasSubstr;
+
+TEST_F(WorkbenchContextTest, OpensModelAndSetsByContentWhateverTheirNames) {
+    const TempDir folder;
+    const auto model = folder.write("model.h5", readFile(sample("glyph-cnn.onnx").toStdString()));
+    const auto set = folder.write("data.onnx", readFile(sample("glyph-calib.h5").toStdString()));
+    m_context.openFile(QString::fromStdString(set));
+    m_context.openFile(QString::fromStdString(model));
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.model());
+    EXPECT_TRUE(m_context.executor());
+    ASSERT_TRUE(m_context.calibration());
+    EXPECT_EQ(m_context.calibration()->samples(), 256);
+    EXPECT_EQ(m_context.selection().layer, 0);
+    EXPECT_EQ(errors(), 0);
+}
+
+TEST_F(WorkbenchContextTest, SecondSetNamedEvalBecomesTheEvaluationSetInAnyOrder) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-eval.h5"));
+    EXPECT_TRUE(m_context.calibration());
+    EXPECT_FALSE(m_context.evaluation());
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    ASSERT_TRUE(m_context.calibration() && m_context.evaluation());
+    EXPECT_EQ(m_context.calibration()->samples(), 256);
+    EXPECT_EQ(m_context.evaluation()->samples(), 1000);
+}
+
+TEST_F(WorkbenchContextTest, BadFilesGiveAFindingAndLeaveWhatIsOpen) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    const auto model = m_context.model();
+    const TempDir folder;
+    const std::string onnx = readFile(sample("glyph-cnn.onnx").toStdString());
+    const std::string hdf5 = readFile(sample("glyph-calib.h5").toStdString());
+    const std::vector<std::filesystem::path> files = {
+        folder.path() / "missing.onnx",
+        folder.path(),
+        folder.write("empty.onnx", ""),
+        folder.write("text.onnx", "this is no model\n"),
+        folder.write("cut.onnx", onnx.substr(0, onnx.size() / 2)),
+        folder.write("cut.h5", hdf5.substr(0, 1000)),
+        folder.write("odd.json", "{\"rules\": 3}"),
+        folder.write("cut.json", "{\"rules\": ["),
+    };
+    int before = errors();
+    for (const auto &file : files) {
+        m_context.openFile(QString::fromStdString(file));
+        ASSERT_TRUE(wait()) << file;
+        EXPECT_GT(errors(), before) << file;
+        before = errors();
+        EXPECT_FALSE(lastFinding().what.empty());
+        EXPECT_THAT(lastFinding().where, HasSubstr(file.filename().string()));
+    }
+    EXPECT_EQ(m_context.model(), model);
+    EXPECT_FALSE(m_context.calibration());
+}
+
+TEST_F(WorkbenchContextTest, APipeDoesNotBlockTheWindow) {
+    const TempDir folder;
+    const std::string pipe = folder.path() / "pipe";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    m_context.openFile(QString::fromStdString(pipe));
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(errors(), 1);
+}
+
+TEST_F(WorkbenchContextTest, ASetThatDoesNotFitIsRefusedWithNameShapeAndType) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("tiny-llama-calib.h5"));
+    EXPECT_FALSE(m_context.calibration());
+    EXPECT_EQ(errors(), 1);
+    EXPECT_THAT(lastFinding().what, HasSubstr("image"));
+    EXPECT_THAT(lastFinding().where, HasSubstr("tiny-llama-calib.h5"));
+}
+
+TEST_F(WorkbenchContextTest, ANewModelKeepsTheSetThatFitsAndDropsTheOneThatDoesNot) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    const auto set = m_context.calibration();
+    m_context.calibrate();
+    ASSERT_TRUE(wait());
+    EXPECT_TRUE(m_context.capture());
+    ASSERT_TRUE(open("glyph-vit.onnx"));
+    EXPECT_EQ(m_context.calibration(), set);
+    EXPECT_FALSE(m_context.capture());
+    ASSERT_TRUE(open("tiny-llama.onnx"));
+    EXPECT_FALSE(m_context.calibration());
+    EXPECT_EQ(errors(), 1);
+}
+
+TEST_F(WorkbenchContextTest, WishesThatCannotBeFulfilledSayWhy) {
+    EXPECT_FALSE(m_context.whyNotRun().isEmpty());
+    m_context.calibrate();
+    m_context.startRun();
+    m_context.startSensitivity({});
+    m_context.exportRun("/nowhere/x.onnx", "onnx-qdq", {});
+    EXPECT_FALSE(m_context.jobs().anyRunning());
+    EXPECT_EQ(m_context.findings()->snapshot().size(), 4U);
+}
+
+TEST_F(WorkbenchContextTest, RunsArriveLayerByLayerAndKeepTheCapture) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    bool sawPartial = false;
+    QObject::connect(&m_context, &WorkbenchContext::runChanged,
+                     [&] { sawPartial |= m_context.run() && !m_context.run()->complete; });
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.run());
+    EXPECT_TRUE(sawPartial);
+    EXPECT_TRUE(m_context.run()->complete);
+    EXPECT_TRUE(m_context.capture());
+    EXPECT_TRUE(m_context.whyNotExport().isEmpty());
+    EXPECT_EQ(errors(), 0);
+    const auto capture = m_context.capture();
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(m_context.capture(), capture);
+}
+
+TEST_F(WorkbenchContextTest, CancelKeepsWhatWasFoundAndIsNoError) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    m_context.startRun();
+    ASSERT_TRUE(waitUntil([&] { return m_context.run() != nullptr; }));
+    m_context.jobs().cancelTag(kRunTag);
+    ASSERT_TRUE(wait());
+    EXPECT_TRUE(m_context.run());
+    EXPECT_EQ(errors(), 0);
+}
+
+TEST_F(WorkbenchContextTest, ExportToABadPathIsAFindingAndAGoodOneIsTold) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    const TempDir folder;
+    m_context.exportRun(QString::fromStdString(folder.path() / "no" / "x.onnx"), "onnx-qdq", {});
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(errors(), 1);
+    QString exported;
+    QObject::connect(&m_context, &WorkbenchContext::exported, [&](const QString &file) { exported = file; });
+    const QString file = QString::fromStdString(folder.path() / "x.onnx");
+    m_context.exportRun(file, "onnx-qdq", {});
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(exported, file);
+    EXPECT_EQ(errors(), 1);
+    EXPECT_EQ(lastFinding().severity, Severity::Info);
+}
+
+TEST_F(WorkbenchContextTest, SensitivityFillsItsTable) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    SensitivityOptions options;
+    options.bits = {2, 8};
+    options.layers = {0, 1};
+    options.samples = 8;
+    m_context.startSensitivity(options);
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.sensitivity());
+    EXPECT_TRUE(m_context.sensitivity()->complete);
+    EXPECT_EQ(m_context.sensitivity()->layers.size(), 2U);
+    EXPECT_TRUE(m_context.sensitivity()->cell(1, 1).has_value());
+}
+
+TEST_F(WorkbenchContextTest, LoadedRecipeCanBeUndone) {
+    const Recipe before = m_context.recipe();
+    const TempDir folder;
+    m_context.saveRecipe(QString::fromStdString(folder.path() / "mine.json"));
+    Recipe other = before;
+    other.name = "other";
+    m_context.setRecipe(other);
+    m_context.openFile(QString::fromStdString(folder.path() / "mine.json"));
+    EXPECT_EQ(m_context.recipe(), before);
+    m_context.undoStack().undo();
+    EXPECT_EQ(m_context.recipe().name, "other");
+}
+
+} // namespace
+} // namespace qs::views
