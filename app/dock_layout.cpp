@@ -12,11 +12,6 @@ DockLayout::DockLayout(QMainWindow &window, views::WorkbenchContext &context)
     window.setDockOptions(QMainWindow::AllowNestedDocks | QMainWindow::AllowTabbedDocks |
                           QMainWindow::GroupedDragging);
     window.setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
-    // Left and right take the full height, so that tree and recipe are long and the middle is wide.
-    window.setCorner(Qt::TopLeftCorner, Qt::LeftDockWidgetArea);
-    window.setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
-    window.setCorner(Qt::TopRightCorner, Qt::RightDockWidgetArea);
-    window.setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     for (const views::ViewFactory &factory : views::builtinViews()) {
         ViewDock *dock = factory.create(context);
         dock->setParent(&window);
@@ -42,49 +37,60 @@ std::vector<ViewDock *> DockLayout::group(ViewPlace place) const {
     return docks;
 }
 
-void DockLayout::placeGroup(ViewPlace place, Qt::DockWidgetArea area) {
-    ViewDock *first = nullptr;
-    for (ViewDock *dock : group(place)) {
+ViewDock *DockLayout::placeGroup(ViewPlace place, ViewDock *beside, Qt::Orientation orientation) {
+    const std::vector<ViewDock *> docks = group(place);
+    if (docks.empty())
+        return beside;
+    ViewDock *first = docks.front();
+    for (ViewDock *dock : docks) {
         dock->setFloating(false);
-        if (first == nullptr) {
-            first = dock;
-            // Charts share an area with the tables, below them.
-            const auto tables = group(ViewPlace::Tables);
-            if (place == ViewPlace::Charts && !tables.empty())
-                m_window.splitDockWidget(tables.front(), dock, Qt::Vertical);
-            else
-                m_window.addDockWidget(area, dock);
-        } else {
+        if (dock != first)
             m_window.tabifyDockWidget(first, dock);
-        }
+        else if (beside != nullptr)
+            m_window.splitDockWidget(beside, dock, orientation);
+        else
+            m_window.addDockWidget(Qt::TopDockWidgetArea, dock);
         dock->show();
     }
-    if (first != nullptr)
-        first->raise();
+    first->raise();
+    return first;
 }
 
 void DockLayout::reset() {
     for (const Entry &entry : m_entries)
         m_window.removeDockWidget(entry.dock);
-    placeGroup(ViewPlace::Left, Qt::LeftDockWidgetArea);
-    placeGroup(ViewPlace::Tables, Qt::TopDockWidgetArea);
-    placeGroup(ViewPlace::Charts, Qt::TopDockWidgetArea);
-    placeGroup(ViewPlace::Bottom, Qt::BottomDockWidgetArea);
-    placeGroup(ViewPlace::Right, Qt::RightDockWidgetArea);
-
-    const int width = m_window.width(), height = m_window.height();
-    auto resize = [this](ViewPlace place, int size, Qt::Orientation orientation) {
-        if (const auto docks = group(place); !docks.empty())
-            m_window.resizeDocks({docks.front()}, {size}, orientation);
-    };
-    resize(ViewPlace::Left, std::clamp(width / 6, 200, 300), Qt::Horizontal);
-    resize(ViewPlace::Right, std::clamp(width / 5, 270, 340), Qt::Horizontal);
-    resize(ViewPlace::Bottom, height / 7, Qt::Vertical);
-    const auto tables = group(ViewPlace::Tables), charts = group(ViewPlace::Charts);
-    if (!tables.empty() && !charts.empty())
-        m_window.resizeDocks({tables.front(), charts.front()}, {height * 2 / 5, height * 2 / 5},
-                             Qt::Vertical);
+    // All in one area: without a central widget, areas beside each other do not share space as they are told.
+    ViewDock *left = placeGroup(ViewPlace::Left, nullptr, Qt::Horizontal);
+    ViewDock *tables = placeGroup(ViewPlace::Tables, left, Qt::Horizontal);
+    placeGroup(ViewPlace::Right, tables, Qt::Horizontal);
+    ViewDock *charts = placeGroup(ViewPlace::Charts, tables, Qt::Vertical);
+    placeGroup(ViewPlace::Bottom, charts, Qt::Vertical);
     scheduleTitleBars();
+    // Sizes hold only once the window has laid the docks out.
+    if (m_window.isVisible())
+        QTimer::singleShot(0, this, &DockLayout::applyDefaultSizes);
+}
+
+void DockLayout::applyDefaultSizes() {
+    const int width = m_window.width(), height = m_window.height();
+    auto resize = [this](const std::vector<std::pair<ViewPlace, int>> &sizes, Qt::Orientation orientation) {
+        QList<QDockWidget *> docks;
+        QList<int> extents;
+        for (const auto &[place, extent] : sizes) {
+            if (const auto members = group(place); !members.empty()) {
+                docks << members.front();
+                extents << extent;
+            }
+        }
+        m_window.resizeDocks(docks, extents, orientation);
+    };
+    const int left = std::clamp(width / 6, 200, 290), right = std::clamp(width / 5, 280, 340);
+    resize({{ViewPlace::Left, left}, {ViewPlace::Tables, width - left - right}, {ViewPlace::Right, right}},
+           Qt::Horizontal);
+    resize({{ViewPlace::Tables, height * 2 / 5},
+            {ViewPlace::Charts, height * 2 / 5},
+            {ViewPlace::Bottom, height / 7}},
+           Qt::Vertical);
 }
 
 bool DockLayout::isInFront(const ViewDock *dock) const {

@@ -22,12 +22,15 @@ public:
 
     /// Model left; tables above charts in the middle, findings and jobs below them; recipe right.
     void reset();
+    /// Gives the docks of the default layout their sizes; the window must be visible.
+    void applyDefaultSizes();
     void raise(views::ViewDock *dock);
     /// Whether the dock is shown and not behind another tab.
     bool isInFront(const views::ViewDock *dock) const;
 
 private:
-    void placeGroup(views::ViewPlace place, Qt::DockWidgetArea area);
+    /// Tabs of one place, split off `beside`; returns the first dock, or `beside` when the place has none.
+    views::ViewDock *placeGroup(views::ViewPlace place, views::ViewDock *beside, Qt::Orientation orientation);
     void scheduleTitleBars();
     void updateTitleBars();
     std::vector<views::ViewDock *> group(views::ViewPlace place) const;

@@ -13,6 +13,7 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QStatusBar>
+#include <QTimer>
 #include <QToolBar>
 
 namespace qs::app {
@@ -242,7 +243,13 @@ void MainWindow::restoreLayout() {
     resize(1600, 1000);
     restoreGeometry(m_settings.windowGeometry());
     m_docks->reset();
-    restoreState(m_settings.windowState());
+    m_needsDefaultSizes = !restoreState(m_settings.windowState());
+}
+
+void MainWindow::showEvent(QShowEvent *event) {
+    QMainWindow::showEvent(event);
+    if (std::exchange(m_needsDefaultSizes, false))
+        QTimer::singleShot(0, m_docks, &DockLayout::applyDefaultSizes);
 }
 
 void MainWindow::closeEvent(QCloseEvent *event) {

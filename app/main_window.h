@@ -22,6 +22,7 @@ public:
     DockLayout &docks() { return *m_docks; }
 
 protected:
+    void showEvent(QShowEvent *event) override;
     void closeEvent(QCloseEvent *event) override;
     /// Files may be dropped on any child, also on those that take drops of text.
     bool eventFilter(QObject *watched, QEvent *event) override;
@@ -55,6 +56,7 @@ private:
     QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr;
     QAction *m_cancel = nullptr, *m_export = nullptr;
     int m_errorsSeen = 0;
+    bool m_needsDefaultSizes = false;
 };
 
 } // namespace qs::app

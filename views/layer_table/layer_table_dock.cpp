@@ -106,6 +106,11 @@ void LayerTableDock::setUpTable() {
     m_table->verticalHeader()->setDefaultSectionSize(m_table->fontMetrics().height() + 6);
     m_table->horizontalHeader()->setHighlightSections(false);
     m_table->horizontalHeader()->setMinimumSectionSize(36);
+    m_table->viewport()->installEventFilter(this);
+    connect(m_table->horizontalHeader(), &QHeaderView::sectionResized, this, [this](int column) {
+        if (column != LayerTableModel::NameColumn)
+            fitNameColumn();
+    });
     m_table->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(m_table, &QWidget::customContextMenuRequested, this, &LayerTableDock::showContextMenu);
     connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this,
@@ -175,26 +180,33 @@ void LayerTableDock::updateTable() {
 
 void LayerTableDock::updateCount() {
     const int shown = m_proxy->rowCount(), all = m_model->rowCount();
-    m_count->setText(shown == all ? tr("%n layer(s)", nullptr, all) : tr("%1 of %2").arg(shown).arg(all));
+    m_count->setText(shown == all ? tr("%1 layers").arg(all) : tr("%1 of %2").arg(shown).arg(all));
 }
 
 void LayerTableDock::fitColumns() {
-    const QFontMetrics metrics = m_table->fontMetrics();
-    int others = 0;
+    // Results come later: leave room for them, so that nothing jumps.
+    const int least = m_table->fontMetrics().horizontalAdvance(QStringLiteral("−0.00e−00")) + 12;
     for (int column = 1; column < LayerTableModel::ColumnCount; ++column) {
         m_table->resizeColumnToContents(column);
-        // Results come later: leave room for them, so that nothing jumps.
-        if (column >= LayerTableModel::WeightSqnrColumn) {
-            const int least = metrics.horizontalAdvance(QStringLiteral("0.0000 nats")) + 10;
+        if (column >= LayerTableModel::NetworkColumn)
             m_table->setColumnWidth(column, std::max(m_table->columnWidth(column), least));
-        }
-        others += m_table->columnWidth(column);
     }
-    m_table->resizeColumnToContents(LayerTableModel::NameColumn);
-    const int wanted = m_table->columnWidth(LayerTableModel::NameColumn) + 12;
-    const int left = m_table->viewport()->width() - others;
+    fitNameColumn();
+}
+
+void LayerTableDock::fitNameColumn() {
+    constexpr int kLeast = 140;
+    int others = 0;
+    for (int column = 1; column < LayerTableModel::ColumnCount; ++column)
+        others += m_table->columnWidth(column);
     m_table->setColumnWidth(LayerTableModel::NameColumn,
-                            std::clamp(left, std::min(wanted, 150), std::max(wanted, 150)));
+                            std::max(kLeast, m_table->viewport()->width() - others));
+}
+
+bool LayerTableDock::eventFilter(QObject *watched, QEvent *event) {
+    if (watched == m_table->viewport() && event->type() == QEvent::Resize)
+        fitNameColumn();
+    return ViewDock::eventFilter(watched, event);
 }
 
 void LayerTableDock::applyFilter(const QString &pattern) {
@@ -262,8 +274,7 @@ void LayerTableDock::showContextMenu(const QPoint &position) {
     if (!context().model() || context().selection().layers.empty())
         return;
     QMenu menu;
-    const auto count = static_cast<int>(context().selection().layers.size());
-    menu.addSection(tr("%n selected layer(s)", nullptr, count));
+    menu.addSection(tr("%1 selected").arg(context().selection().layers.size()));
     menu.addAction(tr("Set recipe for selection…"), this,
                    [this] { addRule(tr("rule for selected layers"), [](LayerChoice &) {}); });
     QMenu *bitsMenu = menu.addMenu(tr("Quantize selection to"));
@@ -289,7 +300,7 @@ void LayerTableDock::copyRows() {
     std::sort(rows.begin(), rows.end(), [](const auto &a, const auto &b) { return a.row() < b.row(); });
     QStringList lines, cells;
     for (int column = 0; column < LayerTableModel::ColumnCount; ++column)
-        cells << m_proxy->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+        cells << m_proxy->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString().replace('\n', ' ');
     lines << cells.join('\t');
     for (const QModelIndex &row : rows) {
         cells.clear();

@@ -20,6 +20,8 @@ protected:
     void modelChanged() override;
     void selectionChanged() override;
     void runChanged() override;
+    /// Keeps the name column as wide as there is room.
+    bool eventFilter(QObject *watched, QEvent *event) override;
 
 private:
     QWidget *makeToolBar();
@@ -31,6 +33,7 @@ private:
     void updateTable();
     void updateCount();
     void fitColumns();
+    void fitNameColumn();
     void selectInContext();
     void showContextMenu(const QPoint &position);
     void addRule(const QString &text, const std::function<void(LayerChoice &)> &change);

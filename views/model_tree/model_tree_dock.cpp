@@ -42,13 +42,13 @@ ModelTreeDock::ModelTreeDock(WorkbenchContext &context, QWidget *parent)
       m_treeModel(new LayerTreeModel(this)), m_tree(new QTreeView), m_summary(new QLabel) {
     m_tree->setModel(m_treeModel);
     m_tree->setUniformRowHeights(true);
+    m_tree->setIndentation(14);
     m_tree->setSelectionMode(QAbstractItemView::ExtendedSelection);
     m_tree->setAllColumnsShowFocus(true);
     m_tree->setFrameShape(QFrame::NoFrame);
     m_tree->header()->setStretchLastSection(false);
     m_tree->header()->setMinimumSectionSize(40);
     m_tree->header()->setSectionResizeMode(LayerTreeModel::NameColumn, QHeaderView::Stretch);
-    m_tree->header()->setSectionResizeMode(LayerTreeModel::LayersColumn, QHeaderView::ResizeToContents);
     m_tree->header()->setSectionResizeMode(LayerTreeModel::ParametersColumn, QHeaderView::ResizeToContents);
     m_tree->setTextElideMode(Qt::ElideMiddle);
     m_summary->setTextFormat(Qt::RichText);
@@ -75,11 +75,11 @@ void ModelTreeDock::modelChanged() {
         return showEmptyState(
             tr("No model is open.\n\nDrop an ONNX file on the window, or use File > Open (Ctrl+O)."));
     const ModelGraph &graph = model->graph;
-    m_summary->setText(tr("%1 %2 · opset %3 · %4 nodes<br>%5 layers · %6 parameters<br><br>%7<br>→ %8")
-                           .arg(QString::fromStdString(model->format).toHtmlEscaped(),
-                                QString::fromStdString(graph.producer()).toHtmlEscaped())
+    m_summary->setText(tr("%1 opset %2 · %3 nodes · %4<br>%5 layers · %6 parameters<br>%7<br>→ %8")
+                           .arg(QString::fromStdString(model->format).toHtmlEscaped())
                            .arg(graph.opset())
                            .arg(graph.nodes().size())
+                           .arg(QString::fromStdString(graph.producer()).toHtmlEscaped())
                            .arg(model->layers.size())
                            .arg(formatCountShort(graph.parameterCount()),
                                 describeValues(graph, graph.inputs()),

@@ -54,6 +54,29 @@ QString shapeText(const Shape &shape) {
     return dims.join(QStringLiteral("×"));
 }
 
+/// Like formatDb, without the unit that the header tells.
+QString decibelText(double value) {
+    return formatDb(value).remove(QStringLiteral(" dB"));
+}
+
+QString shortMetricName(Metric metric) {
+    switch (metric) {
+    case Metric::OutputSqnr:
+        return QStringLiteral("SQNR");
+    case Metric::OutputMse:
+        return QStringLiteral("MSE");
+    case Metric::Kl:
+        return QStringLiteral("KL");
+    case Metric::Top1Agreement:
+        return LayerTableModel::tr("agree");
+    case Metric::Top1:
+        return QStringLiteral("top-1");
+    case Metric::Perplexity:
+        return QStringLiteral("PPL");
+    }
+    return {};
+}
+
 bool failed(const LayerResult *result) {
     return result && result->state == LayerResult::State::Failed;
 }
@@ -227,14 +250,24 @@ QVariant LayerTableModel::data(const QModelIndex &index, int role) const {
     }
 }
 
+QString LayerTableModel::title(int column) const {
+    if (column != NetworkColumn && column != SensitivityColumn)
+        return tr(columnText(column).title);
+    const MetricInfo &metric = metricInfo(m_data.metric);
+    const QString measure =
+        QStringLiteral("%1 %2").arg(shortMetricName(metric.metric), QString::fromUtf8(metric.unit));
+    const QString name =
+        column == NetworkColumn ? tr("Network") : tr("Sensit. %1 bit").arg(m_data.sensitivityBits);
+    return name + '\n' + measure.trimmed();
+}
+
 QVariant LayerTableModel::headerData(int section, Qt::Orientation orientation, int role) const {
     if (orientation != Qt::Horizontal || section < 0 || section >= ColumnCount)
         return {};
     const MetricInfo &metric = metricInfo(m_data.metric);
     switch (role) {
     case Qt::DisplayRole:
-        return section == SensitivityColumn ? tr("Sensit. @%1").arg(m_data.sensitivityBits)
-                                            : tr(columnText(section).title);
+        return title(section);
     case Qt::ToolTipRole: {
         const QString text = tr(columnText(section).toolTip);
         if (section != NetworkColumn && section != SensitivityColumn)

@@ -54,6 +54,7 @@ private:
     std::optional<double> number(int row, int column) const;
     std::optional<double> resultNumber(const LayerResult &result, int column) const;
     std::optional<double> sensitivity(int row) const;
+    QString title(int column) const;
     QString text(int row, int column) const;
     QString methodText(int row) const;
     QString toolTip(int row, int column) const;

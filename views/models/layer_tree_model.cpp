@@ -122,8 +122,6 @@ QVariant LayerTreeModel::data(const QModelIndex &index, int role) const {
         switch (index.column()) {
         case NameColumn:
             return node.name;
-        case LayersColumn:
-            return node.layer == kNoLayer ? QString::number(node.layers.size()) : QString();
         case ParametersColumn:
             return formatCountShort(node.parameters);
         default:
@@ -131,8 +129,7 @@ QVariant LayerTreeModel::data(const QModelIndex &index, int role) const {
         }
     case Qt::ToolTipRole:
         return node.layer == kNoLayer
-                   ? tr("%n layer(s), %1 parameters", nullptr, static_cast<int>(node.layers.size()))
-                         .arg(formatCount(node.parameters))
+                   ? tr("%1 layers, %2 parameters").arg(node.layers.size()).arg(formatCount(node.parameters))
                    : tr("%1: %2 parameters")
                          .arg(QString::fromStdString(
                                   m_model->layers[static_cast<std::size_t>(node.layer)].name),
@@ -155,7 +152,7 @@ QVariant LayerTreeModel::headerData(int section, Qt::Orientation orientation, in
         return section == ParametersColumn ? tr("Weights of the layers below") : QVariant();
     if (role != Qt::DisplayRole)
         return {};
-    const char *titles[] = {"Model", "Layers", "Params"};
+    const char *titles[] = {"Layers", "Params"};
     return tr(titles[section]);
 }
 

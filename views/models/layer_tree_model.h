@@ -11,7 +11,7 @@ namespace qs::views {
 class LayerTreeModel final : public QAbstractItemModel {
     Q_OBJECT
 public:
-    enum Column { NameColumn, LayersColumn, ParametersColumn, ColumnCount };
+    enum Column { NameColumn, ParametersColumn, ColumnCount };
     enum Role { SortRole = Qt::UserRole, LayerIdsRole }; ///< LayerIdsRole: QList<int>, all layers below
 
     explicit LayerTreeModel(QObject *parent = nullptr);

@@ -190,7 +190,7 @@ void RecipeEditorDock::updateButtons() {
     m_remove->setEnabled(row >= 0);
     m_addForSelection->setEnabled(selected > 0);
     m_addForSelection->setToolTip(selected > 0
-                                      ? tr("Adds a rule for the %n selected layer(s)", nullptr, selected)
+                                      ? tr("Adds a rule for the layers that are selected: %1").arg(selected)
                                       : tr("Select layers in the table or the model tree first"));
 }
 

@@ -11,6 +11,13 @@ QString tr(const char *text) {
     return QCoreApplication::translate("qs::views::RecipeText", text);
 }
 
+/// "asymmetric", "symmetric S2".
+QString shortConvention(GridConvention convention) {
+    return convention == GridConvention::Asymmetric
+               ? tr("asymmetric")
+               : tr("symmetric %1").arg(QString::fromLatin1(gridConventionName(convention).data()).toUpper());
+}
+
 QString granularityText(const WeightGridScheme &scheme) {
     switch (scheme.granularity) {
     case Granularity::PerTensor:
@@ -86,12 +93,6 @@ QString rangeRuleText(const RangeRule &rule) {
     return {};
 }
 
-QString gridText(const GridScheme &grid) {
-    return tr("%1 bit, %2, %3")
-        .arg(grid.bits)
-        .arg(conventionText(grid.convention).toLower(), rangeRuleText(grid.rule));
-}
-
 QString choiceText(const LayerChoice &choice) {
     QString text = tr("float weights");
     if (choice.weight)
@@ -99,12 +100,11 @@ QString choiceText(const LayerChoice &choice) {
                    .arg(QString::fromStdString(choice.weight->method).toUpper())
                    .arg(choice.weight->scheme.grid.bits)
                    .arg(granularityText(choice.weight->scheme),
-                        conventionText(choice.weight->scheme.grid.convention).toLower(),
+                        shortConvention(choice.weight->scheme.grid.convention),
                         rangeRuleText(choice.weight->scheme.grid.rule));
     if (choice.activation)
-        text += tr("; activations INT%1 %2")
-                    .arg(choice.activation->grid.bits)
-                    .arg(rangeRuleText(choice.activation->grid.rule));
+        text +=
+            tr("; A%1 %2").arg(choice.activation->grid.bits).arg(rangeRuleText(choice.activation->grid.rule));
     return text;
 }
 

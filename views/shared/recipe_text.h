@@ -11,7 +11,6 @@ namespace qs::views {
 QString conventionText(GridConvention convention);
 QString conventionToolTip(GridConvention convention); ///< with its formula
 QString rangeRuleText(const RangeRule &rule);
-QString gridText(const GridScheme &grid);
 QString
 choiceText(const LayerChoice &choice); ///< "GPTQ 4 bit, groups of 64, asymmetric, min-max; activations …"
 
