@@ -82,7 +82,7 @@ Result<std::vector<std::vector<Tensor>>> runInOnnxRuntime(const std::vector<OrtJ
     if (code == 127)
         return missing("node is not installed");
     if (code == 3)
-        return missing(text);
+        return missing(text.substr(0, text.find_last_not_of("\n") + 1));
     if (code != 0)
         return fail(ErrorCode::Unsupported, text, "ONNX Runtime");
     std::vector<std::vector<Tensor>> outputs;
