@@ -88,7 +88,7 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
     if (!quantized.weight)
         return {};
     // Integer kernels want both operands signed, or both unsigned.
-    const bool signedCodes = activation && m_options.signedActivations;
+    const auto signedCodes = activation ? std::optional(m_options.signedActivations) : std::nullopt;
     QS_TRY(const WrittenWeight *weight, writeWeight(layer, node, quantized.weight, signedCodes));
     m_edit.setInput(node, layer.weightIndex, weight->value);
     if (activation && m_options.int32Bias)
@@ -98,7 +98,7 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
 
 Result<const QdqEditor::WrittenWeight *>
 QdqEditor::writeWeight(const Layer &layer, int node, const std::shared_ptr<const QuantizedMatrix> &matrix,
-                       bool signedCodes) {
+                       std::optional<bool> signedCodes) {
     for (const auto &written : m_weights)
         if (written->source == layer.weight && written->transposed == layer.transposed &&
             written->signedCodes == signedCodes && sameCodes(*written->matrix, *matrix))
@@ -106,12 +106,11 @@ QdqEditor::writeWeight(const Layer &layer, int node, const std::shared_ptr<const
     QS_TRY(QdqWeight encoded, encodeWeight(layer, *matrix, signedCodes));
     if (!isEightBit(encoded.codes.dtype()) || encoded.blockSize > 0)
         m_neededOpset = kSubByteOpset;
-    if (!m_options.signedActivations && encoded.codes.dtype() == DType::Int8 && usesFullRange(encoded.codes))
+    if (signedCodes == true && encoded.codes.dtype() == DType::Int8 && usesFullRange(encoded.codes))
         m_findings.add(
             Severity::Warning,
-            "uint8 activations with int8 weights of full range saturate in ONNX Runtime on x86 processors "
-            "without VNNI",
-            layer.name, "export with activation_type int8");
+            "int8 activations saturate when ONNX Runtime fuses them on x86 processors without VNNI", {},
+            "export with activation_type uint8, or set its option session.x64quantprecision to 1");
     auto written = std::make_unique<WrittenWeight>();
     *written = {layer.weight, layer.transposed, signedCodes,
                 matrix,       encoded,          addDequantizedWeight(layer, node, encoded)};

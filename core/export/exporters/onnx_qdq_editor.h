@@ -7,7 +7,7 @@
 namespace qs {
 
 struct QdqOptions {
-    bool signedActivations = true; ///< int8 (int16) instead of uint8 (uint16)
+    bool signedActivations = false; ///< int8 (int16) instead of uint8 (uint16); 8-bit weights follow
     bool int32Bias = true;
 };
 
@@ -24,7 +24,8 @@ public:
 private:
     struct WrittenWeight {
         ValueId source;
-        bool transposed, signedCodes;
+        bool transposed;
+        std::optional<bool> signedCodes;
         std::shared_ptr<const QuantizedMatrix> matrix;
         QdqWeight encoded; ///< codes left out
         std::string value; ///< name of the dequantized weight
@@ -32,7 +33,7 @@ private:
     Status checkPlace(const Layer &layer, int node) const;
     Result<const WrittenWeight *> writeWeight(const Layer &layer, int node,
                                               const std::shared_ptr<const QuantizedMatrix> &matrix,
-                                              bool signedCodes);
+                                              std::optional<bool> signedCodes);
     std::string addDequantizedWeight(const Layer &layer, int node, const QdqWeight &weight);
     void writeActivation(const Layer &layer, int node, const QdqActivation &activation);
     std::string addPair(int node, const std::string &value, const QdqActivation &activation);

@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char *kSchema = R"({"type": "object", "properties": {
-    "activation_type": {"type": "string", "enum": ["int8", "uint8"], "default": "int8", "title": "Activation type",
-        "description": "int8 runs exactly everywhere; uint8 is what older runtimes expect"},
+    "activation_type": {"type": "string", "enum": ["uint8", "int8"], "default": "uint8", "title": "Integer type",
+        "description": "Of activations and of the weights they meet: uint8 is exact in ONNX Runtime on every processor, int8 is what TensorRT expects"},
     "int32_bias": {"type": "boolean", "default": true, "title": "Integer bias",
         "description": "Store the bias of 8-bit layers as int32 on the grid of input and weight, as integer kernels need it"},
     "external_data": {"type": "string", "enum": ["auto", "always", "never"], "default": "auto",

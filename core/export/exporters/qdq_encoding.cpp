@@ -94,9 +94,10 @@ void placeSlices(QdqWeight &weight, const QuantizedMatrix &matrix, const Placeme
     weight.zeroPoint = packIntegers(zeroPoints, weight.codes.dtype(), shape);
 }
 
-/// Codes of `bits` bits that count from 0 move down by half their range to become signed.
-int shiftToSigned(int bits) {
-    return 1 << (bits - 1);
+/// What to subtract from codes so that they become signed, or count from 0: half their range, or nothing.
+int shiftBetween(int bits, bool wasSigned, bool becomesSigned) {
+    const int half = 1 << (bits - 1);
+    return wasSigned == becomesSigned ? 0 : becomesSigned ? half : -half;
 }
 
 Status encodeBlocks(QdqWeight &weight, const Layer &layer, const QuantizedMatrix &matrix, DType type,
@@ -121,12 +122,12 @@ Status encodeBlocks(QdqWeight &weight, const Layer &layer, const QuantizedMatrix
 
 } // namespace
 
-Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix, bool signedCodes) {
+Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix,
+                               std::optional<bool> signedCodes) {
     // Offset codes have their zero in the middle: shifted, they are plain symmetric ones with zero point 0.
-    const bool isSigned = isSignedConvention(matrix.convention) ||
-                          matrix.convention == GridConvention::SymmetricOffset ||
-                          (signedCodes && matrix.bits > 4);
-    const int shift = isSigned && !isSignedConvention(matrix.convention) ? shiftToSigned(matrix.bits) : 0;
+    const bool symmetric = matrix.convention != GridConvention::Asymmetric;
+    const bool isSigned = matrix.bits > 4 ? signedCodes.value_or(symmetric) : symmetric;
+    const int shift = shiftBetween(matrix.bits, isSignedConvention(matrix.convention), isSigned);
     const DType type = storageType(matrix.bits, isSigned);
     QdqWeight weight;
     if (matrix.layout.granularity == Granularity::PerGroup && matrix.layout.groupsPerRow() > 1) {
@@ -148,10 +149,7 @@ Tensor integerScalar(std::int32_t value, DType type) {
 }
 
 QdqActivation encodeActivation(ScaleZero grid, const GridScheme &scheme, bool signedCodes) {
-    const bool wasSigned = isSignedConvention(scheme.convention);
-    int shift = 0;
-    if (wasSigned != signedCodes)
-        shift = signedCodes ? shiftToSigned(scheme.bits) : -shiftToSigned(scheme.bits);
+    const int shift = shiftBetween(scheme.bits, isSignedConvention(scheme.convention), signedCodes);
     const bool wide = scheme.bits > 8;
     QdqActivation activation;
     activation.type =

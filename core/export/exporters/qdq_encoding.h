@@ -18,11 +18,13 @@ struct QdqWeight {
 };
 
 /// How a layer's weight is written.
-/// \param signedCodes  asymmetric codes of 5 to 16 bits are shifted into the signed type (int8 activations
-/// want
-///                     int8 weights); symmetric ones are always signed with zero point 0
+/// \param signedCodes  for codes of 5 to 16 bits: the signed or the unsigned type, codes and zero points
+/// moved to
+///                     fit. Not given, and for fewer bits: signed when the zero point can be 0, else
+///                     unsigned.
 /// \error Unsupported  groups of reordered columns whose sizes differ: says what to choose instead
-Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix, bool signedCodes);
+Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix,
+                               std::optional<bool> signedCodes);
 
 /// A static activation grid as QuantizeLinear and DequantizeLinear take it.
 struct QdqActivation {

@@ -58,7 +58,7 @@ std::vector<int> bytesOf(const Tensor &tensor) {
 TEST(QdqEncoding, FourBitCodesArePackedLowNibbleFirst) {
     QuantizedMatrix matrix = countingMatrix(1, 7, 4, GridConvention::SymmetricFull, Granularity::PerTensor);
     matrix.codes = {-8, 7, 3, -1, 0, 5, -3};
-    const QdqWeight weight = encodeWeight(linearLayer(1, 7, false), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(1, 7, false), matrix, std::nullopt).value();
     EXPECT_EQ(weight.codes.dtype(), DType::Int4);
     EXPECT_THAT(bytesOf(weight.codes), ElementsAre(0x78, 0xF3, 0x50, 0x0D)); // file_formats 17.3
     EXPECT_EQ(weight.scale.shape(), Shape{});
@@ -68,7 +68,7 @@ TEST(QdqEncoding, FourBitCodesArePackedLowNibbleFirst) {
 
 TEST(QdqEncoding, TransposedWeightGetsItsStoredLayoutBack) {
     const auto matrix = countingMatrix(2, 3, 8, GridConvention::SymmetricRestricted, Granularity::PerChannel);
-    const QdqWeight weight = encodeWeight(linearLayer(2, 3, true), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(2, 3, true), matrix, std::nullopt).value();
     EXPECT_EQ(weight.codes.shape(), (Shape{3, 2}));
     EXPECT_EQ(weight.axis, 1);
     EXPECT_THAT(valuesOf(weight.codes), ElementsAre(-127, -124, -126, -123, -125, -122));
@@ -78,7 +78,7 @@ TEST(QdqEncoding, TransposedWeightGetsItsStoredLayoutBack) {
 
 TEST(QdqEncoding, BlocksRunAlongTheInputsOfATransposedWeight) {
     const auto matrix = countingMatrix(2, 5, 4, GridConvention::Asymmetric, Granularity::PerGroup, 2);
-    const QdqWeight weight = encodeWeight(linearLayer(2, 5, true), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(2, 5, true), matrix, std::nullopt).value();
     EXPECT_EQ(weight.codes.dtype(), DType::UInt4);
     EXPECT_EQ(weight.axis, 0);
     EXPECT_EQ(weight.blockSize, 2);
@@ -90,7 +90,7 @@ TEST(QdqEncoding, BlocksRunAlongTheInputsOfATransposedWeight) {
 
 TEST(QdqEncoding, GroupThatCoversTheRowIsPerChannel) {
     const auto matrix = countingMatrix(3, 4, 8, GridConvention::Asymmetric, Granularity::PerGroup, 64);
-    const QdqWeight weight = encodeWeight(linearLayer(3, 4, false), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(3, 4, false), matrix, std::nullopt).value();
     EXPECT_EQ(weight.blockSize, 0);
     EXPECT_EQ(weight.scale.shape(), Shape{3});
 }
@@ -100,12 +100,12 @@ TEST(QdqEncoding, BlocksOfAConvolutionAreWrittenFlat) {
     layer.kind = LayerKind::Conv;
     layer.weightShape = Shape{4, 2, 3, 3};
     const auto grouped = countingMatrix(4, 18, 8, GridConvention::Asymmetric, Granularity::PerGroup, 8);
-    const QdqWeight flat = encodeWeight(layer, grouped, false).value();
+    const QdqWeight flat = encodeWeight(layer, grouped, std::nullopt).value();
     EXPECT_EQ(flat.codes.shape(), (Shape{4, 18}));
     EXPECT_TRUE(flat.needsReshape);
     EXPECT_EQ(flat.scale.shape(), (Shape{4, 3}));
     const auto perChannel = countingMatrix(4, 18, 8, GridConvention::Asymmetric, Granularity::PerChannel);
-    const QdqWeight plain = encodeWeight(layer, perChannel, false).value();
+    const QdqWeight plain = encodeWeight(layer, perChannel, std::nullopt).value();
     EXPECT_EQ(plain.codes.shape(), layer.weightShape);
     EXPECT_FALSE(plain.needsReshape);
     EXPECT_EQ(plain.axis, 0);
@@ -115,7 +115,7 @@ TEST(QdqEncoding, ReorderedColumnsAreSortedByGroupAndGatheredBack) {
     auto matrix = countingMatrix(1, 4, 8, GridConvention::Asymmetric, Granularity::PerGroup, 2);
     matrix.groupOfColumn = {1, 0, 0, 1};
     matrix.codes = {10, 11, 12, 13};
-    const QdqWeight weight = encodeWeight(linearLayer(1, 4, false), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(1, 4, false), matrix, std::nullopt).value();
     EXPECT_THAT(valuesOf(weight.codes), ElementsAre(11, 12, 10, 13));
     EXPECT_THAT(weight.columnSource, ElementsAre(2, 0, 1, 3)); // column 0 is now third
 }
@@ -123,7 +123,7 @@ TEST(QdqEncoding, ReorderedColumnsAreSortedByGroupAndGatheredBack) {
 TEST(QdqEncoding, GroupsOfUnequalSizeAreRefusedWithAdvice) {
     auto matrix = countingMatrix(1, 4, 8, GridConvention::Asymmetric, Granularity::PerGroup, 2);
     matrix.groupOfColumn = {1, 0, 0, 0};
-    const auto weight = encodeWeight(linearLayer(1, 4, false), matrix, false);
+    const auto weight = encodeWeight(linearLayer(1, 4, false), matrix, std::nullopt);
     ASSERT_FALSE(weight);
     EXPECT_EQ(weight.error().code, ErrorCode::Unsupported);
     EXPECT_THAT(weight.error().text(), ::testing::HasSubstr("fc: "));
@@ -132,19 +132,25 @@ TEST(QdqEncoding, GroupsOfUnequalSizeAreRefusedWithAdvice) {
 
 TEST(QdqEncoding, OffsetCodesBecomeSignedWithZeroPointZero) {
     const auto matrix = countingMatrix(2, 2, 8, GridConvention::SymmetricOffset, Granularity::PerChannel);
-    const QdqWeight weight = encodeWeight(linearLayer(2, 2, false), matrix, false).value();
+    const QdqWeight weight = encodeWeight(linearLayer(2, 2, false), matrix, std::nullopt).value();
     EXPECT_EQ(weight.codes.dtype(), DType::Int8);
     EXPECT_THAT(valuesOf(weight.codes), ElementsAre(-128, -127, -126, -125));
     EXPECT_THAT(valuesOf(weight.zeroPoint), ElementsAre(0, 0));
 }
 
-TEST(QdqEncoding, AsymmetricCodesFollowTheSignOfTheActivation) {
-    const auto matrix = countingMatrix(2, 2, 8, GridConvention::Asymmetric, Granularity::PerChannel);
+TEST(QdqEncoding, EightBitCodesFollowTheSignOfTheActivation) {
     const Layer layer = linearLayer(2, 2, false);
-    EXPECT_EQ(encodeWeight(layer, matrix, false)->codes.dtype(), DType::UInt8);
-    const QdqWeight shifted = encodeWeight(layer, matrix, true).value();
-    EXPECT_EQ(shifted.codes.dtype(), DType::Int8);
-    EXPECT_THAT(valuesOf(shifted.zeroPoint), ElementsAre(-128, -127));
+    const auto asymmetric = countingMatrix(2, 2, 8, GridConvention::Asymmetric, Granularity::PerChannel);
+    EXPECT_EQ(encodeWeight(layer, asymmetric, std::nullopt)->codes.dtype(), DType::UInt8);
+    const QdqWeight lowered = encodeWeight(layer, asymmetric, true).value();
+    EXPECT_EQ(lowered.codes.dtype(), DType::Int8);
+    EXPECT_THAT(valuesOf(lowered.zeroPoint), ElementsAre(-128, -127));
+    const auto symmetric = countingMatrix(2, 2, 8, GridConvention::SymmetricFull, Granularity::PerChannel);
+    EXPECT_EQ(encodeWeight(layer, symmetric, std::nullopt)->codes.dtype(), DType::Int8);
+    const QdqWeight raised = encodeWeight(layer, symmetric, false).value();
+    EXPECT_EQ(raised.codes.dtype(), DType::UInt8);
+    EXPECT_THAT(valuesOf(raised.codes), ElementsAre(0, 1, 2, 3));
+    EXPECT_THAT(valuesOf(raised.zeroPoint), ElementsAre(128, 128));
 }
 
 /// Every bit-width and convention keeps its values: scale · (code − zeroPoint) before and after.
@@ -152,7 +158,8 @@ TEST(QdqEncoding, ValuesAreThoseOfTheMatrix) {
     for (const int bits : {2, 3, 4, 5, 8, 12})
         for (const auto convention : {GridConvention::Asymmetric, GridConvention::SymmetricOffset,
                                       GridConvention::SymmetricRestricted, GridConvention::SymmetricFull})
-            for (const bool isSigned : {false, true}) {
+            for (const std::optional<bool> isSigned :
+                 {std::optional<bool>(), std::optional(false), std::optional(true)}) {
                 const auto matrix = countingMatrix(1, 33, bits, convention, Granularity::PerTensor);
                 const QdqWeight weight = encodeWeight(linearLayer(1, 33, false), matrix, isSigned).value();
                 std::vector<float> values = valuesOf(weight.codes);
