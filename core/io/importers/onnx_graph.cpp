@@ -173,7 +173,7 @@ Status OnnxGraphReader::readInitializers(onnx::GraphProto &graph, GraphBuilder &
         if (m_ctx.cancelled())
             return RunContext::cancelledError();
         const std::string name = tensor.values().name();
-        QS_CHECK_OK(addConstant(builder, name, readOnnxSparseTensor(tensor, m_external)));
+        QS_CHECK_OK(addConstant(builder, name, readOnnxSparseTensor(tensor, m_external, m_sparseBudget)));
     }
     return {};
 }

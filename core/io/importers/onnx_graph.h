@@ -68,6 +68,7 @@ private:
     std::unordered_set<std::string> m_nodeNames;
     std::vector<std::string> m_stringTensors, m_shadowed, m_droppedAttributes;
     std::int64_t m_nodes = 0;
+    std::uint64_t m_sparseBudget = std::uint64_t(256) << 20; ///< bytes, for all sparse tensors together
 };
 
 /// The domain of an operator as the program names it: "" for ONNX's own.

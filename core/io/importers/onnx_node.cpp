@@ -95,7 +95,7 @@ Status OnnxGraphReader::readConstantNode(onnx::NodeProto &node, GraphBuilder &bu
     if (value.name() == "value" && value.has_t())
         tensor = readOnnxTensor(*value.mutable_t(), m_external);
     else if (value.name() == "sparse_value" && value.has_sparse_tensor())
-        tensor = readOnnxSparseTensor(*value.mutable_sparse_tensor(), m_external);
+        tensor = readOnnxSparseTensor(*value.mutable_sparse_tensor(), m_external, m_sparseBudget);
     else if (value.name() == "value_float")
         tensor = Tensor::scalar(value.f());
     else if (value.name() == "value_int")
@@ -151,7 +151,8 @@ Result<std::optional<Attribute>> OnnxGraphReader::readAttribute(onnx::AttributeP
         return Attribute(std::move(tensor));
     }
     case AttributeType::SPARSE_TENSOR: {
-        QS_TRY(Tensor tensor, readOnnxSparseTensor(*attribute.mutable_sparse_tensor(), m_external));
+        QS_TRY(Tensor tensor,
+               readOnnxSparseTensor(*attribute.mutable_sparse_tensor(), m_external, m_sparseBudget));
         return Attribute(std::move(tensor));
     }
     case AttributeType::GRAPH: {

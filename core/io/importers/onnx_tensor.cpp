@@ -8,8 +8,7 @@ namespace qs {
 namespace {
 
 constexpr int kMaxRank = 64;
-constexpr std::uint64_t kSmallDense = std::uint64_t(64) << 20;
-constexpr std::uint64_t kMaxSparsity = 1024; ///< dense bytes per stored byte above kSmallDense
+constexpr std::uint64_t kFreeSparsity = 1024; ///< dense bytes per stored byte that cost no budget
 
 tl::unexpected<Error> corrupt(std::string message) {
     return fail(ErrorCode::CorruptFile, std::move(message));
@@ -186,7 +185,8 @@ Result<Tensor> readOnnxTensor(onnx::TensorProto &message, ExternalData &external
     return tensor;
 }
 
-Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalData &external) {
+Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalData &external,
+                                    std::uint64_t &budget) {
     QS_TRY(const Shape shape, readShape(message.dims()));
     QS_TRY(const Tensor values, readOnnxTensor(*message.mutable_values(), external));
     const int bits = dtypeBits(values.dtype());
@@ -199,8 +199,12 @@ Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalDa
     QS_TRY(const Tensor indices, readOnnxTensor(*message.mutable_indices(), external));
     QS_TRY(const auto positions, readPositions(indices, values.numel(), shape));
     QS_TRY(const std::uint64_t size, checkedByteSize(values.dtype(), shape));
-    if (size > kSmallDense && size / kMaxSparsity > values.sizeBytes())
-        return corrupt(fmt::format("{} stored bytes stand for {} dense ones", values.sizeBytes(), size));
+    if (size / kFreeSparsity > values.sizeBytes()) {
+        if (size > budget)
+            return corrupt(fmt::format("{} stored bytes stand for {} dense ones, which is too sparse",
+                                       values.sizeBytes(), size));
+        budget -= size;
+    }
 
     Tensor dense = Tensor::zeros(values.dtype(), shape);
     const auto element = static_cast<std::size_t>(bits / 8);

@@ -241,11 +241,26 @@ onnx::SparseTensorProto sparse(const std::vector<std::int64_t> &indices,
     return message;
 }
 
+TEST(OnnxTensor, VerySparseTensorsShareABudget) {
+    FindingList findings;
+    ExternalData external(".", findings);
+    std::uint64_t budget = 100000;
+    onnx::SparseTensorProto dense = sparse({0, 9999}, {1000}); // 4000 bytes for 8
+    onnx::SparseTensorProto thin = sparse({0, 9999}, {20000}), another = thin;
+    dense.mutable_indices()->set_raw_data(rawBytes<std::int64_t>({0, 999}));
+    EXPECT_TRUE(readOnnxSparseTensor(dense, external, budget));
+    EXPECT_EQ(budget, 100000u);
+    EXPECT_TRUE(readOnnxSparseTensor(thin, external, budget));
+    EXPECT_EQ(budget, 20000u);
+    EXPECT_THAT(readOnnxSparseTensor(another, external, budget).error().message, HasSubstr("too sparse"));
+}
+
 TEST(OnnxTensor, RefusesSparseTensorsThatLie) {
     const auto error = [](onnx::SparseTensorProto message) {
         FindingList findings;
         ExternalData external(".", findings);
-        const auto result = readOnnxSparseTensor(message, external);
+        std::uint64_t budget = 1 << 20;
+        const auto result = readOnnxSparseTensor(message, external, budget);
         return result ? std::string("no error") : result.error().text();
     };
     EXPECT_EQ(error(sparse({0, 5}, {6})), "no error");
