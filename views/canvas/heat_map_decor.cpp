@@ -12,6 +12,7 @@ namespace {
 constexpr double kTickLength = 4;
 constexpr double kMarkLength = 6; ///< of the outlier marks at the edges
 constexpr double kGap = 6;
+constexpr double kFrameMinimum = 7; ///< pixels of a row or column that a frame fits around
 constexpr double kColorBarWidth = 14;
 constexpr int kColorBarTicks = 6;
 
@@ -59,7 +60,7 @@ HeatMapLayout HeatMapLayout::make(const HeatMapScene &scene, double width, doubl
     double tickWidth = textWidth(scene.valueTitle) - kColorBarWidth - kGap;
     for (const Tick &tick : scene.scale.ticks(kColorBarTicks))
         tickWidth = std::max(tickWidth, textWidth(QString::fromStdString(tick.label)));
-    const double left = std::min(rowLabelWidth(scene), width * 0.32) + kTickLength + 2 * kGap;
+    const double left = std::min(rowLabelWidth(scene), width * 0.32) + kTickLength + kMarkLength + 2 * kGap;
     const double right = kMarkLength + 2 * kGap + kColorBarWidth + kTickLength + tickWidth + 2 * kGap;
     const double top = line + kGap + kMarkLength + 2;
     const double bottom = kTickLength + 2 * line + kGap;
@@ -76,7 +77,7 @@ HeatMapDecor::HeatMapDecor(const HeatMapScene &scene, const HeatMapLayout &layou
                            const QPalette &palette, ImDrawList &draw)
     : m_scene(scene), m_layout(layout), m_zoom(zoom), m_draw(draw),
       m_textColor(packed(palette.color(QPalette::Text))),
-      m_weakColor(packed(palette.color(QPalette::Text), 110)),
+      m_weakColor(packed(palette.color(QPalette::Text), 150)),
       m_accentColor(packed(palette.color(QPalette::Highlight))),
       m_baseColor(packed(palette.color(QPalette::Base))) {}
 
@@ -130,7 +131,7 @@ void HeatMapDecor::drawOutliers() {
         if (x < plot.left() || x > plot.right() || x == last)
             continue;
         last = x;
-        m_draw.AddLine(point(x, plot.top() - 2 - kMarkLength), point(x, plot.top() - 2), m_textColor);
+        m_draw.AddLine(point(x, plot.top() - 2 - kMarkLength), point(x, plot.top() - 2), m_weakColor);
     }
     last = -1e9;
     for (std::int64_t row : outliers.rows) {
@@ -138,7 +139,7 @@ void HeatMapDecor::drawOutliers() {
         if (y < plot.top() || y > plot.bottom() || y == last)
             continue;
         last = y;
-        m_draw.AddLine(point(plot.right() + 2, y), point(plot.right() + 2 + kMarkLength, y), m_textColor);
+        m_draw.AddLine(point(plot.right() + 2, y), point(plot.right() + 2 + kMarkLength, y), m_weakColor);
     }
     std::int64_t firstRow, firstCol, endRow, endCol;
     if (m_zoom.x.scale() < 7 || m_zoom.y.scale() < 7 || !visibleCells(firstRow, firstCol, endRow, endCol))
@@ -165,15 +166,37 @@ void HeatMapDecor::drawSelection() {
         m_draw.AddRect(point(x0 - 1, y0 - 1), point(x1 + 1, y1 + 1), m_baseColor, 0, 0, 4);
         m_draw.AddRect(point(x0 - 1, y0 - 1), point(x1 + 1, y1 + 1), m_accentColor, 0, 0, 2);
     };
-    if (m_scene.selectedRow >= 0) {
-        const double y = m_zoom.y.toPixel(static_cast<double>(m_scene.selectedRow));
-        frame(plot.left(), y, plot.right(), std::max(y + m_zoom.y.scale(), y + 3));
-    }
-    if (m_scene.selectedColumn >= 0) {
-        const double x = m_zoom.x.toPixel(static_cast<double>(m_scene.selectedColumn));
-        frame(x, plot.top(), std::max(x + m_zoom.x.scale(), x + 3), plot.bottom());
-    }
+    // A frame around a narrow strip would hide its neighbours: the triangles at the edges do then.
+    const double y = m_zoom.y.toPixel(static_cast<double>(m_scene.selectedRow));
+    const double x = m_zoom.x.toPixel(static_cast<double>(m_scene.selectedColumn));
+    if (m_scene.selectedRow >= 0 && m_zoom.y.scale() >= kFrameMinimum)
+        frame(plot.left(), y, plot.right(), y + m_zoom.y.scale());
+    if (m_scene.selectedColumn >= 0 && m_zoom.x.scale() >= kFrameMinimum)
+        frame(x, plot.top(), x + m_zoom.x.scale(), plot.bottom());
     m_draw.PopClipRect();
+    drawSelectionMarks(x + m_zoom.x.scale() / 2, y + m_zoom.y.scale() / 2);
+}
+
+void HeatMapDecor::drawSelectionMarks(double x, double y) {
+    const QRectF &plot = m_layout.plot;
+    const double s = kMarkLength;
+    const auto triangle = [&](double tipX, double tipY, double dx, double dy) {
+        // From the tip, outwards along (dx, dy) and half as far to both sides.
+        const ImVec2 tip = point(tipX, tipY);
+        const ImVec2 a = point(tipX + s * dx + s * dy * 0.7, tipY + s * dy + s * dx * 0.7);
+        const ImVec2 b = point(tipX + s * dx - s * dy * 0.7, tipY + s * dy - s * dx * 0.7);
+        // ImGui wants one winding; the order of a and b depends on the direction.
+        m_draw.AddTriangleFilled(tip, dx + dy > 0 ? a : b, dx + dy > 0 ? b : a, m_accentColor);
+        m_draw.AddTriangle(tip, a, b, m_baseColor);
+    };
+    if (m_scene.selectedRow >= 0 && y >= plot.top() && y <= plot.bottom()) {
+        triangle(plot.left() - 2, y, -1, 0);
+        triangle(plot.right() + 2, y, 1, 0);
+    }
+    if (m_scene.selectedColumn >= 0 && x >= plot.left() && x <= plot.right()) {
+        triangle(x, plot.top() - 2, 0, -1);
+        triangle(x, plot.bottom() + 2, 0, 1);
+    }
 }
 
 void HeatMapDecor::drawAxes() {
@@ -187,7 +210,7 @@ void HeatMapDecor::drawAxes() {
 void HeatMapDecor::drawRowLabels() {
     const QRectF &plot = m_layout.plot;
     const double line = ImGui::GetTextLineHeight();
-    const double right = plot.left() - kTickLength - kGap;
+    const double right = plot.left() - kTickLength - kMarkLength - kGap;
     text(kGap, 2, m_scene.rowTitle + QStringLiteral(" ↓"), m_weakColor);
     const std::int64_t step = labelStep(m_zoom.y.scale(), line + 1);
     const auto first = static_cast<std::int64_t>(m_zoom.y.firstCell());
@@ -212,10 +235,6 @@ void HeatMapDecor::drawRowLabels() {
             continue;
         const QString label = fitted(indexLabel(m_scene, row), right - kGap);
         m_draw.AddLine(point(plot.left() - 1 - kTickLength, y), point(plot.left() - 1, y), m_weakColor);
-        if (row == selected)
-            m_draw.AddTriangleFilled(point(plot.left() - 2 - kTickLength - 4, y - 4),
-                                     point(plot.left() - 2 - kTickLength - 4, y + 4),
-                                     point(plot.left() - 3, y), m_accentColor);
         text(right - textWidth(label), y - line / 2, label, m_textColor);
     }
 }

@@ -33,6 +33,7 @@ public:
     void drawColorBar();
 
 private:
+    void drawSelectionMarks(double x, double y);
     void drawRowLabels();
     void drawColumnLabels();
     void text(double x, double y, const QString &string, unsigned int color);

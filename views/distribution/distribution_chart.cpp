@@ -11,17 +11,17 @@ namespace {
 constexpr double kMinGridSpacing =
     4; ///< pixels between neighbouring code points, or the lines fill the picture
 constexpr double kMinLabelSpacing = 26; ///< pixels between written codes
-constexpr double kLogFloor = 0.5;       ///< where empty bins lie on a logarithmic axis
+constexpr double kLogFloor = 0.5;       ///< where a logarithmic count axis starts
 
 /// A histogram as the outline of its bars.
 void setSteps(QCPGraph &graph, const BinnedValues &bins) {
     QVector<double> keys, counts;
     for (std::size_t bin = 0; bin < bins.counts.size(); ++bin) {
         keys.push_back(bins.lo + static_cast<double>(bin) * bins.width);
-        counts.push_back(std::max(bins.counts[bin], kLogFloor));
+        counts.push_back(bins.counts[bin]);
     }
     keys.push_back(bins.hi());
-    counts.push_back(kLogFloor);
+    counts.push_back(0);
     graph.setData(keys, counts, true);
 }
 
@@ -36,6 +36,18 @@ QCPItemRect *clipRect(QCustomPlot &plot) {
     return rect;
 }
 
+/// Text beside the end of the grid, on its inner side, at the foot of the chart.
+QCPItemText *clipLabel(QCustomPlot &plot, Qt::Alignment side) {
+    auto *label = new QCPItemText(&plot);
+    label->position->setTypeX(QCPItemPosition::ptPlotCoords);
+    label->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+    label->setPositionAlignment(side | Qt::AlignBottom);
+    label->setPadding(QMargins(4, 1, 4, 1));
+    label->setSelectable(false);
+    label->setVisible(false);
+    return label;
+}
+
 } // namespace
 
 DistributionChart::DistributionChart(QWidget *parent)
@@ -47,6 +59,8 @@ DistributionChart::DistributionChart(QWidget *parent)
     m_quantized->setLineStyle(QCPGraph::lsStepLeft);
     m_clippedLow = clipRect(chart);
     m_clippedHigh = clipRect(chart);
+    m_clipLabelLow = clipLabel(chart, Qt::AlignLeft);
+    m_clipLabelHigh = clipLabel(chart, Qt::AlignRight);
     chart.legend->setVisible(true);
     chart.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
     chart.yAxis->setLabel(tr("values per bin"));
@@ -86,6 +100,13 @@ void DistributionChart::applyColors(const PlotTheme &theme) {
         rect->setPen(QPen(theme.text, 1, Qt::DashLine));
         rect->setBrush(QBrush(clipped, Qt::BDiagPattern));
     }
+    QColor plate = theme.background;
+    plate.setAlpha(200);
+    for (QCPItemText *label : {m_clipLabelLow, m_clipLabelHigh}) {
+        label->setColor(theme.text);
+        label->setBrush(plate);
+        label->setFont(font());
+    }
 }
 
 void DistributionChart::setData(std::shared_ptr<const DistributionData> data) {
@@ -109,9 +130,10 @@ void DistributionChart::setData(std::shared_ptr<const DistributionData> data) {
     }
     updateClipMarks();
     if (sameView)
-        updateGrid();
+        fitCounts(); // what is zoomed in on stays
     else
-        fit();
+        fitAll();
+    updateGrid();
     replot();
 }
 
@@ -145,6 +167,11 @@ void DistributionChart::fitAll() {
     const BinnedValues &bins = m_data->values;
     const double margin = 0.015 * (bins.hi() - bins.lo);
     plot().xAxis->setRange(bins.lo - margin, bins.hi() + margin);
+    fitCounts();
+}
+
+void DistributionChart::fitCounts() {
+    const BinnedValues &bins = m_data->values;
     double highest = *std::max_element(bins.counts.begin(), bins.counts.end());
     if (m_data->quantized)
         highest = std::max(
@@ -187,12 +214,18 @@ void DistributionChart::updateClipMarks() {
     const double width = bins.hi() - bins.lo;
     m_clippedLow->setVisible(reach.has_value());
     m_clippedHigh->setVisible(reach.has_value());
+    m_clipLabelLow->setVisible(reach.has_value());
+    m_clipLabelHigh->setVisible(reach.has_value());
     if (!reach)
         return;
     m_clippedLow->topLeft->setCoords(std::min(bins.lo, reach->lo) - 10 * width, -0.1);
     m_clippedLow->bottomRight->setCoords(reach->lo, 1.1);
     m_clippedHigh->topLeft->setCoords(reach->hi, -0.1);
     m_clippedHigh->bottomRight->setCoords(std::max(bins.hi(), reach->hi) + 10 * width, 1.1);
+    m_clipLabelLow->setText(tr("clips below %1").arg(formatNumber(reach->lo)));
+    m_clipLabelLow->position->setCoords(reach->lo, 0.99);
+    m_clipLabelHigh->setText(tr("clips above %1").arg(formatNumber(reach->hi)));
+    m_clipLabelHigh->position->setCoords(reach->hi, 0.99);
 }
 
 QString DistributionChart::readOut(double x) const {

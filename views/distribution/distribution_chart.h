@@ -7,6 +7,7 @@ class QCPAxisTickerText;
 class QCPBars;
 class QCPGraph;
 class QCPItemRect;
+class QCPItemText;
 
 namespace qs::views {
 
@@ -28,6 +29,7 @@ signals:
 private:
     void applyColors(const PlotTheme &theme);
     void fitAll();
+    void fitCounts();
     void updateGrid();
     void updateClipMarks();
     QString readOut(double x) const;
@@ -35,6 +37,7 @@ private:
     std::shared_ptr<const DistributionData> m_data;
     QCPGraph *m_values, *m_quantized;
     QCPItemRect *m_clippedLow, *m_clippedHigh;
+    QCPItemText *m_clipLabelLow, *m_clipLabelHigh;
     QSharedPointer<QCPAxisTickerText> m_codeTicker;
     bool m_logCounts = true, m_gridWanted = true;
 };

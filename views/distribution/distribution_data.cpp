@@ -11,7 +11,10 @@ using Source = DistributionRequest::Source;
 constexpr double kCentralShare = 0.999;
 
 std::string gridText(int bits, GridConvention convention) {
-    return fmt::format("{} bit, {}", bits, gridConventionName(convention));
+    std::string name(gridConventionName(convention)); // "asymmetric", "s1"
+    if (convention != GridConvention::Asymmetric)
+        name = "symmetric " + name;
+    return fmt::format("{} bit, {}", bits, name);
 }
 
 std::string layoutText(const SliceLayout &layout) {

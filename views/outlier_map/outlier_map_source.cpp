@@ -188,7 +188,7 @@ QString OutlierMapRequest::whyNothing() const {
         return tr("No model is open. Open one, or drop a file onto the window.");
     if (mode != Mode::Weight && !capture)
         return tr("No activations yet. Open a calibration file and calibrate; weights can be seen without: "
-                  "choose the map “weight: output × input”.");
+                  "choose the map “weight: out × in”.");
     if (mode == Mode::LayerChannel)
         return {};
     if (layer < 0 || static_cast<std::size_t>(layer) >= model->layers.size())

@@ -36,7 +36,7 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
       m_lo(numberEdit(tr("Lowest value shown"))), m_hi(numberEdit(tr("Highest value shown"))) {
     m_mode->addItem(tr("layer × channel"), static_cast<int>(Mode::LayerChannel));
     m_mode->addItem(tr("token × channel"), static_cast<int>(Mode::TokenChannel));
-    m_mode->addItem(tr("weight: output × input"), static_cast<int>(Mode::Weight));
+    m_mode->addItem(tr("weight: out × in"), static_cast<int>(Mode::Weight));
     m_mode->setToolTip(tr("layer × channel: one statistic of every activation channel of every layer\n"
                           "token × channel: raw activations at the input of the selected layer\n"
                           "weight: every weight of the selected layer"));
@@ -58,13 +58,16 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
                           "≥ value: |value| ≥ a fixed limit (LLM.int8() uses 6)\n"
                           "Outliers are marked along the edges, and outlined when zoomed in"));
     m_rule->setCurrentIndex(1);
-    m_threshold->setRange(0.001, 1e6);
-    m_threshold->setDecimals(3);
+    m_threshold->setRange(0.1, 99999);
+    m_threshold->setDecimals(1);
     m_threshold->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
     m_threshold->setValue(8);
     m_threshold->setKeyboardTracking(false);
     m_percentile->setKeyboardTracking(false);
+    for (QComboBox *box : {m_mode, m_statistic, m_map, m_range, m_rule})
+        box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     auto *fit = new QPushButton(tr("Fit"));
+    fit->setMaximumWidth(fit->fontMetrics().horizontalAdvance(fit->text()) + 24);
     fit->setToolTip(tr("Show the whole map (F, or double click)\n"
                        "Wheel zooms, Ctrl+wheel columns only, Shift+wheel rows only; drag pans"));
 
@@ -99,14 +102,17 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
     });
     connect(m_threshold, &QDoubleSpinBox::valueChanged, this, &OutlierMapToolbar::requestChanged);
     connect(m_map, &QComboBox::currentIndexChanged, this, [this] {
-        (isSigned() ? m_divergingMap : m_sequentialMap) = m_map->currentData().toString();
+        colorState().map = m_map->currentData().toString();
         emit colorsChanged();
     });
     connect(m_range, &QComboBox::currentIndexChanged, this, [this] {
         updateVisibility();
         emit colorsChanged();
     });
-    connect(m_log, &QCheckBox::toggled, this, &OutlierMapToolbar::colorsChanged);
+    connect(m_log, &QCheckBox::toggled, this, [this](bool on) {
+        colorState().logarithmic = on;
+        emit colorsChanged();
+    });
     connect(m_percentile, &QDoubleSpinBox::valueChanged, this, &OutlierMapToolbar::colorsChanged);
     connect(m_lo, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
     connect(m_hi, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
@@ -142,8 +148,9 @@ void OutlierMapToolbar::fillColorMaps() {
         for (const ColorMap &map : builtinColorMaps())
             if (map.kind == kind && (isSigned() || kind == ColorMap::Kind::Sequential))
                 m_map->addItem(QString::fromStdString(map.name), QString::fromStdString(map.id));
-    const int last = m_map->findData(isSigned() ? m_divergingMap : m_sequentialMap);
-    m_map->setCurrentIndex(std::max(0, last));
+    m_map->setCurrentIndex(std::max(0, m_map->findData(colorState().map)));
+    const QSignalBlocker logBlocker(m_log);
+    m_log->setChecked(colorState().logarithmic);
     m_map->setToolTip(tr("Colours whose lightness follows the value"));
     m_statistic->setToolTip(m_statistic->currentData(Qt::ToolTipRole).toString());
 }

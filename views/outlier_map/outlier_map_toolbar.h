@@ -41,7 +41,14 @@ private:
     QCheckBox *m_log;
     QDoubleSpinBox *m_percentile, *m_threshold;
     QLineEdit *m_lo, *m_hi;
-    QString m_sequentialMap, m_divergingMap; ///< last choices, by kind of statistic
+    struct ColorState {
+        QString map; ///< empty: the first one offered
+        bool logarithmic;
+    };
+    ColorState &colorState() { return isSigned() ? m_signedColors : m_magnitudeColors; }
+    // Last choices by kind of statistic: magnitudes of outliers ask for decades, signed values for both sides
+    // of zero.
+    ColorState m_magnitudeColors{{}, true}, m_signedColors{{}, false};
 };
 
 } // namespace qs::views

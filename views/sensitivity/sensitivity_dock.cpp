@@ -50,7 +50,7 @@ SensitivityDock::SensitivityDock(WorkbenchContext &context)
       m_model(new SensitivityModel(this)), m_sorted(new QSortFilterProxyModel(this)),
       m_controls(new SensitivityControls(context.methods())), m_pages(new QStackedWidget),
       m_message(new QLabel), m_status(new QLabel), m_table(new QTableView),
-      m_chart(new SensitivityChart(*m_model)) {
+      m_splitter(new QSplitter(Qt::Vertical)), m_chart(new SensitivityChart(*m_model)) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
@@ -109,12 +109,20 @@ QWidget *SensitivityDock::makeResults() {
         if (header->count() > 0)
             header->setSectionResizeMode(0, QHeaderView::Stretch);
     });
-    auto *splitter = new QSplitter(Qt::Vertical);
-    splitter->addWidget(m_table);
-    splitter->addWidget(m_chart);
-    splitter->setStretchFactor(0, 1);
-    splitter->setStretchFactor(1, 1);
-    return splitter;
+    m_splitter->addWidget(m_table);
+    m_splitter->addWidget(m_chart);
+    m_splitter->setSizes({1000, 1000}); // shares, not pixels
+    return m_splitter;
+}
+
+void SensitivityDock::resizeEvent(QResizeEvent *event) {
+    ViewDock::resizeEvent(event);
+    // Side by side where there is room for it.
+    const Qt::Orientation wanted = width() > height() * 6 / 5 ? Qt::Horizontal : Qt::Vertical;
+    if (m_splitter->orientation() != wanted) {
+        m_splitter->setOrientation(wanted);
+        m_splitter->setSizes({1000, 1000});
+    }
 }
 
 void SensitivityDock::refresh() {
