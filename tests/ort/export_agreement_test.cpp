@@ -67,7 +67,6 @@ std::vector<ExportCase> exportCases() {
     cases.push_back({"LlamaW3A6", kLlama,
                      weights(3, GridConvention::SymmetricOffset, Granularity::PerGroup, 32),
                      activations(6, asymmetric)});
-    cases.push_back({"LlamaW8A16", kLlama, w8, activations(16, asymmetric)});
     return cases;
 }
 
