@@ -62,6 +62,8 @@ void PluginsCommand::addOptions(CLI::App &app) {
     m_check = app.add_subcommand("check", "Load a plugin in a process of its own and try its promises");
     m_check->add_option("FILE", m_file, "The plugin (.so)")->required()->type_name("FILE");
     app.require_subcommand(0, 1);
+    for (CLI::App *subcommand : app.get_subcommands({}))
+        subcommand->fallthrough(); // --json and the like may stand behind `list` and `check`, too
     app.footer("Plugins are looked for beside the program (../lib/quantoscope/plugins), in the folders of\n"
                "QUANTOSCOPE_PLUGIN_PATH, and in ~/.local/share/quantoscope/plugins.");
 }
