@@ -43,11 +43,10 @@ private:
     std::vector<double> m_identity;
 };
 
-Result<std::shared_ptr<const QuantizedMatrix>> quantizeWeight(const Model &model, const Layer &layer,
-                                                              const WeightChoice &choice,
-                                                              const LayerCapture *capture,
-                                                              const QuantizerRegistry &methods,
-                                                              std::uint64_t seed, const RunContext &ctx) {
+Result<std::shared_ptr<const QuantizedMatrix>>
+quantizeWeight(const Model &model, const Layer &layer, const WeightChoice &choice,
+               const LayerCapture *capture, const QuantizerRegistry &methods, std::uint64_t seed,
+               FindingList &findings, const RunContext &ctx) {
     const auto method = methods.find(choice.method);
     if (!method)
         return fail(ErrorCode::InvalidArgument, fmt::format("there is no method '{}'", choice.method),
@@ -61,6 +60,7 @@ Result<std::shared_ptr<const QuantizedMatrix>> quantizeWeight(const Model &model
     request.scheme = choice.scheme;
     request.services = &services;
     request.seed = seed;
+    request.findings = &findings;
     auto parameters = method->schema().complete(choice.parameters);
     if (!parameters)
         return fail(std::move(parameters).error().withContext(layer.name));
@@ -78,11 +78,12 @@ Result<std::shared_ptr<const QuantizedMatrix>> quantizeWeight(const Model &model
 
 Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, const LayerChoice &choice,
                                      const LayerCapture *capture, const QuantizerRegistry &methods,
-                                     std::uint64_t seed, const RunContext &ctx) {
+                                     std::uint64_t seed, FindingList &findings, const RunContext &ctx) {
     QuantizedLayer quantized;
     quantized.layer = layer.id;
     if (choice.weight) {
-        QS_TRY(quantized.weight, quantizeWeight(model, layer, *choice.weight, capture, methods, seed, ctx));
+        QS_TRY(quantized.weight,
+               quantizeWeight(model, layer, *choice.weight, capture, methods, seed, findings, ctx));
     }
     // An embedding reads indices: there is no activation to quantize.
     if (choice.activation && layer.kind != LayerKind::Embedding) {

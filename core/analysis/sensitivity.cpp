@@ -24,7 +24,7 @@ Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const
         LayerChoice choice;
         choice.weight = options.weights;
         choice.weight->scheme.grid.bits = options.bits[column];
-        auto quantized = quantizeLayer(model, layer, choice, layerCapture, methods, 0, ctx);
+        auto quantized = quantizeLayer(model, layer, choice, layerCapture, methods, 0, findings, ctx);
         if (!quantized) {
             if (quantized.error().code == ErrorCode::Cancelled)
                 return fail(std::move(quantized).error());

@@ -54,8 +54,13 @@ rlim_t addressSpaceInUse() {
     return pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// Waits for the child; kills it when the user cancels.
-Result<int> waitFor(pid_t child, const RunContext &ctx) {
+/// A child that sleeps uses no processor time; on a busy machine an honest one may take this much longer.
+constexpr int kWallPerCpuSecond = 20;
+
+/// Waits for the child; kills it when the user cancels or the time is up.
+Result<int> waitFor(pid_t child, int cpuSeconds, const RunContext &ctx) {
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::seconds(cpuSeconds * kWallPerCpuSecond);
     auto pause = std::chrono::microseconds(100);
     for (;;) {
         int status = 0;
@@ -70,6 +75,8 @@ Result<int> waitFor(pid_t child, const RunContext &ctx) {
             waitpid(child, &status, 0);
             return RunContext::cancelledError();
         }
+        if (std::chrono::steady_clock::now() > deadline)
+            kill(child, SIGXCPU);
         std::this_thread::sleep_for(pause);
         pause = std::min(pause * 2, std::chrono::microseconds(20000));
     }
@@ -84,7 +91,7 @@ Status runIsolated(const std::function<void()> &work, int cpuSeconds, const RunC
         return fail(ErrorCode::IoError, fmt::format("no process can be started: {}", std::strerror(errno)));
     if (child == 0)
         runChild(work, cpuSeconds, addressSpace);
-    QS_TRY(const int status, waitFor(child, ctx));
+    QS_TRY(const int status, waitFor(child, cpuSeconds, ctx));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return {};
     const bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;

@@ -145,7 +145,7 @@ private:
             m_run.capture ? m_run.capture->layers[static_cast<std::size_t>(layer.id)].get() : nullptr;
         const auto start = std::chrono::steady_clock::now();
         auto quantized = quantizeLayer(*m_request.model, layer, result.choice, capture, *m_request.methods,
-                                       m_request.recipe.seed, ctx);
+                                       m_request.recipe.seed, m_findings, ctx);
         result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (!quantized) {
             if (quantized.error().code == ErrorCode::Cancelled)

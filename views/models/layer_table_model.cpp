@@ -54,11 +54,6 @@ QString shapeText(const Shape &shape) {
     return dims.join(QStringLiteral("×"));
 }
 
-/// Like formatDb, without the unit that the header tells.
-QString decibelText(double value) {
-    return formatDb(value).remove(QStringLiteral(" dB"));
-}
-
 QString shortMetricName(Metric metric) {
     switch (metric) {
     case Metric::OutputSqnr:

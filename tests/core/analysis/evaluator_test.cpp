@@ -32,8 +32,9 @@ QuantizedLayer quantized(LayerId id, int bits) {
     choice.weight.emplace();
     choice.weight->scheme.grid.bits = bits;
     const Sample &sample = vit();
+    FindingList findings;
     return *quantizeLayer(*sample.model, sample.model->layers[static_cast<std::size_t>(id)], choice, nullptr,
-                          sample.methods, 0, {});
+                          sample.methods, 0, findings, {});
 }
 
 TEST(FakeQuantize, ClampsAndKeepsZeroExact) {
