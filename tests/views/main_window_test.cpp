@@ -38,8 +38,9 @@ TEST_F(MainWindowTest, DisabledActionsSayWhyAndShortcutsDoNotClash) {
     }
     std::set<QKeySequence> shortcuts;
     for (const QAction *candidate : m_window.findChildren<QAction *>()) {
-        if (!candidate->shortcut().isEmpty() && candidate->shortcutContext() == Qt::WindowShortcut)
+        if (!candidate->shortcut().isEmpty() && candidate->shortcutContext() == Qt::WindowShortcut) {
             EXPECT_TRUE(shortcuts.insert(candidate->shortcut()).second) << candidate->text().toStdString();
+        }
     }
 }
 
@@ -97,7 +98,7 @@ TEST_F(MainWindowTest, ResetLayoutShowsEveryViewAgain) {
 
 TEST_F(MainWindowTest, ThemesHaveReadableText) {
     for (const QPalette &palette : {lightPalette(), darkPalette()}) {
-        for (const auto [text, ground] : {std::pair{QPalette::WindowText, QPalette::Window},
+        for (const auto &[text, ground] : {std::pair{QPalette::WindowText, QPalette::Window},
                                           {QPalette::Text, QPalette::Base},
                                           {QPalette::ButtonText, QPalette::Button},
                                           {QPalette::PlaceholderText, QPalette::Base},

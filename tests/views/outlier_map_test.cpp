@@ -14,7 +14,6 @@ OutlierMapRequest layerRequest() {
     auto capture = std::make_shared<Capture>();
     OutlierMapRequest request;
     request.model = twoLayerModel();
-    capture->model = request.model;
     capture->samples = 3;
     capture->layers = {captureOf(0, 3, 4, {1, -2, 3, 0, -1, 20, 3, 0, 2, 2, 3, 0}),
                        captureOf(1, 2, 3, {1, 1, 1, -1, 1, 1})};
