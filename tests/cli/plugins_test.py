@@ -20,7 +20,7 @@ class Plugins(CliCase):
         self.assertEqual(report["findings"], [])
 
     def test_check_of_broken_plugins_says_what_is_wrong(self):
-        for name, part in [("crashes_at_load", "crash"), ("wrong_major", "version"), ("no_symbol", "qs_plugin"),
+        for name, part in [("crashes_at_load", "crash"), ("wrong_major", "abi 99"), ("no_symbol", "qs_plugin"),
                            ("init_fails", "init"), ("crashes_at_work", ""), ("broken_results", "")]:
             outcome = self.run_qscope("plugins", "check", fixture(name), "--json", code=FAILED)
             self.assertFalse(outcome.json()["good"], name)

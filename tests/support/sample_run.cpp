@@ -31,7 +31,7 @@ Run makeSampleRun(std::shared_ptr<const Model> model, const WeightGridScheme &sc
     run.name = "sample";
     run.recipe = uniformRecipe("sample", {"rtn", scheme, nlohmann::json::object()}, std::nullopt);
     run.provenance.program = "quantoscope test";
-    run.provenance.modelFile = model->file.string();
+    run.provenance.modelFile = model->file.filename().string();
     run.provenance.modelSha256 = model->sha256;
     for (const Layer &layer : model->layers) {
         auto result = std::make_shared<LayerResult>();

@@ -99,11 +99,11 @@ TEST_F(MainWindowTest, ResetLayoutShowsEveryViewAgain) {
 TEST_F(MainWindowTest, ThemesHaveReadableText) {
     for (const QPalette &palette : {lightPalette(), darkPalette()}) {
         for (const auto &[text, ground] : {std::pair{QPalette::WindowText, QPalette::Window},
-                                          {QPalette::Text, QPalette::Base},
-                                          {QPalette::ButtonText, QPalette::Button},
-                                          {QPalette::PlaceholderText, QPalette::Base},
-                                          {QPalette::PlaceholderText, QPalette::Window},
-                                          {QPalette::HighlightedText, QPalette::Highlight}}) {
+                                           {QPalette::Text, QPalette::Base},
+                                           {QPalette::ButtonText, QPalette::Button},
+                                           {QPalette::PlaceholderText, QPalette::Base},
+                                           {QPalette::PlaceholderText, QPalette::Window},
+                                           {QPalette::HighlightedText, QPalette::Highlight}}) {
             auto luminance = [&](QPalette::ColorRole role) {
                 auto linear = [](double c) {
                     return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);

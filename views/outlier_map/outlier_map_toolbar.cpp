@@ -87,7 +87,11 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
     m_percentile->setAccessibleName(tr("Percentile of the range"));
     fillStatistics();
     updateVisibility();
+    connectControls();
+    connect(fit, &QPushButton::clicked, this, &OutlierMapToolbar::fitWanted);
+}
 
+void OutlierMapToolbar::connectControls() {
     connect(m_mode, &QComboBox::currentIndexChanged, this, [this] {
         fillStatistics();
         emit requestChanged();
@@ -116,7 +120,6 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
     connect(m_percentile, &QDoubleSpinBox::valueChanged, this, &OutlierMapToolbar::colorsChanged);
     connect(m_lo, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
     connect(m_hi, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
-    connect(fit, &QPushButton::clicked, this, &OutlierMapToolbar::fitWanted);
 }
 
 OutlierMapRequest::Mode OutlierMapToolbar::mode() const {

@@ -31,6 +31,7 @@ signals:
     void fitWanted();
 
 private:
+    void connectControls();
     void fillStatistics();
     void fillColorMaps();
     void updateVisibility();

@@ -17,8 +17,8 @@ Result<Tensor> readOnnxTensor(onnx::TensorProto &message, ExternalData &external
 
 /// A sparse tensor as a dense one, missing elements 0.
 /// \param budget  bytes that very sparse tensors of this model may still grow to; this one's are subtracted
-/// \error CorruptFile  indices that are out of range, not ascending or repeated; a dense size beyond the budget
-/// \error Unsupported  strings and elements smaller than a byte
+/// \error CorruptFile  indices that are out of range, not ascending or repeated; a dense size beyond the
+/// budget \error Unsupported  strings and elements smaller than a byte
 Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalData &external,
                                     std::uint64_t &budget);
 
