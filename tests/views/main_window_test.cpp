@@ -77,6 +77,9 @@ TEST_F(MainWindowTest, FilesDroppedOnAnyChildAreOpened) {
     data.setUrls({QUrl::fromLocalFile(sample("glyph-cnn.onnx"))});
     auto *field = m_window.findChild<QLineEdit *>();
     ASSERT_TRUE(field);
+    QDragEnterEvent enter({2, 2}, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(field, &enter); // Qt drops only where something entered
+    EXPECT_TRUE(enter.isAccepted());
     QDropEvent drop({2, 2}, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(field, &drop);
     EXPECT_TRUE(drop.isAccepted());
