@@ -39,7 +39,7 @@ def run(qscope, model, calibration, evaluation, options):
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         subprocess.run(
-            [qscope, "quantize", model, "--calib", calibration, "--eval", evaluation, "--no-in-network",
+            [qscope, "quantize", model, "--calib", calibration, "--eval", evaluation, "--quick",
              "--report", report, *options],
             check=True, stdout=subprocess.DEVNULL)
         return json.loads(report.read_text())

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Copyright (c) 2025 The Quantoscope authors. See LICENSE beside the include folder.
+ * Copyright (c) 2026 The Quantoscope authors. See LICENSE beside the include folder.
  *
  * The plugin ABI of Quantoscope: everything that a plugin and the program say to each other. C11, UTF-8,
  * fixed-width integers, buffers owned by the caller, no exceptions across this border.

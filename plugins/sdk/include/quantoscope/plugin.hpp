@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Copyright (c) 2025 The Quantoscope authors. See LICENSE beside the include folder.
+// Copyright (c) 2026 The Quantoscope authors. See LICENSE beside the include folder.
 //
 // Header-only C++17 helper over plugin.h: write a class with three static functions, list it in
 // QS_EXPORT_PLUGIN. No exception leaves the plugin: whatever the class throws becomes a status and a message.
