@@ -18,6 +18,9 @@ namespace qs::views {
 
 namespace {
 
+/// Table and chart, as shares of the room, not pixels.
+const QList<int> kShares = {1100, 900};
+
 /// Keeps the heat colours of the selected row and frames it instead of painting over them.
 class HeatCellDelegate : public QStyledItemDelegate {
 public:
@@ -105,13 +108,13 @@ QWidget *SensitivityDock::makeResults() {
             });
     connect(m_sorted, &QAbstractItemModel::modelReset, this, [this] {
         QHeaderView *header = m_table->horizontalHeader();
+        // Names keep their place in a narrow dock: there the table scrolls.
+        header->setMaximumSectionSize(220);
         header->setSectionResizeMode(QHeaderView::ResizeToContents);
-        if (header->count() > 0)
-            header->setSectionResizeMode(0, QHeaderView::Stretch);
     });
     m_splitter->addWidget(m_table);
     m_splitter->addWidget(m_chart);
-    m_splitter->setSizes({1000, 1000}); // shares, not pixels
+    m_splitter->setSizes(kShares);
     return m_splitter;
 }
 
@@ -121,7 +124,7 @@ void SensitivityDock::resizeEvent(QResizeEvent *event) {
     const Qt::Orientation wanted = width() > height() * 6 / 5 ? Qt::Horizontal : Qt::Vertical;
     if (m_splitter->orientation() != wanted) {
         m_splitter->setOrientation(wanted);
-        m_splitter->setSizes({1000, 1000});
+        m_splitter->setSizes(kShares);
     }
 }
 
