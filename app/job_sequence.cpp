@@ -54,7 +54,6 @@ void JobSequence::addSmallSensitivity() {
         if (!m_context.whyNotSensitivity().isEmpty())
             return;
         SensitivityOptions options;
-        options.weights.scheme.granularity = Granularity::PerChannel;
         options.samples = 16;
         m_context.startSensitivity(std::move(options));
     });

@@ -205,15 +205,14 @@ void MainWindow::makeRunMenu() {
         menu, tr("&Quantize"), tr("F5"),
         tr("Applies the recipe layer by layer and measures what it does; calibrates first if needed"),
         [this] { m_context.startRun(); });
-    m_sensitivity = addAction(
-        menu, tr("&Measure sensitivity"), tr("F7"),
-        tr("Quantizes each layer alone at 2, 3, 4 and 8 bit and measures the model's output"), [this] {
-            SensitivityOptions options;
-            const auto &rules = m_context.recipe().rules;
-            if (!rules.empty() && rules.front().choice.weight)
-                options.weights = *rules.front().choice.weight;
-            m_context.startSensitivity(std::move(options));
-        });
+    m_sensitivity = addAction(menu, tr("&Measure sensitivity"), tr("F7"),
+                              tr("Quantizes each layer alone at 2, 3, 4 and 8 bit by the recipe's method and "
+                                 "measures the model's output"),
+                              [this] {
+                                  SensitivityOptions options;
+                                  options.recipe = m_context.recipe();
+                                  m_context.startSensitivity(std::move(options));
+                              });
     menu->addSeparator();
     m_cancel =
         addAction(menu, tr("C&ancel jobs"), tr("Esc"), tr("Stops what is running; results so far stay"),

@@ -3,6 +3,7 @@
 #include "app/cli/terminal_progress.h"
 #include "core/base/json_text.h"
 #include "core/base/number_text.h"
+#include "core/io/mapped_file.h"
 
 #include <cstdio>
 #include <exception>
@@ -62,6 +63,8 @@ ExitCode runCommand(Command &command, const CommonOptions &options, std::stop_to
     const Result<CommandOutput> output = runGuarded(command, context);
     if (progress)
         progress->clear();
+    for (const std::filesystem::path &file : damagedMappedFiles())
+        findings.add(damagedFileFinding(file));
     printFindings(findings, options.quiet);
     if (!output) {
         if (options.json)

@@ -52,6 +52,13 @@ Status checkLayers(const Recipe &recipe, const Model &model) {
                     model.layers.size()));
 }
 
+/// `option` cannot be combined with those that were added as number `first` and later.
+void excludeOptionsFrom(CLI::App &app, std::size_t first, CLI::Option &option) {
+    const auto options = app.get_options();
+    for (std::size_t i = first; i < options.size(); ++i)
+        option.excludes(options[i]);
+}
+
 } // namespace
 
 Result<nlohmann::json> keyValueObject(const std::vector<std::string> &pairs) {
@@ -72,7 +79,20 @@ void RecipeOptions::addFileOnly(CLI::App &app) {
         ->type_name("FILE");
 }
 
+CLI::Option *RecipeOptions::addFile(CLI::App &app) {
+    return app.add_option("--recipe", m_file, "A recipe (JSON) instead of the options below")
+        ->type_name("FILE")
+        ->group("Recipe");
+}
+
 void RecipeOptions::addWeightsOnly(CLI::App &app) {
+    CLI::Option *file = addFile(app);
+    const std::size_t before = app.get_options().size();
+    addWeights(app);
+    excludeOptionsFrom(app, before, *file);
+}
+
+void RecipeOptions::addWeights(CLI::App &app) {
     const auto group = "Weights";
     app.add_option("--method", m_method, "Method id; `qscope plugins list` shows all")
         ->capture_default_str()
@@ -111,16 +131,14 @@ void RecipeOptions::addWeightsOnly(CLI::App &app) {
 }
 
 void RecipeOptions::add(CLI::App &app) {
-    CLI::Option *recipe = app.add_option("--recipe", m_file, "A recipe (JSON) instead of the options below")
-                              ->type_name("FILE")
-                              ->group("Recipe");
+    CLI::Option *file = addFile(app);
     const std::size_t before = app.get_options().size();
     app.add_option("--bits", m_bits, "Bits of a weight")
         ->check(CLI::Range(2, 8))
         ->capture_default_str()
         ->type_name("N")
         ->group("Weights");
-    addWeightsOnly(app);
+    addWeights(app);
     app.add_option("--activations", m_activations,
                    "Quantize layer inputs too, statically: none or int2 to int8")
         ->check(CLI::IsMember({"none", "int2", "int3", "int4", "int5", "int6", "int7", "int8"}))
@@ -145,9 +163,7 @@ void RecipeOptions::add(CLI::App &app) {
         ->capture_default_str()
         ->type_name("N")
         ->group("Recipe");
-    const auto options = app.get_options();
-    for (std::size_t i = before; i < options.size(); ++i)
-        recipe->excludes(options[i]);
+    excludeOptionsFrom(app, before, *file);
 }
 
 Result<Recipe> RecipeOptions::recipe(const Model &model, const QuantizerRegistry &methods) const {
@@ -166,10 +182,13 @@ Result<Recipe> RecipeOptions::recipe(const Model &model, const QuantizerRegistry
     return recipe;
 }
 
-Result<WeightChoice> RecipeOptions::weights(const QuantizerRegistry &methods) const {
+Result<Recipe> RecipeOptions::weightsRecipe(const Model &model, const QuantizerRegistry &methods) const {
+    if (isFileGiven())
+        return recipe(model, methods);
     QS_TRY(const WeightChoice choice, weightChoice());
-    QS_CHECK_OK(checkMethods(uniformRecipe({}, choice, {}), methods));
-    return choice;
+    Recipe recipe = uniformRecipe({}, choice, {});
+    QS_CHECK_OK(checkMethods(recipe, methods));
+    return recipe;
 }
 
 Result<Recipe> RecipeOptions::fromFile() const {

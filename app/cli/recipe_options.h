@@ -15,15 +15,18 @@ public:
     /// Only --recipe; see isFileGiven().
     void addFileOnly(CLI::App &app);
     bool isFileGiven() const { return !m_file.empty(); }
-    /// Only what describes the grid and method of weights (no activations, layers, bits, file).
+    /// Only what describes the grid and method of weights (no activations, layers, bits), or --recipe.
     void addWeightsOnly(CLI::App &app);
 
     /// \error InvalidArgument  an option is wrong, a pattern matches no layer
     /// \error CorruptFile      the recipe file is; names the JSON path
     Result<Recipe> recipe(const Model &model, const QuantizerRegistry &methods) const;
-    Result<WeightChoice> weights(const QuantizerRegistry &methods) const;
+    /// What addWeightsOnly() says, for all layers; or the recipe of the file. Errors as above.
+    Result<Recipe> weightsRecipe(const Model &model, const QuantizerRegistry &methods) const;
 
 private:
+    CLI::Option *addFile(CLI::App &app);
+    void addWeights(CLI::App &app);
     Result<Recipe> fromFile() const;
     Result<Recipe> fromOptions() const;
     Result<WeightChoice> weightChoice() const;

@@ -1,6 +1,7 @@
 #include "app/cli/sensitivity_command.h"
 
 #include "app/cli/text_table.h"
+#include "core/analysis/quantize_layer.h"
 #include "core/base/number_text.h"
 #include "core/plugin/plugin_loader.h"
 
@@ -56,13 +57,28 @@ Json documentOf(const SensitivityJob::Result &result) {
 
 } // namespace
 
+qs::Result<std::shared_ptr<const Capture>>
+SensitivityJob::captureFor(const SensitivityOptions &options,
+                           const std::shared_ptr<const CalibrationSet> &calibration, const Executor &executor,
+                           const QuantizerRegistry &methods, const CommandContext &context) const {
+    CaptureOptions captureOptions;
+    captureOptions.maxSamples = inputs.calibrationSamples();
+    captureOptions.hessianLayers = layersThatNeedHessian(executor.model(), options.recipe, methods);
+    if (captureOptions.hessianLayers.empty())
+        return std::shared_ptr<const Capture>();
+    if (!calibration)
+        return fail(ErrorCode::InvalidArgument,
+                    "a method of the recipe learns from calibration data: give --calib FILE");
+    return captureActivations(executor, *calibration, captureOptions, context.findings, context.run);
+}
+
 Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &context) const {
     Result result;
     QS_TRY(result.model, inputs.openModel(context));
     const auto methods = loadMethods(context.findings);
     SensitivityOptions options;
     options.bits = bits;
-    QS_TRY(options.weights, recipe.weights(*methods));
+    QS_TRY(options.recipe, recipe.weightsRecipe(*result.model, *methods));
     QS_TRY(options.layers, matchingLayers(*result.model, layers));
     QS_TRY(const auto calibration, inputs.openCalibration(*result.model, context));
     QS_TRY(const auto evaluation, inputs.openEvaluation(*result.model, context));
@@ -72,19 +88,7 @@ Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &con
                     "sensitivity compares outputs: give --eval FILE or --calib FILE");
     QS_TRY(const auto executor, openExecutor(result.model, true, context));
 
-    const auto method = methods->find(options.weights.method);
-    std::shared_ptr<const Capture> capture;
-    if (method->info().needsHessian && !calibration)
-        return fail(
-            ErrorCode::InvalidArgument,
-            fmt::format("method {} learns from calibration data: give --calib FILE", options.weights.method));
-    if (method->info().needsHessian) {
-        CaptureOptions captureOptions;
-        captureOptions.maxSamples = inputs.calibrationSamples();
-        captureOptions.hessianLayers = {options.layers.begin(), options.layers.end()};
-        QS_TRY(capture,
-               captureActivations(*executor, *calibration, captureOptions, context.findings, context.run));
-    }
+    QS_TRY(const auto capture, captureFor(options, calibration, *executor, *methods, context));
     const std::int64_t samples = evaluation ? inputs.evaluationSamples() : inputs.calibrationSamples();
     QS_TRY(const auto evaluator, Evaluator::create(executor, set, samples, context.run));
     QS_TRY(result.table, measureSensitivity(*evaluator, *result.model, capture.get(), *methods, options, {},
@@ -95,7 +99,7 @@ Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &con
     result.provenance.evaluationFile = set->file().filename().string();
     result.provenance.evaluationSha256 = set->sha256();
     result.provenance.evaluationSamples = result.table->samples;
-    result.provenance.methodVersions[method->info().id] = method->info().version;
+    result.provenance.methodVersions = result.table->methodVersions;
     return result;
 }
 
@@ -146,9 +150,12 @@ Result<CommandOutput> SensitivityCommand::run(const CommandContext &context) {
         }
         table.addRow(std::move(cells));
     }
+    std::vector<std::string> methods;
+    for (const auto &[method, version] : result.table->methodVersions)
+        methods.push_back(method);
     const std::string heading =
         fmt::format("{} with one layer quantized by {}, on {} samples; {} is better\n", info.name,
-                    result.provenance.methodVersions.begin()->first, withThousands(result.table->samples),
+                    fmt::join(methods, ", "), withThousands(result.table->samples),
                     info.higherIsBetter ? "higher" : "lower");
     return CommandOutput{documentOf(result), heading + table.text()};
 }

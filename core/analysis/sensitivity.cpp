@@ -7,6 +7,10 @@
 namespace qs {
 namespace {
 
+WeightChoice plannedWeight(const Recipe &recipe, const Layer &layer) {
+    return recipe.choiceFor(layer.name).weight.value_or(WeightChoice{});
+}
+
 /// The variants of one layer at all bit-widths; a width that the method refuses becomes a finding and stays
 /// empty.
 struct Variants {
@@ -20,9 +24,10 @@ Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const
     Variants variants;
     const LayerCapture *layerCapture =
         capture ? capture->layers[static_cast<std::size_t>(layer.id)].get() : nullptr;
+    const WeightChoice planned = plannedWeight(options.recipe, layer);
     for (std::size_t column = 0; column < options.bits.size(); ++column) {
         LayerChoice choice;
-        choice.weight = options.weights;
+        choice.weight = planned;
         choice.weight->scheme.grid.bits = options.bits[column];
         auto quantized = quantizeLayer(model, layer, choice, layerCapture, methods, 0, findings, ctx);
         if (!quantized) {
@@ -44,6 +49,10 @@ measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture
                    const QuantizerRegistry &methods, const SensitivityOptions &options,
                    const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
                    FindingList &findings, const RunContext &ctx) {
+    QS_CHECK_OK(options.recipe.validate());
+    const auto layerOf = [&](LayerId id) -> const Layer & {
+        return model.layers[static_cast<std::size_t>(id)];
+    };
     SensitivityTable table;
     table.bits = options.bits;
     table.layers = options.layers;
@@ -56,8 +65,12 @@ measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture
     table.baseline = evaluator.baseline();
     table.samples = evaluator.samples();
 
+    for (const LayerId id : table.layers)
+        if (const auto method = methods.find(plannedWeight(options.recipe, layerOf(id)).method))
+            table.methodVersions[method->info().id] = method->info().version;
+
     for (std::size_t row = 0; row < table.layers.size(); ++row) {
-        const Layer &layer = model.layers[static_cast<std::size_t>(table.layers[row])];
+        const Layer &layer = layerOf(table.layers[row]);
         ctx.step(static_cast<std::int64_t>(row), static_cast<std::int64_t>(table.layers.size()),
                  fmt::format("sensitivity of {}", layer.name));
         QS_TRY(const Variants variants,

@@ -11,6 +11,7 @@ struct SensitivityTable {
     std::vector<std::optional<AloneMetrics>> cells; ///< [layers, bits] row-major; empty = not measured (yet)
     OutputMetrics baseline;                         ///< the float model
     std::int64_t samples = 0;
+    std::map<std::string, std::string> methodVersions; ///< of the methods that quantized: id → version
     bool complete = false;
 
     const std::optional<AloneMetrics> &cell(std::size_t row, std::size_t column) const {
@@ -20,12 +21,15 @@ struct SensitivityTable {
 
 struct SensitivityOptions {
     std::vector<int> bits = {2, 3, 4, 8};
-    WeightChoice weights;        ///< method and scheme; bits are replaced
+    /// Method and scheme of each layer's weight; bits are replaced, activations stay float. A layer that it
+    /// keeps in float is rounded to nearest per channel.
+    Recipe recipe;
     std::vector<LayerId> layers; ///< empty = all
     std::int64_t samples = 64;   ///< of the evaluation set, for whoever makes the Evaluator; 0 = all
 };
 
 /// Measures the table, row by row in topological order so that a common prefix is run once.
+/// \param capture      may be null when no method of the recipe needs a Hessian (layersThatNeedHessian)
 /// \param rowFinished  called on the running thread with the table so far
 Result<std::shared_ptr<const SensitivityTable>>
 measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,

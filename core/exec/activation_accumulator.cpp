@@ -7,8 +7,9 @@
 namespace qs {
 namespace {
 
-/// Growing joins pairs of bins, which can leave only half of them in use: twice the bins keep 2048 at least.
-constexpr int kHistogramBins = 4096;
+/// Growing doubles the range, to one side and then perhaps to the other, which can leave a quarter of the
+/// bins in use: four times the bins keep 2048 at least.
+constexpr int kHistogramBins = 8192;
 
 Histogram initialHistogram(const TensorStats &stats) {
     double lo = stats.min, hi = stats.max;

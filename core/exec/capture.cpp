@@ -138,6 +138,20 @@ private:
     Status m_status;
 };
 
+std::int64_t samplesOf(const CalibrationSet &set, const CaptureOptions &options) {
+    return options.maxSamples > 0 ? std::min(options.maxSamples, set.samples()) : set.samples();
+}
+
+bool hasAll(const Capture &capture, const Model &model, const CalibrationSet &set,
+            const CaptureOptions &options) {
+    return capture.calibrationSha256 == set.sha256() && capture.layers.size() == model.layers.size() &&
+           capture.samples == samplesOf(set, options) &&
+           std::all_of(options.hessianLayers.begin(), options.hessianLayers.end(), [&](LayerId id) {
+               const auto &layer = capture.layers[static_cast<std::size_t>(id)];
+               return layer && !layer->hessian.empty();
+           });
+}
+
 } // namespace
 
 Result<std::shared_ptr<const Capture>> captureActivations(const Executor &executor, const CalibrationSet &set,
@@ -145,8 +159,7 @@ Result<std::shared_ptr<const Capture>> captureActivations(const Executor &execut
                                                           FindingList &findings, const RunContext &ctx) {
     const Model &model = executor.model();
     QS_CHECK_OK(checkFits(set, model.graph));
-    const std::int64_t samples =
-        options.maxSamples > 0 ? std::min(options.maxSamples, set.samples()) : set.samples();
+    const std::int64_t samples = samplesOf(set, options);
     CapturePass pass(model, options, findings);
     const PassOptions passOptions = pass.passOptions(ctx);
     for (std::int64_t begin = 0; begin < samples; begin += options.batchSize) {
@@ -163,6 +176,22 @@ Result<std::shared_ptr<const Capture>> captureActivations(const Executor &execut
     capture->layers = pass.finish();
     ctx.step(samples, samples, "calibrating");
     return std::shared_ptr<const Capture>(std::move(capture));
+}
+
+Result<std::shared_ptr<const Capture>> captureOrReuse(std::shared_ptr<const Capture> earlier,
+                                                      const Executor &executor, const CalibrationSet &set,
+                                                      const CaptureOptions &options, FindingList &findings,
+                                                      const RunContext &ctx) {
+    if (earlier && hasAll(*earlier, executor.model(), set, options))
+        return earlier;
+    return captureActivations(executor, set, options, findings, ctx);
+}
+
+std::vector<float> channelMagnitudes(const LayerCapture &capture) {
+    std::vector<float> magnitudes;
+    for (std::size_t i = 0; i < capture.channelMin.size(); ++i)
+        magnitudes.push_back(std::max(std::abs(capture.channelMin[i]), std::abs(capture.channelMax[i])));
+    return magnitudes;
 }
 
 ScaleZero activationGrid(const LayerCapture &capture, const GridScheme &scheme) {

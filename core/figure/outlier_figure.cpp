@@ -180,13 +180,6 @@ std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> ro
     return std::make_unique<LayerChannelFigure>(std::move(rows), std::move(what));
 }
 
-std::vector<float> channelMagnitudes(const LayerCapture &capture) {
-    std::vector<float> magnitudes;
-    for (std::size_t i = 0; i < capture.channelMin.size(); ++i)
-        magnitudes.push_back(std::max(std::abs(capture.channelMin[i]), std::abs(capture.channelMax[i])));
-    return magnitudes;
-}
-
 std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture) {
     std::vector<ChannelMagnitudes> rows;
     for (const auto &layer : capture.layers)

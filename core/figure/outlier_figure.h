@@ -18,9 +18,6 @@ struct ChannelMagnitudes {
 /// \param what  what the magnitudes are of: "input activation", "weight"
 std::unique_ptr<Figure> makeLayerChannelFigure(std::vector<ChannelMagnitudes> rows, std::string what);
 
-/// Largest |x| of every channel that entered a layer.
-std::vector<float> channelMagnitudes(const LayerCapture &capture);
-
 /// The magnitudes of every activation that calibration has seen, or of every weight, by output channel.
 std::vector<ChannelMagnitudes> activationMagnitudes(const Model &model, const Capture &capture);
 std::vector<ChannelMagnitudes> weightMagnitudes(const Model &model, const std::vector<WeightSurvey> &surveys);

@@ -29,6 +29,7 @@ struct Region {
 std::array<Region, 4096> g_regions; // a signal handler can reach nothing but globals
 std::mutex g_regionMutex;           // for everybody but the handler
 std::array<const MappedFile *, 4096> g_owners;
+std::vector<std::filesystem::path> g_closedDamaged; // files that lost a part and are no longer open
 struct sigaction g_previousHandler;
 std::size_t g_pageSize = 4096;
 
@@ -77,6 +78,8 @@ int guard(const MappedFile *owner, std::uintptr_t begin, std::uintptr_t end) {
 
 void unguard(int index) {
     const std::lock_guard lock(g_regionMutex);
+    if (g_regions[static_cast<std::size_t>(index)].damaged.load())
+        g_closedDamaged.push_back(g_owners[static_cast<std::size_t>(index)]->path());
     g_regions[static_cast<std::size_t>(index)].end.store(0);
     g_regions[static_cast<std::size_t>(index)].begin.store(0);
     g_owners[static_cast<std::size_t>(index)] = nullptr;
@@ -161,11 +164,17 @@ std::shared_ptr<std::byte> MappedFile::share(std::shared_ptr<const MappedFile> f
 
 std::vector<std::filesystem::path> damagedMappedFiles() {
     const std::lock_guard lock(g_regionMutex);
-    std::vector<std::filesystem::path> files;
+    std::vector<std::filesystem::path> files = g_closedDamaged;
     for (std::size_t i = 0; i < g_regions.size(); ++i)
         if (g_owners[i] && g_regions[i].damaged.load())
             files.push_back(g_owners[i]->path());
     return files;
+}
+
+Finding damagedFileFinding(const std::filesystem::path &file) {
+    return {Severity::Error, "the file was cut while it was open; the missing part was read as zeros",
+            file.filename().string(),
+            "Restore the file and open the model again; results since then are wrong."};
 }
 
 } // namespace qs

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/base/result.h"
+#include "core/base/finding.h"
 
 #include <cstddef>
 #include <filesystem>
@@ -40,7 +40,8 @@ private:
     int m_guard = -1;                    ///< index of the guarded region, -1 when the file was read
 };
 
-/// Mapped files, still open, of which a part was missing when it was read.
+/// Mapped files of which a part was missing when it was read, since the program started. \thread safe
 std::vector<std::filesystem::path> damagedMappedFiles();
+Finding damagedFileFinding(const std::filesystem::path &file);
 
 } // namespace qs

@@ -72,33 +72,15 @@ private:
         return m_request.evaluation ? m_request.evaluation : m_request.calibration;
     }
 
-    /// Whether an earlier capture has all that this recipe needs.
-    bool reusable(const Capture &capture, const std::set<LayerId> &hessians) const {
-        if (capture.calibrationSha256 != m_request.calibration->sha256() ||
-            capture.layers.size() != m_request.model->layers.size())
-            return false;
-        const std::int64_t all = m_request.calibration->samples();
-        const std::int64_t wanted =
-            m_request.calibrationSamples > 0 ? std::min(m_request.calibrationSamples, all) : all;
-        return capture.samples == wanted && std::all_of(hessians.begin(), hessians.end(), [&](LayerId id) {
-                   const auto &layer = capture.layers[static_cast<std::size_t>(id)];
-                   return layer && !layer->hessian.empty();
-               });
-    }
-
     Status calibrate() {
         if (!m_request.executor || !m_request.calibration)
             return {};
         CaptureOptions options;
         options.maxSamples = m_request.calibrationSamples;
         options.hessianLayers = layersThatNeedHessian(*m_request.model, m_request.recipe, *m_request.methods);
-        if (m_request.capture && reusable(*m_request.capture, options.hessianLayers)) {
-            m_run.capture = m_request.capture;
-        } else {
-            ProgressWindow window(m_ctx, 0.0, kCalibrated);
-            QS_TRY(m_run.capture, captureActivations(*m_request.executor, *m_request.calibration, options,
-                                                     m_findings, window.context()));
-        }
+        ProgressWindow window(m_ctx, 0.0, kCalibrated);
+        QS_TRY(m_run.capture, captureOrReuse(m_request.capture, *m_request.executor, *m_request.calibration,
+                                             options, m_findings, window.context()));
         m_run.provenance.calibrationSamples = m_run.capture->samples;
         return {};
     }

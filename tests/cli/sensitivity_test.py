@@ -21,6 +21,16 @@ class Sensitivity(CliCase):
         document = self.run_qscope(*arguments, "--calib", GLYPHS, "--calib-samples", "16").json()
         self.assertIn("4", document["layers"][0])
 
+    def test_recipe_file_says_how_each_layer_is_quantized(self):
+        few = ["sensitivity", CNN, *FEW, "--bits", "3", "--layers", r"m\.fc", "--json"]
+        recipe = self.folder / "tensor.json"
+        recipe.write_text('{"quantoscope-recipe": 1, "name": "t", "rules": [{"layers": ".*", "weight":'
+                          ' {"method": "rtn", "bits": 8, "granularity": "tensor"}}]}')
+        by_file = self.run_qscope(*few, "--recipe", recipe).out
+        self.assertEqual(by_file, self.run_qscope(*few, "--granularity", "tensor").out)
+        self.assertNotEqual(by_file, self.run_qscope(*few).out)
+        self.run_qscope(*few, "--recipe", recipe, "--granularity", "tensor", code=USAGE)
+
     def test_needs_data(self):
         self.assert_says(self.run_qscope("sensitivity", CNN, code=USAGE).err, "--eval")
 

@@ -102,6 +102,22 @@ TEST(LayerTableModel, SensitivityIsReadAtTheChosenBits) {
     EXPECT_EQ(model.index(1, Column::SensitivityColumn).data().toString(), kNoValueText);
 }
 
+TEST(LayerTableModel, OutlierScoreIsThatOfTheCapturedInput) {
+    LayerTableModel model;
+    LayerTableData data = dataFor(modelWithLayers({"a", "b"}));
+    model.setData(data);
+    EXPECT_EQ(model.index(0, Column::OutlierColumn).data().toString(), kNoValueText);
+    auto layer = std::make_shared<LayerCapture>();
+    layer->channelMin = {-1, -20, 0};
+    layer->channelMax = {2, 3, 1};
+    auto capture = std::make_shared<Capture>();
+    capture->layers = {layer, nullptr};
+    data.capture = capture;
+    model.setData(data);
+    EXPECT_EQ(model.index(0, Column::OutlierColumn).data(LayerTableModel::SortRole).toDouble(), 10);
+    EXPECT_EQ(model.index(1, Column::OutlierColumn).data().toString(), kNoValueText);
+}
+
 TEST(LayerTableProxy, SortsRawValuesWithAbsentOnesLast) {
     LayerTableModel model;
     LayerTableProxy proxy;

@@ -1,4 +1,5 @@
 #include "core/io/calibration_set.h"
+#include "tests/support/bundled_methods.h"
 #include "tests/support/temp_dir.h"
 #include "tests/views/workbench_fixture.h"
 
@@ -172,6 +173,28 @@ TEST_F(WorkbenchContextTest, SensitivityFillsItsTable) {
     EXPECT_TRUE(m_context.sensitivity()->complete);
     EXPECT_EQ(m_context.sensitivity()->layers.size(), 2U);
     EXPECT_TRUE(m_context.sensitivity()->cell(1, 1).has_value());
+}
+
+TEST_F(WorkbenchContextTest, SensitivityCalibratesForMethodsThatLearn) {
+    FindingList pluginFindings;
+    WorkbenchContext context{test::bundledMethods(pluginFindings)};
+    const auto open = [&](const char *name) {
+        context.openFile(sample(name));
+        return waitUntil([&] { return !context.jobs().anyRunning(); });
+    };
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    WeightChoice gptq;
+    gptq.method = "gptq";
+    SensitivityOptions options;
+    options.recipe = uniformRecipe("gptq", gptq, {});
+    options.bits = {4};
+    options.layers = {1};
+    options.samples = 8;
+    context.startSensitivity(options);
+    ASSERT_TRUE(waitUntil([&] { return context.sensitivity() && context.sensitivity()->complete; }));
+    EXPECT_TRUE(context.sensitivity()->cell(0, 0).has_value());
+    EXPECT_TRUE(context.findings()->snapshot().empty());
 }
 
 TEST_F(WorkbenchContextTest, LoadedRecipeCanBeUndone) {

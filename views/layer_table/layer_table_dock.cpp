@@ -171,6 +171,7 @@ void LayerTableDock::updateTable() {
     data.model = context().model();
     data.recipe = context().recipe();
     data.run = context().run();
+    data.capture = context().capture();
     data.sensitivity = context().sensitivity();
     data.metric = static_cast<Metric>(m_metric->currentData().toInt());
     data.sensitivityBits = m_bits->currentData().toInt();

@@ -1,5 +1,6 @@
 #include "views/models/layer_table_model.h"
 
+#include "core/tensor/outlier_score.h"
 #include "views/shared/format_text.h"
 #include "views/shared/icons.h"
 #include "views/shared/recipe_text.h"
@@ -22,6 +23,9 @@ const ColumnText &columnText(int column) {
         {"Kind", "Linear (MatMul, Gemm), convolution or embedding (Gather)."},
         {"Shape", "Shape of the weight as stored in the file."},
         {"Params", "Number of weights."},
+        {"Outliers", "Outlier score of the activation that enters: its largest over its median channel "
+                     "magnitude (max |x| of each channel). 1: all channels alike; above 8: outlier channels. "
+                     "Needs a calibration."},
         {"Method", "Quantizer of the weight. Grey: what the recipe plans; it was not run yet."},
         {"Bits", "Bits of one code of the weight; A8: the activation that enters is quantized to 8 bit."},
         {"Eff. bits", "Bits stored per weight, all in: codes + scales + zero points + group indices."},
@@ -40,7 +44,8 @@ const ColumnText &columnText(int column) {
 }
 
 bool isNumeric(int column) {
-    return column == LayerTableModel::ParametersColumn || column >= LayerTableModel::BitsColumn;
+    return column == LayerTableModel::ParametersColumn || column == LayerTableModel::OutlierColumn ||
+           column >= LayerTableModel::BitsColumn;
 }
 
 QVariant alignment(int column) {
@@ -81,6 +86,7 @@ bool failed(const LayerResult *result) {
 void LayerTableModel::setData(LayerTableData data) {
     const bool sameModel = data.model == m_data.model;
     const bool samePlan = sameModel && data.recipe == m_data.recipe;
+    const bool sameCapture = sameModel && data.capture == m_data.capture;
     if (!sameModel)
         beginResetModel();
     m_data = std::move(data);
@@ -89,11 +95,24 @@ void LayerTableModel::setData(LayerTableData data) {
         for (int row = 0; row < rowCount(); ++row)
             m_plan.push_back(m_data.recipe.choiceFor(layer(row).name));
     }
+    if (!sameCapture)
+        m_outlierScores = outlierScores();
     if (!sameModel)
         endResetModel();
     else if (rowCount() > 0)
         emit dataChanged(index(0, 0), index(rowCount() - 1, ColumnCount - 1));
     emit headerDataChanged(Qt::Horizontal, 0, ColumnCount - 1);
+}
+
+std::vector<std::optional<double>> LayerTableModel::outlierScores() const {
+    std::vector<std::optional<double>> scores;
+    if (!m_data.capture || m_data.capture->layers.size() != static_cast<std::size_t>(rowCount()))
+        return scores;
+    for (const auto &layer : m_data.capture->layers) {
+        const double score = layer ? outlierScore(channelMagnitudes(*layer)) : 0;
+        scores.push_back(score > 0 ? std::optional(score) : std::nullopt);
+    }
+    return scores;
 }
 
 int LayerTableModel::rowCount(const QModelIndex &parent) const {
@@ -132,6 +151,8 @@ std::optional<double> LayerTableModel::number(int row, int column) const {
     case ShapeColumn:
     case ParametersColumn:
         return static_cast<double>(layer(row).parameters());
+    case OutlierColumn:
+        return m_outlierScores.empty() ? std::nullopt : m_outlierScores[static_cast<std::size_t>(row)];
     case BitsColumn:
         return choice(row).weight ? choice(row).weight->scheme.grid.bits : 32;
     case SensitivityColumn:
@@ -181,6 +202,8 @@ QString LayerTableModel::text(int row, int column) const {
         return shapeText(layer(row).weightShape);
     case ParametersColumn:
         return formatCount(layer(row).parameters());
+    case OutlierColumn:
+        return value ? tr("× %1").arg(formatNumber(*value)) : kNoValueText;
     case MethodColumn:
         return methodText(row);
     case BitsColumn: {

@@ -12,6 +12,7 @@ struct LayerTableData {
     std::shared_ptr<const Model> model;
     Recipe recipe; ///< what would be done, shown until a run says what was done
     std::shared_ptr<const Run> run;
+    std::shared_ptr<const Capture> capture;
     std::shared_ptr<const SensitivityTable> sensitivity;
     Metric metric = Metric::Kl; ///< of the columns Network and Sensitivity
     int sensitivityBits = 4;
@@ -26,6 +27,7 @@ public:
         KindColumn,
         ShapeColumn,
         ParametersColumn,
+        OutlierColumn,
         MethodColumn,
         BitsColumn,
         EffectiveBitsColumn,
@@ -54,6 +56,7 @@ private:
     std::optional<double> number(int row, int column) const;
     std::optional<double> resultNumber(const LayerResult &result, int column) const;
     std::optional<double> sensitivity(int row) const;
+    std::vector<std::optional<double>> outlierScores() const;
     QString title(int column) const;
     QString text(int row, int column) const;
     QString methodText(int row) const;
@@ -61,6 +64,8 @@ private:
 
     LayerTableData m_data;
     std::vector<LayerChoice> m_plan; ///< the recipe's choice by layer
+    std::vector<std::optional<double>>
+        m_outlierScores; ///< of the input activation, by layer; empty: not captured
 };
 
 /// Filters by a regular expression over name, kind and method; sorts by SortRole with absent values last.

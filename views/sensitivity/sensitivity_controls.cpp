@@ -10,6 +10,25 @@
 #include <QSpinBox>
 
 namespace qs::views {
+namespace {
+
+/// Keeps the grids of the recipe; parameters belong to the method that they were set for. A rule in front
+/// gives the method to layers that no other rule quantizes.
+void useMethod(Recipe &recipe, const std::string &method) {
+    for (RecipeRule &rule : recipe.rules) {
+        auto &weight = rule.choice.weight;
+        if (!weight)
+            weight.emplace();
+        if (weight->method != method)
+            weight->parameters = nlohmann::json::object();
+        weight->method = method;
+    }
+    WeightChoice fallback;
+    fallback.method = method;
+    recipe.rules.insert(recipe.rules.begin(), {".*", {fallback, {}}});
+}
+
+} // namespace
 
 SensitivityControls::SensitivityControls(const QuantizerRegistry &methods, QWidget *parent)
     : QWidget(parent), m_metric(new QComboBox), m_method(new QComboBox), m_samples(new QSpinBox),
@@ -18,14 +37,16 @@ SensitivityControls::SensitivityControls(const QuantizerRegistry &methods, QWidg
         m_metric->addItem(metric.unit.isEmpty() ? metric.name : metric.name + " [" + metric.unit + ']');
         m_metric->setItemData(m_metric->count() - 1, metric.formula, Qt::ToolTipRole);
     }
+    m_method->addItem(tr("as in the recipe"), QString());
     for (const auto &method : methods.all()) {
         m_method->addItem(QString::fromStdString(method->info().name),
                           QString::fromStdString(method->info().id));
         m_method->setItemData(m_method->count() - 1, QString::fromStdString(method->info().summary),
                               Qt::ToolTipRole);
     }
-    m_method->setToolTip(
-        tr("Method that quantizes each layer; its grid, range rule and granularity are the recipe's"));
+    m_method->setToolTip(tr(
+        "Method that quantizes each layer; grid, range rule and granularity are the recipe's, or per channel "
+        "min-max for layers that the recipe keeps in float"));
     m_samples->setRange(0, 1000000);
     m_samples->setSpecialValueText(tr("all"));
     m_samples->setValue(static_cast<int>(SensitivityOptions().samples));
@@ -79,16 +100,9 @@ SensitivityOptions SensitivityControls::options(const Recipe &recipe) const {
     for (std::size_t i = 0; i < m_bits.size(); ++i)
         if (m_bits[i]->isChecked())
             options.bits.push_back(static_cast<int>(i) + 2);
-    for (const RecipeRule &rule : recipe.rules)
-        if (rule.choice.weight) {
-            options.weights = *rule.choice.weight;
-            break;
-        }
-    const std::string method = m_method->currentData().toString().toStdString();
-    if (!method.empty() && method != options.weights.method) {
-        options.weights.method = method;
-        options.weights.parameters = nlohmann::json::object();
-    }
+    options.recipe = recipe;
+    if (const std::string method = m_method->currentData().toString().toStdString(); !method.empty())
+        useMethod(options.recipe, method);
     options.samples = m_samples->value();
     return options;
 }

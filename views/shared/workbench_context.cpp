@@ -1,7 +1,9 @@
 #include "views/shared/workbench_context.h"
 
+#include "core/analysis/quantize_layer.h"
 #include "core/export/exporter.h"
 #include "core/io/importer.h"
+#include "core/io/mapped_file.h"
 #include "views/commands/recipe_commands.h"
 #include "views/shared/file_kind.h"
 #include "views/shared/format_text.h"
@@ -27,18 +29,6 @@ Recipe initialRecipe() {
     weights.scheme.grid.bits = 8;
     weights.scheme.grid.convention = GridConvention::SymmetricRestricted;
     return uniformRecipe("w8a8", weights, ActivationChoice{});
-}
-
-/// Layers whose method under this recipe asks for a Hessian.
-std::set<LayerId> hessianLayers(const Model &model, const Recipe &recipe, const QuantizerRegistry &methods) {
-    std::set<LayerId> layers;
-    for (const Layer &layer : model.layers) {
-        const LayerChoice choice = recipe.choiceFor(layer.name);
-        const auto method = choice.weight ? methods.find(choice.weight->method) : nullptr;
-        if (method && method->info().needsHessian)
-            layers.insert(layer.id);
-    }
-    return layers;
 }
 
 /// The first `limit` names, then how many more there are.
@@ -109,6 +99,12 @@ void WorkbenchContext::openFile(const QString &file) {
     }
 }
 
+void WorkbenchContext::reportDamagedFiles() {
+    for (const std::filesystem::path &file : damagedMappedFiles())
+        if (m_damagedFiles.insert(file).second)
+            m_findings->add(damagedFileFinding(file));
+}
+
 void WorkbenchContext::startJob(const QString &tag, const QString &title,
                                 std::function<Status(const RunContext &)> work, std::function<void()> done) {
     m_jobs->start(tag, title, std::move(work), [this, done = std::move(done)](const Status &status) {
@@ -116,6 +112,7 @@ void WorkbenchContext::startJob(const QString &tag, const QString &title,
             done();
         else if (status.error().code != ErrorCode::Cancelled)
             m_findings->add(toFinding(status.error()));
+        reportDamagedFiles();
         emit findingsChanged();
     });
 }
@@ -256,7 +253,7 @@ void WorkbenchContext::calibrate() {
     if (const QString reason = whyNotCalibrate(); !reason.isEmpty())
         return addFinding({Severity::Warning, "Calibration cannot start", {}, reason.toStdString()});
     CaptureOptions options;
-    options.hessianLayers = hessianLayers(*m_model, m_recipe, *m_methods);
+    options.hessianLayers = layersThatNeedHessian(*m_model, m_recipe, *m_methods);
     auto capture = std::make_shared<std::shared_ptr<const Capture>>();
     startJob(
         kCalibrateTag, tr("Calibrating %1").arg(nameOf(m_model->file)),
@@ -329,8 +326,16 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
     startJob(
         kSensitivityTag, tr("Measuring sensitivity of %1").arg(nameOf(m_model->file)),
         [partial, result, options = std::move(options), model = m_model, executor = m_executor,
-         set = m_evaluation ? m_evaluation : m_calibration, capture = m_capture, methods = m_methods,
-         findings = m_findings](const RunContext &ctx) -> Status {
+         calibration = m_calibration, set = m_evaluation ? m_evaluation : m_calibration, earlier = m_capture,
+         methods = m_methods, findings = m_findings](const RunContext &ctx) -> Status {
+            QS_CHECK_OK(options.recipe.validate());
+            CaptureOptions captureOptions;
+            captureOptions.hessianLayers = layersThatNeedHessian(*model, options.recipe, *methods);
+            std::shared_ptr<const Capture> capture;
+            if (!captureOptions.hessianLayers.empty()) {
+                QS_TRY(capture,
+                       captureOrReuse(earlier, *executor, *calibration, captureOptions, *findings, ctx));
+            }
             QS_TRY(auto evaluator, Evaluator::create(executor, set, options.samples, ctx));
             auto rowFinished = [&](Snapshot table) { partial->put(std::move(table), ctx.stop); };
             QS_TRY(*result, measureSensitivity(*evaluator, *model, capture.get(), *methods, options,

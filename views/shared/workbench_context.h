@@ -78,6 +78,7 @@ private:
     void reportMissingOperators(const Error &error);
     void openSet(const QString &file, SetRole role);
     void adoptSet(std::shared_ptr<const CalibrationSet> set, SetRole role);
+    void reportDamagedFiles();
     bool fits(const CalibrationSet &set, const char *role);
     void forgetStaleCapture();
     RunRequest runRequest() const;
@@ -95,6 +96,7 @@ private:
     std::shared_ptr<FindingList> m_findings;
     Recipe m_recipe;
     Selection m_selection;
+    std::set<std::filesystem::path> m_damagedFiles; ///< told already
     JobList *m_jobs = nullptr;
     QUndoStack *m_undoStack = nullptr;
 };

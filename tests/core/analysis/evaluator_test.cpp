@@ -101,6 +101,31 @@ TEST(MeasureSensitivity, FillsRowByRowAndFallsWithBits) {
                       (*table)->cell(row, column - 1)->network.error.sqnrDb());
 }
 
+TEST(MeasureSensitivity, EachLayerIsMeasuredAsTheRecipeSays) {
+    const Sample &sample = vit();
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, {});
+    ASSERT_TRUE(evaluator);
+    SensitivityOptions options;
+    options.layers = {0, 4};
+    options.bits = {3};
+    const auto measure = [&] {
+        FindingList findings;
+        const auto table = measureSensitivity(**evaluator, *sample.model, nullptr, sample.methods, options,
+                                              {}, findings, {});
+        EXPECT_EQ((*table)->methodVersions.size(), 1U);
+        return std::pair{(*table)->cell(0, 0)->network.error.sqnrDb(),
+                         (*table)->cell(1, 0)->network.error.sqnrDb()};
+    };
+    const auto perChannel = measure();
+    WeightChoice perTensor;
+    perTensor.scheme.granularity = Granularity::PerTensor;
+    options.recipe = uniformRecipe("mixed", perTensor, {});
+    options.recipe.rules.front().layers = sample.model->layers[4].name;
+    const auto mixed = measure();
+    EXPECT_EQ(mixed.first, perChannel.first);
+    EXPECT_LT(mixed.second, perChannel.second);
+}
+
 TEST(MeasureSensitivity, UnknownMethodIsAFindingPerCell) {
     const Sample &sample = vit();
     const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, {});
@@ -108,7 +133,9 @@ TEST(MeasureSensitivity, UnknownMethodIsAFindingPerCell) {
     SensitivityOptions options;
     options.layers = {0};
     options.bits = {4};
-    options.weights.method = "nonsense";
+    WeightChoice nonsense;
+    nonsense.method = "nonsense";
+    options.recipe = uniformRecipe("nonsense", nonsense, {});
     FindingList findings;
     const auto table =
         measureSensitivity(**evaluator, *sample.model, nullptr, sample.methods, options, {}, findings, {});
