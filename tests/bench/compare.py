@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
+
+Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,gptq,forward] [--threads 1,2] [--rounds 3]
+                  [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON]
+
+Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
+compare one thread by the processor time (--clock cpu) that each program took. A peer that is not installed
+(onnxruntime-node where NODE_PATH finds it; python3-torch, -numpy and -h5py for PYTHON) is named and left out.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MODELS = {"glyph-cnn": "glyph-calib", "glyph-vit": "glyph-calib", "tiny-llama": "tiny-llama-calib",
+          "glyph-dit": "glyph-dit-calib"}
+ELEMENTS = 1 << 24
+READ_INPUTS = """
+import h5py, json, sys
+with h5py.File(sys.argv[1]) as file:
+    json.dump({name: {'shape': data[:int(sys.argv[2])].shape, 'type': str(data.dtype),
+                      'values': data[:int(sys.argv[2])].reshape(-1).tolist()}
+               for name, data in file['inputs'].items()}, sys.stdout)"""
+
+
+class Table:
+    """Best milliseconds of every measurement, by its name."""
+
+    def __init__(self):
+        self.best, self.errors, self.missing = {}, {}, {}
+
+    def note(self, name, milliseconds, error=None):
+        self.best[name] = min(milliseconds, self.best.get(name, milliseconds))
+        if error is not None:
+            self.errors[name] = error
+
+    def run(self, peer, command, stdin=None):
+        """The JSON that a program prints, or None: a peer that fails once is not asked again."""
+        if peer in self.missing:
+            return None
+        done = subprocess.run([str(part) for part in command], input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        self.missing[peer] = next((line for line in reversed(lines) if "Error" in line), lines[-1]).strip()
+        return None
+
+
+def bench(table, options, pattern):
+    """Runs the benchmarks whose name matches; notes their times as they are named."""
+    command = [options.bench, f"--benchmark_filter={pattern}", "--benchmark_format=json", "--benchmark_min_time=0.5"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True)
+    for entry in json.loads(done.stdout)["benchmarks"]:
+        if entry.get("error_occurred"):
+            sys.exit(f"{entry['name']}: {entry['error_message']}")
+        name = entry["name"].removesuffix("/process_time/real_time")
+        clock = {"wall": "real_time", "cpu": "cpu_time"}[options.clock]
+        table.note(name, entry[clock], entry.get("relative_error"))
+
+
+def measure_statistics(table, options, threads):
+    bench(table, options, f"^(memcpy|statistics)/elements:{ELEMENTS}/threads:{threads}/")
+    if threads == 1:
+        answer = table.run("numpy", [options.python, HERE / "numpy_statistics.py", ELEMENTS])
+        if answer:
+            table.note("numpy", answer[options.clock])
+
+
+def measure_gptq(table, options, threads):
+    for size in options.gptq_size:
+        bench(table, options, f"^gptq/size:{size}/threads:{threads}/")
+        answer = table.run("torch", [options.python, HERE / "torch_gptq.py", threads, size])
+        if answer:
+            table.note(f"torch/{size}/{threads}", answer[options.clock], answer.get("relative_error"))
+
+
+def measure_forward(table, options, threads):
+    for batch in (1, 32):
+        bench(table, options, f"^forward/.*/batch:{batch}/threads:{threads}/")
+        request = []
+        for model, data in MODELS.items():
+            inputs = table.run("h5py", [options.python, "-c", READ_INPUTS, ROOT / f"sample-data/{data}.h5", batch])
+            if inputs:
+                request.append({"name": model, "model": str(ROOT / f"sample-data/{model}.onnx"), "inputs": inputs})
+        if request:
+            command = ["node", HERE / "ort_forward.mjs", threads]
+            for model, best in (table.run("onnxruntime-node", command, json.dumps(request)) or {}).items():
+                table.note(f"ort/{model}/{batch}/{threads}", best[options.clock])
+
+
+def rows(options):
+    """(work, threads, our name, peer, its name) in the order of the table."""
+    for threads in options.threads:
+        if "statistics" in options.only:
+            work, size = "statistics + histogram, 64 MiB", f"elements:{ELEMENTS}/threads:{threads}"
+            yield work, threads, f"statistics/{size}", "memcpy", f"memcpy/{size}"
+            if threads == 1:
+                yield work, threads, f"statistics/{size}", "numpy", "numpy"
+        if "gptq" in options.only:
+            for size in options.gptq_size:
+                ours = f"gptq/size:{size}/threads:{threads}"
+                yield f"GPTQ {size}x{size}, 4 bit", threads, ours, "torch", f"torch/{size}/{threads}"
+        if "forward" in options.only:
+            for model in MODELS:
+                for batch in (1, 32):
+                    ours = f"forward/{model}/batch:{batch}/threads:{threads}"
+                    yield f"{model}, batch {batch}", threads, ours, "ONNX Runtime", f"ort/{model}/{batch}/{threads}"
+
+
+def print_table(table, options):
+    print(f"{'work':32}{'threads':>8}{'ms':>10}  {'peer':14}{'ms':>10}{'ratio':>8}")
+    for work, threads, ours, peer, theirs in rows(options):
+        mine = table.best[ours]
+        other = table.best.get(theirs)
+        peer_part = f"{other:10.2f}{other / mine:8.2f}" if other else f"{'not here':>10}"
+        error = ""
+        if ours in table.errors and theirs in table.errors:
+            error = f"  error {table.errors[ours] / table.errors[theirs]:.4f} of the peer's"
+        print(f"{work:32}{threads:8}{mine:10.2f}  {peer:14}{peer_part}{error}")
+    for peer, reason in table.missing.items():
+        print(f"{peer} is not here: {reason}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", default=ROOT / "build/release/bin/qs_bench", type=pathlib.Path)
+    parser.add_argument("--only", default="statistics,gptq,forward", type=lambda text: text.split(","))
+    parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--gptq-size", default="4096", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--rounds", default=3, type=int)
+    parser.add_argument("--clock", default="wall", choices=["wall", "cpu"])
+    parser.add_argument("--python", default=sys.executable)
+    options = parser.parse_args()
+    if not options.bench.exists():
+        sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")
+    measures = {"statistics": measure_statistics, "gptq": measure_gptq, "forward": measure_forward}
+    table = Table()
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, best {options.clock} time of {options.rounds} rounds")
+    for _ in range(options.rounds):
+        for threads in options.threads:
+            for kind in options.only:
+                measures[kind](table, options, threads)
+    print(f"load {os.getloadavg()[0]:.1f} after")
+    print_table(table, options)
+
+
+if __name__ == "__main__":
+    main()
