@@ -28,7 +28,7 @@ Result<std::shared_ptr<const CalibrationSet>> openSet(const std::filesystem::pat
     if (!set)
         return fail(inInputFile(std::move(set).error()));
     if (auto fits = checkFits(**set, model.graph); !fits)
-        return fail(inInputFile(std::move(fits).error().withContext(file.string())));
+        return fail(inInputFile(std::move(fits).error()));
     return *set;
 }
 

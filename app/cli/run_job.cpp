@@ -2,6 +2,7 @@
 
 #include "app/cli/exit_code.h"
 #include "app/cli/text_table.h"
+#include "core/analysis/quantize_layer.h"
 #include "core/base/number_text.h"
 #include "core/plugin/plugin_loader.h"
 
@@ -35,6 +36,9 @@ Result<std::shared_ptr<const Run>> RunJob::execute(const CommandContext &context
         request.recipe = restrictedTo(request.recipe, onlyLayer);
     request.name = request.recipe.name;
     QS_TRY(request.calibration, inputs.openCalibration(*request.model, context));
+    if (!request.calibration &&
+        !layersThatNeedHessian(*request.model, request.recipe, *request.methods).empty())
+        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
     QS_TRY(request.evaluation, inputs.openEvaluation(*request.model, context));
     QS_TRY(request.executor, openExecutor(request.model, inputs.hasSets(), context));
     request.calibrationSamples = inputs.calibrationSamples();

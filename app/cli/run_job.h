@@ -6,6 +6,10 @@
 
 namespace qs::app {
 
+/// Said when a recipe cannot do without --calib.
+inline constexpr const char *kLearnsFromData =
+    "a method of the recipe learns from calibration data: give --calib FILE";
+
 /// What quantize, export, evaluate and render have in common: open, make a recipe, run it.
 struct RunJob {
     const InputOptions &inputs;

@@ -67,8 +67,7 @@ SensitivityJob::captureFor(const SensitivityOptions &options,
     if (captureOptions.hessianLayers.empty())
         return std::shared_ptr<const Capture>();
     if (!calibration)
-        return fail(ErrorCode::InvalidArgument,
-                    "a method of the recipe learns from calibration data: give --calib FILE");
+        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
     return captureActivations(executor, *calibration, captureOptions, context.findings, context.run);
 }
 

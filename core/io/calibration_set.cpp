@@ -146,7 +146,7 @@ Result<std::shared_ptr<const CalibrationSet>> CalibrationSet::open(const std::fi
     };
     auto opened = Hdf5File::open(file, ctx);
     if (!opened)
-        return inContext(std::move(opened).error());
+        return fail(std::move(opened).error()); // names the file itself
     auto sha256 = sha256OfFile(file, ctx);
     if (!sha256)
         return inContext(std::move(sha256).error());

@@ -80,6 +80,8 @@ std::string describeFileKind(std::span<const std::byte> head) {
             return signature.description;
     if (isSafetensors(text))
         return "a safetensors file (weights without a graph; export the model to ONNX)";
+    if (text.size() > 4 && text[0] == '\x08' && (text[2] == '\x12' || text[2] == '\x3a'))
+        return "an ONNX model";
     if (std::all_of(text.begin(), text.end(), [](char c) { return c == 0; }))
         return "zeros (a broken download?)";
     if (isText(text))

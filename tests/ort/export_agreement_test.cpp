@@ -2,6 +2,7 @@
 #include "core/export/exporter.h"
 #include "core/io/calibration_set.h"
 #include "tests/ort/onnx_runtime.h"
+#include "tests/support/bundled_methods.h"
 #include "tests/support/sample_run.h"
 #include "tests/support/temp_dir.h"
 
@@ -64,6 +65,9 @@ std::vector<ExportCase> exportCases() {
     cases.push_back({"CnnW8A8Unsigned", kCnn, w8, a8, {{"activation_type", "uint8"}}});
     cases.push_back(
         {"VitW8A8SymmetricFloatBias", kVit, w8, activations(8, symmetric), {{"int32_bias", false}}});
+    WeightChoice gptq = w4Grouped;
+    gptq.method = "gptq";
+    cases.push_back({"VitGptqW4Group64A8", kVit, gptq, a8});
     cases.push_back({"LlamaW3A6", kLlama,
                      weights(3, GridConvention::SymmetricOffset, Granularity::PerGroup, 32),
                      activations(6, asymmetric)});
@@ -85,14 +89,12 @@ protected:
     }
 
     std::shared_ptr<const qs::Run> quantize() {
-        auto methods = std::make_shared<QuantizerRegistry>();
-        EXPECT_TRUE(methods->add(makeRtnQuantizer()));
         RunRequest request;
         request.name = GetParam().name;
         request.model = m_model;
         request.executor = m_executor;
         request.calibration = m_calibration;
-        request.methods = methods;
+        request.methods = test::bundledMethods(m_findings);
         request.recipe = uniformRecipe(GetParam().name, GetParam().weights, GetParam().activations);
         request.measureInNetwork = false;
         request.evaluationSamples = 1; // Compared here instead, with ONNX Runtime.

@@ -47,7 +47,7 @@ TEST_F(SensitivityModelTest, ShowsValuesAndColoursTheWorst) {
     model.setTable(network, tableOf({metricsOf(0.1), metricsOf(0.001), metricsOf(0.01), metricsOf(0.0001)}));
     ASSERT_EQ(model.rowCount(), 2);
     ASSERT_EQ(model.columnCount(), 3);
-    EXPECT_EQ(model.headerData(1, Qt::Horizontal, Qt::DisplayRole).toString(), "2 bit [dB]");
+    EXPECT_EQ(model.headerData(1, Qt::Horizontal, Qt::DisplayRole).toString(), "2 bit");
     EXPECT_EQ(model.index(0, 1).data().toString(), "10.0");
     EXPECT_EQ(model.index(1, 2).data().toString(), "40.0");
     EXPECT_DOUBLE_EQ(*model.badness(0, 0), 1);
@@ -113,8 +113,10 @@ TEST(SensitivityControls, OptionsTakeTheGridFromTheRecipe) {
     weights.scheme.groupSize = 32;
     const SensitivityOptions options = controls.options(uniformRecipe("r", weights, {}));
     EXPECT_EQ(options.bits, SensitivityOptions().bits);
-    EXPECT_EQ(options.weights.method, "rtn");
-    EXPECT_EQ(options.weights.scheme.groupSize, 32);
+    const auto planned = options.recipe.choiceFor("any layer").weight;
+    ASSERT_TRUE(planned);
+    EXPECT_EQ(planned->method, "rtn");
+    EXPECT_EQ(planned->scheme.groupSize, 32);
     EXPECT_EQ(options.samples, 64);
 }
 

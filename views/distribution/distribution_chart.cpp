@@ -61,8 +61,7 @@ DistributionChart::DistributionChart(QWidget *parent)
     m_clippedHigh = clipRect(chart);
     m_clipLabelLow = clipLabel(chart, Qt::AlignLeft);
     m_clipLabelHigh = clipLabel(chart, Qt::AlignRight);
-    chart.legend->setVisible(true);
-    chart.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
+    placeLegendAbove(chart);
     chart.yAxis->setLabel(tr("values per bin"));
     chart.xAxis2->setTicker(m_codeTicker);
     chart.xAxis2->setTickLabels(true);
@@ -176,9 +175,8 @@ void DistributionChart::fitCounts() {
     if (m_data->quantized)
         highest = std::max(
             highest, *std::max_element(m_data->quantized->counts.begin(), m_data->quantized->counts.end()));
-    // Room above for the legend.
     plot().yAxis->setRange(m_logCounts ? kLogFloor : 0,
-                           m_logCounts ? std::max(highest, 10.0) * 4 : highest * 1.18);
+                           m_logCounts ? std::max(highest, 10.0) * 1.5 : highest * 1.05);
 }
 
 void DistributionChart::updateGrid() {

@@ -36,6 +36,17 @@ const OutputMetrics *anyMetrics(const WorkbenchContext &context) {
     return nullptr;
 }
 
+/// Width of a header's longest line. Room for the sort arrow is given to the sorted column only: a table of
+/// twelve columns has none to spare.
+int headerWidth(const QTableView &table, int column) {
+    const QHeaderView &header = *table.horizontalHeader();
+    int width = 0;
+    for (const QString &line : table.model()->headerData(column, Qt::Horizontal).toString().split('\n'))
+        width = std::max(width, header.fontMetrics().horizontalAdvance(line));
+    constexpr int kMargins = 12, kSortArrow = 18;
+    return width + kMargins + (header.sortIndicatorSection() == column ? kSortArrow : 0);
+}
+
 } // namespace
 
 LayerTableDock::LayerTableDock(WorkbenchContext &context, QWidget *parent)
@@ -107,6 +118,8 @@ void LayerTableDock::setUpTable() {
     m_table->horizontalHeader()->setHighlightSections(false);
     m_table->horizontalHeader()->setMinimumSectionSize(36);
     m_table->viewport()->installEventFilter(this);
+    connect(m_table->horizontalHeader(), &QHeaderView::sortIndicatorChanged, this,
+            &LayerTableDock::fitColumns);
     connect(m_table->horizontalHeader(), &QHeaderView::sectionResized, this, [this](int column) {
         if (column != LayerTableModel::NameColumn)
             fitNameColumn();
@@ -188,9 +201,10 @@ void LayerTableDock::fitColumns() {
     // Results come later: leave room for them, so that nothing jumps.
     const int least = m_table->fontMetrics().horizontalAdvance(QStringLiteral("−0.00e−00")) + 12;
     for (int column = 1; column < LayerTableModel::ColumnCount; ++column) {
-        m_table->resizeColumnToContents(column);
-        if (column >= LayerTableModel::NetworkColumn)
-            m_table->setColumnWidth(column, std::max(m_table->columnWidth(column), least));
+        const int contents = std::max(static_cast<QAbstractItemView *>(m_table)->sizeHintForColumn(column),
+                                      headerWidth(*m_table, column));
+        m_table->setColumnWidth(column, column >= LayerTableModel::NetworkColumn ? std::max(contents, least)
+                                                                                 : contents);
     }
     fitNameColumn();
 }

@@ -23,15 +23,16 @@ const ColumnText &columnText(int column) {
         {"Kind", "Linear (MatMul, Gemm), convolution or embedding (Gather)."},
         {"Shape", "Shape of the weight as stored in the file."},
         {"Params", "Number of weights."},
-        {"Outliers", "Outlier score of the activation that enters: its largest over its median channel "
-                     "magnitude (max |x| of each channel). 1: all channels alike; above 8: outlier channels. "
-                     "Needs a calibration."},
+        {"Outliers\n× median",
+         "Outlier score of the activation that enters: its largest over its median channel "
+         "magnitude (max |x| of each channel). 1: all channels alike; above 8: outlier channels. "
+         "Needs a calibration."},
         {"Method", "Quantizer of the weight. Grey: what the recipe plans; it was not run yet."},
         {"Bits", "Bits of one code of the weight; A8: the activation that enters is quantized to 8 bit."},
         {"Eff. bits", "Bits stored per weight, all in: codes + scales + zero points + group indices."},
-        {"W SQNR",
+        {"W SQNR\ndB",
          "Signal to quantization noise of the weight w, in dB: 10 log10(Σw² / Σ(w−ŵ)²). Higher is better."},
-        {"Out SQNR",
+        {"Out SQNR\ndB",
          "The same for this layer's output y with only this layer quantized and the float network before "
          "it, in dB: 10 log10(Σy² / Σ(y−ŷ)²). Higher is better."},
         {"Network",
@@ -203,7 +204,7 @@ QString LayerTableModel::text(int row, int column) const {
     case ParametersColumn:
         return formatCount(layer(row).parameters());
     case OutlierColumn:
-        return value ? tr("× %1").arg(formatNumber(*value)) : kNoValueText;
+        return value ? formatNumber(*value, 3) : kNoValueText;
     case MethodColumn:
         return methodText(row);
     case BitsColumn: {
@@ -215,9 +216,9 @@ QString LayerTableModel::text(int row, int column) const {
         return value ? QString::number(*value, 'f', 2) : kNoValueText;
     case WeightSqnrColumn:
     case OutputSqnrColumn:
-        return formatWithUnit(value, QStringLiteral("dB"));
+        return formatWithoutUnit(value, QStringLiteral("dB"));
     default:
-        return formatWithUnit(value, QString::fromUtf8(metricInfo(m_data.metric).unit), 3);
+        return formatWithoutUnit(value, QString::fromUtf8(metricInfo(m_data.metric).unit), 3);
     }
 }
 

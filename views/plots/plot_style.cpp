@@ -62,10 +62,22 @@ void applyTheme(QCustomPlot &plot, const PlotTheme &theme) {
         QColor background = theme.background;
         background.setAlpha(215);
         plot.legend->setBrush(background);
-        plot.legend->setBorderPen(QPen(theme.grid));
+        plot.legend->setBorderPen(Qt::NoPen);
         plot.legend->setTextColor(theme.text);
         plot.legend->setFont(plot.font());
     }
+}
+
+void placeLegendAbove(QCustomPlot &plot) {
+    QCPLayoutGrid *rows = plot.plotLayout();
+    rows->insertRow(0);
+    rows->addElement(0, 0, plot.legend);
+    rows->setRowStretchFactor(0, 0.001);
+    rows->setRowSpacing(0);
+    plot.legend->setFillOrder(QCPLegend::foColumnsFirst);
+    plot.legend->setWrap(4);
+    plot.legend->setMargins({4, 2, 4, 2});
+    plot.legend->setVisible(true);
 }
 
 } // namespace qs::views

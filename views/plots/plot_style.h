@@ -24,4 +24,7 @@ struct PlotTheme {
 /// Gives axes, grid, legend and background the theme.
 void applyTheme(QCustomPlot &plot, const PlotTheme &theme);
 
+/// Shows the legend in a row of its own above the axes, where it hides no data.
+void placeLegendAbove(QCustomPlot &plot);
+
 } // namespace qs::views

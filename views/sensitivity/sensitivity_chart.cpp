@@ -28,9 +28,7 @@ SensitivityChart::SensitivityChart(const SensitivityModel &model, QWidget *paren
     chart.xAxis->setTickLabelRotation(55);
     chart.xAxis->setSubTicks(false);
     chart.xAxis->grid()->setVisible(false);
-    chart.legend->setVisible(true);
-    chart.legend->setFillOrder(QCPLegend::foColumnsFirst);
-    chart.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
+    placeLegendAbove(chart);
     m_band->setLayer("background");
     m_band->topLeft->setTypeY(QCPItemPosition::ptAxisRectRatio);
     m_band->bottomRight->setTypeY(QCPItemPosition::ptAxisRectRatio);
@@ -148,13 +146,12 @@ void SensitivityChart::fitAll() {
         range = chart.yAxis->scaleType() == QCPAxis::stLogarithmic ? QCPRange(1e-3, 1) : QCPRange(0, 1);
     if (m_baseline->visible())
         range.expand(m_baseline->point1->coords().y());
-    // Above the curves there is room for the legend.
     if (chart.yAxis->scaleType() == QCPAxis::stLogarithmic) {
-        const double factor = std::pow(std::max(range.upper / range.lower, 2.0), 0.12);
-        chart.yAxis->setRange(range.lower / std::sqrt(factor), range.upper * factor * factor);
+        const double margin = std::pow(std::max(range.upper / range.lower, 2.0), 0.06);
+        chart.yAxis->setRange(range.lower / margin, range.upper * margin);
     } else {
         const double size = range.size() > 0 ? range.size() : std::max(1.0, std::abs(range.upper));
-        chart.yAxis->setRange(range.lower - 0.06 * size, range.upper + 0.2 * size);
+        chart.yAxis->setRange(range.lower - 0.06 * size, range.upper + 0.06 * size);
     }
 }
 

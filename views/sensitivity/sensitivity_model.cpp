@@ -164,11 +164,8 @@ QVariant SensitivityModel::data(const QModelIndex &index, int role) const {
     }
     const std::optional<double> shown = value(row, bits);
     switch (role) {
-    case Qt::DisplayRole: {
-        // The unit stands in the header.
-        const QString text = formatWithUnit(shown, m_metric->unit);
-        return m_metric->unit.isEmpty() ? text : text.section(' ', 0, 0);
-    }
+    case Qt::DisplayRole:
+        return formatWithoutUnit(shown, m_metric->unit); // the unit stands in the choice of the metric
     case Qt::ToolTipRole:
         return tr("%1 with only %2 at %3 bit: %4\n%5")
             .arg(m_metric->name, layerName(row))
@@ -198,8 +195,7 @@ QVariant SensitivityModel::headerData(int section, Qt::Orientation orientation, 
         return role == Qt::DisplayRole ? QVariant(tr("Layer")) : QVariant();
     const int bits = m_table->bits[static_cast<std::size_t>(section - 1)];
     if (role == Qt::DisplayRole)
-        return m_metric->unit.isEmpty() ? tr("%1 bit").arg(bits)
-                                        : tr("%1 bit [%2]").arg(bits).arg(m_metric->unit);
+        return tr("%1 bit").arg(bits);
     if (role == Qt::ToolTipRole)
         return tr("%1 with one layer at %2 bit, all others in float\n%3")
             .arg(m_metric->name)

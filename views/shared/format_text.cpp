@@ -118,6 +118,13 @@ QString formatWithUnit(std::optional<double> value, const QString &unit, int dig
     return unit.isEmpty() ? formatNumber(*value, digits) : formatNumber(*value, digits) + ' ' + unit;
 }
 
+QString formatWithoutUnit(std::optional<double> value, const QString &unit, int digits) {
+    QString text = formatWithUnit(value, unit, digits);
+    if (!unit.isEmpty() && text.endsWith(' ' + unit))
+        text.chop(unit.size() + 1);
+    return text;
+}
+
 QString elideMiddle(const QString &text, int maxChars) {
     if (text.size() <= maxChars)
         return text;

@@ -29,6 +29,8 @@ QString formatDuration(double seconds);
 /// A number with its unit, as metrics show it: "31.4 dB", "0.021 nats", "97.2 %", "3.57". kNoValueText when
 /// absent.
 QString formatWithUnit(std::optional<double> value, const QString &unit, int digits = 4);
+/// The same for tables that tell the unit in the header.
+QString formatWithoutUnit(std::optional<double> value, const QString &unit, int digits = 4);
 /// Shortens in the middle to at most `maxChars`: layer names differ at both ends.
 QString elideMiddle(const QString &text, int maxChars);
 

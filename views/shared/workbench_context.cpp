@@ -235,7 +235,6 @@ bool WorkbenchContext::fits(const CalibrationSet &set, const char *role) {
     if (status)
         return true;
     Finding finding = toFinding(status.error());
-    finding.where = set.file().filename().string() + (finding.where.empty() ? "" : ": " + finding.where);
     finding.action = fmt::format(
         "It is not used as {} set. Give it the names, shapes and types of the model's inputs.", role);
     addFinding(finding);
