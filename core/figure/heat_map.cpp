@@ -16,14 +16,16 @@ Span sourceOf(std::int64_t pixel, std::int64_t pixels, std::int64_t elements) {
     return {begin, std::max(begin + 1, ((pixel + 1) * elements + pixels - 1) / pixels)};
 }
 
-float largest(const MatrixView<const float> &values, Span rows, Span cols) {
+/// The element of largest magnitude, with its sign.
+float extreme(const MatrixView<const float> &values, Span rows, Span cols) {
     float result = 0;
     for (std::int64_t row = rows.begin; row < rows.end; ++row)
         for (std::int64_t col = cols.begin; col < cols.end; ++col) {
-            const float magnitude = std::abs(values(row, col));
-            if (std::isnan(magnitude))
-                return magnitude;
-            result = std::max(result, magnitude);
+            const float value = values(row, col);
+            if (std::isnan(value))
+                return value;
+            if (std::abs(value) > std::abs(result))
+                result = value;
         }
     return result;
 }
@@ -40,8 +42,9 @@ PixelImage heatMapPixels(MatrixView<const float> values, int width, int height, 
     for (int y = 0; y < height; ++y) {
         const Span rows = sourceOf(y, height, values.rows);
         for (int x = 0; x < width; ++x) {
-            const float magnitude = largest(values, rows, sourceOf(x, width, values.cols));
-            *pixel++ = map.at(std::isnan(magnitude) ? magnitude : scale.position(magnitude));
+            const float value = extreme(values, rows, sourceOf(x, width, values.cols));
+            const float shown = map.kind == ColorMap::Kind::Diverging ? value : std::abs(value);
+            *pixel++ = map.at(std::isnan(shown) ? shown : scale.position(shown));
         }
     }
     return image;

@@ -1,5 +1,6 @@
 #include "core/graph/layer.h"
 
+#include "core/graph/node_name.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
@@ -7,17 +8,6 @@
 
 namespace qs {
 namespace {
-
-/// "/layers.0/self_attn/q_proj/MatMul" → "layers.0.self_attn.q_proj": what people call the layer.
-std::string layerName(const Node &node) {
-    std::string name = node.name;
-    if (name.ends_with("/" + node.opType))
-        name.resize(name.size() - node.opType.size() - 1);
-    if (name.starts_with('/'))
-        name.erase(0, 1);
-    std::replace(name.begin(), name.end(), '/', '.');
-    return name.empty() ? node.name : name;
-}
 
 const Tensor *floatConstant(const ModelGraph &graph, const Node &node, std::size_t index) {
     if (index >= node.inputs.size() || node.inputs[index] == kNoValue)
@@ -122,9 +112,9 @@ std::vector<Layer> findLayers(const ModelGraph &graph) {
         layer.input = node.inputs[static_cast<std::size_t>(layer.inputIndex)];
         layer.output = node.outputs.empty() ? kNoValue : node.outputs[0];
         layer.weightShape = graph.constant(layer.weight)->shape();
-        layer.name = layerName(node);
+        layer.name = pathName(node);
         for (int copy = 2; !taken.insert(layer.name).second; ++copy)
-            layer.name = layerName(node) + "#" + std::to_string(copy);
+            layer.name = pathName(node) + "#" + std::to_string(copy);
         layers.push_back(std::move(layer));
     }
     return layers;
