@@ -1,3 +1,4 @@
+#include "app/cli/attention_command.h"
 #include "app/cli/calibrate_command.h"
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
@@ -17,6 +18,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<CalibrateCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<SensitivityCommand>());
+    commands.push_back(std::make_unique<AttentionCommand>());
     commands.push_back(std::make_unique<EvaluateCommand>());
     commands.push_back(std::make_unique<ExportCommand>());
     commands.push_back(std::make_unique<RenderCommand>());

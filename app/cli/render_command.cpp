@@ -1,6 +1,8 @@
 #include "app/cli/render_command.h"
 
+#include "app/cli/attention_command.h"
 #include "core/analysis/weight_survey.h"
+#include "core/figure/attention_figure.h"
 #include "core/figure/distribution_figure.h"
 #include "core/figure/layer_error_figure.h"
 #include "core/figure/outlier_figure.h"
@@ -34,11 +36,13 @@ tl::unexpected<Error> missingCalibration(const std::string &view) {
 } // namespace
 
 void RenderCommand::addOptions(CLI::App &app) {
-    app.add_option("VIEW", m_view,
-                   "distribution, outliers (layer × channel), tokens (token × channel), sensitivity, "
-                   "layer-error")
+    app.add_option(
+           "VIEW", m_view,
+           "attention (layer × head; with --recipe also quantized and difference), distribution, outliers "
+           "(layer × channel), tokens (token × channel), sensitivity, layer-error")
         ->required()
-        ->check(CLI::IsMember({"distribution", "outliers", "tokens", "sensitivity", "layer-error"}))
+        ->check(
+            CLI::IsMember({"attention", "distribution", "outliers", "tokens", "sensitivity", "layer-error"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
     app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf")
@@ -59,6 +63,14 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->check(CLI::IsMember({"weight", "activation"}))
         ->capture_default_str()
         ->type_name("WHAT")
+        ->group(group);
+    app.add_option("--attention", m_attention, "For attention: one of them by name (default: all)")
+        ->type_name("NAME")
+        ->group(group);
+    app.add_option("--sample", m_sample, "For attention: sample of --eval, else of --calib; the first is 0")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str()
+        ->type_name("N")
         ->group(group);
     addMetricOption(app, m_metric);
     app.add_option("--sensitivity-bits", m_bits, "For sensitivity: bit-widths")
@@ -101,6 +113,8 @@ Result<CommandOutput> RenderCommand::run(const CommandContext &context) {
 }
 
 Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &context) const {
+    if (m_view == "attention")
+        return attention(context);
     if (m_view == "distribution")
         return distribution(context);
     if (m_view == "outliers")
@@ -139,6 +153,13 @@ Result<const Layer *> RenderCommand::layerOf(const Model &model) const {
         return fail(ErrorCode::Unsupported, "the model has no layer that can be quantized",
                     model.file.string());
     return m_layer.empty() ? &model.layers.front() : findLayer(model, m_layer);
+}
+
+Result<RenderCommand::Picture> RenderCommand::attention(const CommandContext &context) const {
+    QS_TRY(AttentionJob::Result result,
+           (AttentionJob{m_inputs, m_recipe, m_recipe.isFileGiven(), m_sample}.execute(context)));
+    QS_TRY(const int block, findAttentionBlock(*result.survey->attention, m_attention));
+    return Picture{makeAttentionFigure(result.survey, block), std::move(result.provenance)};
 }
 
 Result<RenderCommand::Picture> RenderCommand::distribution(const CommandContext &context) const {

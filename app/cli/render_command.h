@@ -20,6 +20,7 @@ private:
         Provenance provenance;
     };
     Result<Picture> picture(const CommandContext &context) const;
+    Result<Picture> attention(const CommandContext &context) const;
     Result<Picture> distribution(const CommandContext &context) const;
     Result<Picture> outliers(const CommandContext &context) const;
     Result<Picture> tokens(const CommandContext &context) const;
@@ -38,10 +39,10 @@ private:
 
     InputOptions m_inputs;
     RecipeOptions m_recipe;
-    std::string m_view, m_layer, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
+    std::string m_view, m_layer, m_attention, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
     std::vector<int> m_bits{2, 3, 4, 8};
     std::filesystem::path m_output;
-    std::int64_t m_channel = -1;
+    std::int64_t m_channel = -1, m_sample = 0;
     double m_scale = 1;
 };
 
