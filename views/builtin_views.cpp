@@ -1,3 +1,4 @@
+#include "views/attention/attention_dock.h"
 #include "views/distribution/distribution_dock.h"
 #include "views/findings/findings_dock.h"
 #include "views/jobs/jobs_dock.h"
@@ -25,6 +26,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"layer_table", "Layers", ViewPlace::Tables, "Ctrl+2", false, make<LayerTableDock>},
         {"distribution", "Distribution", ViewPlace::Charts, "Ctrl+3", false, make<DistributionDock>},
         {"outlier_map", "Outlier map", ViewPlace::Charts, "Ctrl+4", true, make<OutlierMapDock>},
+        {"attention", "Attention", ViewPlace::Charts, "Ctrl+6", true, make<AttentionDock>},
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},

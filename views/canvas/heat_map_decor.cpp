@@ -1,5 +1,6 @@
 #include "views/canvas/heat_map_decor.h"
 
+#include "views/canvas/color_bar.h"
 #include "views/shared/color_maps.h"
 #include "views/shared/format_text.h"
 
@@ -14,7 +15,6 @@ constexpr double kMarkLength = 6; ///< of the outlier marks at the edges
 constexpr double kGap = 6;
 constexpr double kFrameMinimum = 7; ///< pixels of a row or column that a frame fits around
 constexpr double kColorBarWidth = 14;
-constexpr int kColorBarTicks = 6;
 
 unsigned int packed(const QColor &color, int alpha = 255) {
     return IM_COL32(color.red(), color.green(), color.blue(), alpha);
@@ -260,22 +260,8 @@ void HeatMapDecor::drawColumnLabels() {
 
 void HeatMapDecor::drawColorBar() {
     const QRectF &bar = m_layout.colorBar;
-    constexpr int kSteps = 128;
-    for (int i = 0; i < kSteps; ++i) {
-        const double t = (i + 0.5) / kSteps;
-        m_draw.AddRectFilled(point(bar.left(), bar.bottom() - (i + 1) * bar.height() / kSteps),
-                             point(bar.right(), bar.bottom() - i * bar.height() / kSteps),
-                             packed(toQColor(m_scene.map->at(t))));
-    }
-    m_draw.AddRect(point(bar.left() - 1, bar.top() - 1), point(bar.right() + 1, bar.bottom() + 1),
-                   m_weakColor);
+    views::drawColorBar(m_draw, bar, *m_scene.map, m_scene.scale, {m_textColor, m_weakColor});
     const double line = ImGui::GetTextLineHeight();
-    for (const Tick &tick : m_scene.scale.ticks(kColorBarTicks)) {
-        const double y = bar.bottom() - m_scene.scale.position(tick.value) * bar.height();
-        const double length = tick.label.empty() ? kTickLength / 2 : kTickLength;
-        m_draw.AddLine(point(bar.right() + 1, y), point(bar.right() + 1 + length, y), m_weakColor);
-        text(bar.right() + kTickLength + kGap, y - line / 2, QString::fromStdString(tick.label), m_textColor);
-    }
     text(bar.left(), 2, m_scene.valueTitle, m_textColor);
     text(m_layout.width - kGap - textWidth(m_scene.valueUnit), bar.bottom() + kTickLength + line + 2,
          m_scene.valueUnit, m_weakColor);

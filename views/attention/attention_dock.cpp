@@ -1,0 +1,363 @@
+#include "views/attention/attention_dock.h"
+
+#include "core/io/calibration_set.h"
+#include "views/attention/attention_details.h"
+#include "views/attention/attention_grid_canvas.h"
+#include "views/canvas/heat_map_canvas.h"
+#include "views/shared/format_text.h"
+#include "views/shared/latest_value.h"
+
+#include <QLabel>
+#include <QPointer>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QVBoxLayout>
+
+namespace qs::views {
+
+namespace {
+
+const QString kSurveyTag = QStringLiteral("attention");
+const QString kMapTag = QStringLiteral("attention-map");
+/// Maps and numbers, as shares of the room, not pixels.
+const QList<int> kShares = {1150, 850};
+
+} // namespace
+
+AttentionDock::AttentionDock(WorkbenchContext &context)
+    : ViewDock(QStringLiteral("attention"), tr("Attention"), context), m_controls(new AttentionControls),
+      m_pages(new QStackedWidget), m_splitter(new QSplitter(Qt::Horizontal)), m_message(new QLabel),
+      m_summary(new QLabel), m_grid(new AttentionGridCanvas), m_canvas(new HeatMapCanvas),
+      m_details(new AttentionDetails) {
+    m_message->setWordWrap(true);
+    m_message->setAlignment(Qt::AlignCenter);
+    m_message->setMargin(24);
+    m_message->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_pages->addWidget(m_message);
+    m_pages->addWidget(m_grid);
+    m_pages->addWidget(m_canvas);
+    m_splitter->addWidget(m_pages);
+    m_splitter->addWidget(m_details);
+    m_splitter->setChildrenCollapsible(false);
+    m_splitter->setSizes(kShares);
+    m_pages->setMinimumSize(160, 120);
+    m_summary->setMargin(4);
+    m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_summary->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    auto *content = new QWidget;
+    auto *layout = new QVBoxLayout(content);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addWidget(m_controls);
+    layout->addWidget(m_splitter, 1);
+    layout->addWidget(m_summary);
+    setContent(content);
+
+    connect(m_controls, &AttentionControls::sampleChanged, this, &AttentionDock::load);
+    connect(m_controls, &AttentionControls::shownChanged, this, &AttentionDock::updateShown);
+    connect(m_controls, &AttentionControls::colorsChanged, this, &AttentionDock::updateColors);
+    connect(m_controls, &AttentionControls::fitWanted, m_canvas, &HeatMapCanvas::fit);
+    connect(m_grid, &AttentionGridCanvas::headPicked, this, &AttentionDock::pickHead);
+    connect(m_grid, &AttentionGridCanvas::headOpened, this, [this](int block, int head) {
+        pickHead(block, head);
+        show({block, head, m_controls->shown().variant});
+    });
+    connect(m_canvas, &HeatMapCanvas::cellPicked, this, &AttentionDock::pickPosition);
+    connect(m_canvas, &HeatMapCanvas::pictureFailed, this, [this](const QString &file) {
+        report(tr("The picture could not be written."), file.toStdString());
+    });
+    connect(m_details, &AttentionDetails::headPicked, this, [this](int block, int head) {
+        pickHead(block, head);
+        if (!m_controls->shown().isGrid())
+            show({block, head, m_controls->shown().variant});
+    });
+    connect(m_details, &AttentionDetails::positionPicked, this, &AttentionDock::pickPosition);
+    connect(m_details, &AttentionDetails::exportFailed, this,
+            [this](const QString &what) { report(what, "Attention"); });
+}
+
+void AttentionDock::report(const QString &what, const std::string &where) {
+    context().addFinding({Severity::Error, what.toStdString(), where, "Choose another file."});
+}
+
+QString AttentionDock::message() const {
+    return m_pages->currentWidget() == m_message ? m_message->text() : QString();
+}
+
+AttentionRequest AttentionDock::request() const {
+    AttentionRequest wanted;
+    wanted.model = context().model();
+    wanted.executor = context().executor();
+    wanted.set = context().evaluation() ? context().evaluation() : context().calibration();
+    // A run in progress changes twenty times a second; its end is what counts.
+    if (const auto run = context().run(); run && run->complete)
+        wanted.run = run;
+    wanted.sample = m_controls->sample();
+    if (wanted.set)
+        wanted.sample =
+            std::clamp<std::int64_t>(wanted.sample, 0, std::max<std::int64_t>(0, wanted.set->samples() - 1));
+    return wanted;
+}
+
+void AttentionDock::load() {
+    const AttentionRequest wanted = request();
+    m_controls->setSamples(wanted.set ? wanted.set->samples() : 0,
+                           context().evaluation() ? tr("evaluation") : tr("calibration"));
+    if (const QString why = wanted.whyNothing(); !why.isEmpty()) {
+        m_wanted = {};
+        context().jobs().cancelTag(kSurveyTag);
+        context().jobs().cancelTag(kMapTag);
+        showNothing(why);
+        return;
+    }
+    if (wanted == m_wanted)
+        return;
+    if (wanted.model != m_wanted.model)
+        showNothing(tr("Running the sample through the model…"));
+    m_wanted = wanted;
+    startSurvey();
+}
+
+void AttentionDock::startSurvey() {
+    struct Outcome {
+        std::shared_ptr<const AttentionSurveyRequest> prepared;
+        std::shared_ptr<const AttentionSurvey> survey;
+        FindingList findings;
+    };
+    using Snapshot = std::shared_ptr<const AttentionSurvey>;
+    context().jobs().cancelTag(kMapTag);
+    m_wantedMap.reset();
+    auto outcome = std::make_shared<Outcome>();
+    auto partial =
+        std::make_shared<LatestValue<Snapshot>>(context().jobs(), [self = QPointer(this)](Snapshot survey) {
+            if (self)
+                self->adoptSurvey(std::move(survey));
+        });
+    context().jobs().start(
+        kSurveyTag, tr("Measuring attention of sample %1").arg(m_wanted.sample),
+        [outcome, partial, wanted = m_wanted](const RunContext &ctx) -> Status {
+            QS_TRY(outcome->prepared, prepareAttention(wanted));
+            const auto publish = [&](Snapshot survey) { partial->put(std::move(survey), ctx.stop); };
+            QS_TRY(outcome->survey, surveyAttention(*outcome->prepared, publish, outcome->findings, ctx));
+            return {};
+        },
+        [self = QPointer(this), outcome, partial](const Status &status) {
+            partial->close();
+            if (!self)
+                return;
+            for (const auto &entry : outcome->findings.snapshot())
+                self->context().addFinding(entry.finding);
+            if (status) {
+                self->m_prepared = outcome->prepared;
+                self->adoptSurvey(outcome->survey);
+            } else {
+                self->m_wanted = {}; // the next change tries again
+                self->showNothing(status.error().code == ErrorCode::Cancelled
+                                      ? tr("Stopped. Change the sample to measure again.")
+                                      : QString::fromStdString(status.error().text()));
+            }
+        });
+}
+
+void AttentionDock::showNothing(const QString &why) {
+    m_survey = nullptr;
+    m_prepared = nullptr;
+    m_map = nullptr;
+    m_wantedMap.reset();
+    m_block = m_head = -1;
+    m_controls->setBlocks({}, {});
+    m_controls->setHasQuantized(false);
+    m_details->setMap(nullptr);
+    m_details->setSurvey(nullptr);
+    m_details->setVisible(false);
+    m_message->setText(why);
+    m_pages->setCurrentWidget(m_message);
+    m_summary->clear();
+}
+
+void AttentionDock::adoptSurvey(std::shared_ptr<const AttentionSurvey> survey) {
+    m_survey = std::move(survey);
+    std::vector<QString> names;
+    std::vector<int> heads;
+    for (const auto &layer : m_survey->layers) {
+        names.push_back(QString::fromStdString(m_survey->attention->blocks[layer->block].name));
+        heads.push_back(static_cast<int>(layer->heads.size()));
+    }
+    m_controls->setBlocks(names, heads);
+    m_controls->setHasQuantized(m_survey->hasQuantized);
+    if (m_survey->complete)
+        m_map = nullptr; // of another sample or model
+    m_details->setVisible(true);
+    m_details->setSurvey(m_survey);
+    selectionChanged();
+    updateShown();
+}
+
+void AttentionDock::show(const AttentionShown &shown) {
+    m_controls->setShown(shown);
+    updateShown();
+}
+
+void AttentionDock::updateShown() {
+    if (!m_survey)
+        return;
+    const AttentionShown shown = m_controls->shown();
+    if (!shown.isGrid() && shown.block >= 0 && shown.head >= 0 &&
+        (shown.block != m_block || shown.head != m_head))
+        pickHead(shown.block, shown.head);
+    AttentionMapChoice choice{shown.block, shown.head};
+    if (shown.isGrid()) { // the charts are about the marked head, if it is in the grid
+        choice.block = shown.block < 0 && m_head >= 0 ? m_block : shown.block;
+        choice.head = choice.block == m_block ? m_head : -1;
+    }
+    m_details->setChoice(choice, shown.variant);
+    if (shown.isGrid()) {
+        m_details->setMap(nullptr);
+        m_pages->setCurrentWidget(m_grid);
+    } else {
+        loadMap();
+    }
+    updateColors();
+}
+
+void AttentionDock::loadMap() {
+    const AttentionShown shown = m_controls->shown();
+    const AttentionMapChoice choice{shown.block, shown.head};
+    if (!m_prepared || !m_survey->complete)
+        return; // comes with the complete survey
+    if (m_map && m_map->choice == choice)
+        return adoptMap(m_map);
+    if (m_wantedMap == choice)
+        return;
+    m_wantedMap = choice;
+    auto loaded = std::make_shared<std::shared_ptr<const AttentionMapContent>>();
+    context().jobs().start(
+        kMapTag, tr("Preparing an attention map"),
+        [loaded, choice, prepared = m_prepared](const RunContext &ctx) -> Status {
+            QS_TRY(*loaded, loadAttentionMap(*prepared, choice, ctx));
+            return {};
+        },
+        [self = QPointer(this), loaded](const Status &status) {
+            if (!self)
+                return;
+            self->m_wantedMap.reset();
+            if (status) {
+                self->adoptMap(*loaded);
+            } else if (status.error().code != ErrorCode::Cancelled) {
+                self->m_message->setText(QString::fromStdString(status.error().text()));
+                self->m_pages->setCurrentWidget(self->m_message);
+            }
+        });
+}
+
+void AttentionDock::adoptMap(std::shared_ptr<const AttentionMapContent> map) {
+    m_map = std::move(map);
+    m_pages->setCurrentWidget(m_canvas);
+    m_details->setMap(m_map);
+    updateColors();
+    const std::int64_t query = context().selection().token;
+    m_details->setPosition(query < 0 ? 0 : query, m_key);
+}
+
+void AttentionDock::updateColors() {
+    if (!m_survey)
+        return;
+    const AttentionShown shown = m_controls->shown();
+    if (shown.isGrid())
+        m_grid->setGrid(makeAttentionGrid(*m_survey, shown, m_controls->isLogarithmic()));
+    else if (m_map)
+        m_canvas->setScene(attentionScene(*m_map, shown.variant, m_controls->isLogarithmic()));
+    updateMarks();
+    updateSummary();
+}
+
+void AttentionDock::updateMarks() {
+    m_grid->setCurrent(m_block, m_head);
+    if (!m_map)
+        return;
+    const std::int64_t query = context().selection().token;
+    m_canvas->setSelection(query < m_map->reference->rows() ? query : -1,
+                           query >= 0 && m_key < m_map->reference->cols() ? m_key : -1);
+}
+
+void AttentionDock::updateSummary() {
+    const AttentionShown shown = m_controls->shown();
+    QStringList parts;
+    if (!m_survey->complete)
+        parts << tr("partial: %1 of %2 layers")
+                     .arg(m_survey->layers.size())
+                     .arg(m_survey->attention->blocks.size());
+    if (shown.block >= 0 && static_cast<std::size_t>(shown.block) < m_survey->layers.size()) {
+        const AttentionLayer &layer = *m_survey->layers[static_cast<std::size_t>(shown.block)];
+        parts << tr("%1 heads, %2 of K and V").arg(layer.heads.size()).arg(layer.kvHeads.size())
+              << tr("%1 queries × %2 keys").arg(formatCount(layer.queries), formatCount(layer.keys))
+              << (layer.causal ? tr("causal") : tr("every query may see every key"));
+    } else {
+        parts << tr("%1 layers").arg(m_survey->layers.size());
+    }
+    parts << (m_survey->hasQuantized ? tr("quantized: weights and activations of the last run; probabilities "
+                                          "themselves stay float")
+                                     : tr("float only: quantize (F5) to compare"));
+    parts << tr("one layer's maps: %1")
+                 .arg(formatBytes(m_survey->largestMapBytes * (m_survey->hasQuantized ? 2 : 1)));
+    if (shown.isGrid() && m_survey->largestMapBytes > 0 && !m_survey->layers.empty() &&
+        std::max(m_survey->layers[0]->queries, m_survey->layers[0]->keys) > kThumbnailSide)
+        parts << tr("small maps reduced: each dot is the largest entry under it");
+    m_summary->setText(parts.join(QStringLiteral(" · ")));
+    m_summary->setToolTip(m_summary->text());
+}
+
+void AttentionDock::selectionChanged() {
+    if (!m_survey)
+        return;
+    const Selection &selection = context().selection();
+    const int block = m_survey->attention->blockOfLayer(selection.layer);
+    if (block >= 0 && (block != m_block || (selection.head >= 0 && selection.head != m_head))) {
+        m_block = block;
+        m_head = static_cast<int>(selection.head);
+        const AttentionShown shown = m_controls->shown();
+        if (shown.block >= 0 &&
+            (shown.block != block || (shown.head >= 0 && m_head >= 0 && shown.head != m_head)))
+            show({block, shown.head >= 0 && m_head >= 0 ? m_head : shown.head, shown.variant});
+        else if (shown.isGrid())
+            updateShown();
+    }
+    if (m_map && !m_controls->shown().isGrid() && selection.token >= 0)
+        m_details->setPosition(selection.token, m_key);
+    updateMarks();
+}
+
+void AttentionDock::pickHead(int block, int head) {
+    m_block = block;
+    m_head = head;
+    Selection selection = context().selection();
+    const auto &layers = m_survey->attention->blocks[static_cast<std::size_t>(block)].layers;
+    if (!layers.empty() && std::find(layers.begin(), layers.end(), selection.layer) == layers.end())
+        selection = Selection::ofLayer(layers.front());
+    selection.head = head;
+    context().select(selection);
+    if (m_controls->shown().isGrid())
+        m_details->setChoice({block, head}, m_controls->shown().variant);
+    updateMarks();
+}
+
+void AttentionDock::pickPosition(std::int64_t query, std::int64_t key) {
+    m_key = key;
+    Selection selection = context().selection();
+    selection.token = query;
+    context().select(selection);
+    m_details->setPosition(query, key);
+    updateMarks();
+}
+
+void AttentionDock::resizeEvent(QResizeEvent *event) {
+    ViewDock::resizeEvent(event);
+    // Numbers go below the maps where there is no room beside them.
+    const Qt::Orientation wanted = width() > height() ? Qt::Horizontal : Qt::Vertical;
+    if (m_splitter->orientation() != wanted) {
+        m_splitter->setOrientation(wanted);
+        m_splitter->setSizes(kShares);
+    }
+}
+
+} // namespace qs::views

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "views/attention/attention_controls.h"
+#include "views/shared/view_dock.h"
+
+class QLabel;
+class QSplitter;
+class QStackedWidget;
+
+namespace qs::views {
+
+class AttentionDetails;
+class AttentionGridCanvas;
+class HeatMapCanvas;
+
+/// What attention does with one sample: a grid of heads, one head in full, and their numbers; float,
+/// quantized, and the difference of both.
+class AttentionDock : public ViewDock {
+    Q_OBJECT
+public:
+    explicit AttentionDock(WorkbenchContext &context);
+
+    AttentionControls &controls() { return *m_controls; }
+    AttentionDetails &details() { return *m_details; }
+    AttentionGridCanvas &gridCanvas() { return *m_grid; }
+    HeatMapCanvas &mapCanvas() { return *m_canvas; }
+    QString message() const;
+    void show(const AttentionShown &shown);
+
+protected:
+    void modelChanged() override { load(); }
+    void selectionChanged() override;
+    void runChanged() override { load(); }
+    void resizeEvent(QResizeEvent *event) override;
+
+private:
+    AttentionRequest request() const;
+    /// Starts the survey when what is wanted differs from what is there.
+    void load();
+    void startSurvey();
+    void adoptSurvey(std::shared_ptr<const AttentionSurvey> survey);
+    void showNothing(const QString &why);
+    void updateShown();
+    void loadMap();
+    void adoptMap(std::shared_ptr<const AttentionMapContent> map);
+    void updateColors();
+    void updateMarks();
+    void updateSummary();
+    void pickHead(int block, int head);
+    void pickPosition(std::int64_t query, std::int64_t key);
+    void report(const QString &what, const std::string &where);
+
+    AttentionControls *m_controls;
+    QStackedWidget *m_pages;
+    QSplitter *m_splitter;
+    QLabel *m_message, *m_summary;
+    AttentionGridCanvas *m_grid;
+    HeatMapCanvas *m_canvas;
+    AttentionDetails *m_details;
+    AttentionRequest m_wanted; ///< what is shown or being computed
+    std::shared_ptr<const AttentionSurveyRequest> m_prepared;
+    std::shared_ptr<const AttentionSurvey> m_survey;
+    std::shared_ptr<const AttentionMapContent> m_map;
+    std::optional<AttentionMapChoice> m_wantedMap;
+    std::int64_t m_key = 0;
+    int m_block = -1, m_head = -1; ///< the head that is marked
+};
+
+} // namespace qs::views
