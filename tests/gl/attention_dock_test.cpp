@@ -4,6 +4,7 @@
 #include "tests/views/workbench_fixture.h"
 #include "views/attention/attention_details.h"
 #include "views/attention/attention_grid_canvas.h"
+#include "views/attention/line_chart.h"
 #include "views/canvas/heat_map_canvas.h"
 
 #include <QTest>
@@ -20,7 +21,7 @@ protected:
         static_cast<QWidget &>(dock).show();
         ASSERT_TRUE(QTest::qWaitForWindowExposed(&dock));
     }
-    bool eventually(const std::function<bool()> &condition) { return QTest::qWaitFor(condition, 20000); }
+    bool eventually(const std::function<bool()> &condition) { return QTest::qWaitFor(condition, 60000); }
     QColor centerOf(const QRectF &rect) {
         const QImage image = dock.gridCanvas().grabFramebuffer();
         return image.pixelColor(rect.center().toPoint());
@@ -52,6 +53,10 @@ TEST_F(AttentionDockTest, GridThenOneHeadThenQuantized) {
     EXPECT_EQ(m_context.model()->layers[static_cast<std::size_t>(m_context.selection().layer)].name,
               "m.blocks.2.attn.qkv");
 
+    Recipe recipe = m_context.recipe(); // of one layer: quick
+    recipe.rules.front().layers = "m[.]blocks[.]2[.]attn[.]qkv";
+    recipe.rules.front().choice.weight->scheme.grid.bits = 3;
+    m_context.setRecipe(recipe);
     m_context.startRun();
     ASSERT_TRUE(wait());
     ASSERT_TRUE(eventually([this] {

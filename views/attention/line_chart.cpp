@@ -9,9 +9,7 @@ namespace qs::views {
 using Role = LineSeries::Role;
 
 LineChart::LineChart(QWidget *parent) : PlotView(parent), m_mark(new QCPItemStraightLine(&plot())) {
-    plot().legend->setVisible(true);
-    plot().axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
-    plot().legend->setFillOrder(QCPLegend::foColumnsFirst);
+    placeLegendAbove(plot());
     m_mark->setVisible(false);
     m_mark->setSelectable(false);
     setStyler([this](const PlotTheme &theme) { applyColors(theme); });
@@ -75,8 +73,7 @@ void LineChart::fitAll() {
     const double half = m_content.steps ? 0.5 : 0;
     plot().xAxis->setRange(keys.lower - half, std::max(keys.upper, keys.lower + 1e-9) + half);
     const double top = std::max(values.upper, 1e-9);
-    // Above the lines there is room for the legend.
-    plot().yAxis->setRange(std::min(0.0, values.lower), top * (m_graphs.size() > 1 ? 1.22 : 1.06));
+    plot().yAxis->setRange(std::min(0.0, values.lower), top * 1.06);
 }
 
 QString LineChart::readOut(double x) const {
