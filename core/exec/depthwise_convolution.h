@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/exec/convolution_tail.h"
 #include "core/exec/reference/convolution.h"
 
 namespace qs {
@@ -12,9 +13,11 @@ bool isDepthwise(const ConvolutionPlan &plan);
 /// \param src     [batch, channels, plane]
 /// \param weights [dstChannels, kernel]
 /// \param bias    [dstChannels] or nullptr
+/// \param tail    what follows, done before anything is stored
 /// \param dst     [batch, dstChannels, plane]
 /// \error Cancelled
 Status depthwiseConvolution(const ConvolutionPlan &plan, const float *src, const float *weights,
-                            const float *bias, float *dst, const RunContext &ctx);
+                            const float *bias, const ConvolutionTail &tail, float *dst,
+                            const RunContext &ctx);
 
 } // namespace qs

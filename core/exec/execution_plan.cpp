@@ -63,6 +63,19 @@ Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const Execu
     return reference;
 }
 
+Status fuseNodes(Executor::Impl &impl) {
+    const ModelGraph &graph = impl.graph();
+    for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+        const Node &node = graph.nodes()[n];
+        if (node.opType != "Conv")
+            continue;
+        QS_TRY(Kernel reference, createKernel(referenceKernels(), node, graph));
+        if (auto fused = fuseConvolution(graph, static_cast<NodeId>(n), std::move(reference)))
+            impl.fused.emplace(static_cast<NodeId>(n), std::move(*fused));
+    }
+    return {};
+}
+
 void planExecution(Executor::Impl &impl) {
     const ModelGraph &graph = impl.graph();
     impl.lastUse = lastUses(graph);

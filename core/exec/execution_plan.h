@@ -1,16 +1,17 @@
 #pragma once
 
 #include "core/exec/executor.h"
-#include "core/exec/kernel.h"
+#include "core/exec/fusion.h"
 
 namespace qs {
 
 /// What an executor works out once per model: kernels, constants, lifetimes.
 struct Executor::Impl {
     std::shared_ptr<const Model> model;
-    std::vector<Kernel> kernels;   ///< by NodeId
-    std::vector<Tensor> constants; ///< by ValueId: graph constants and outputs of folded nodes
-    std::vector<bool> folded;      ///< by NodeId: outputs are in `constants`
+    std::vector<Kernel> kernels;                  ///< by NodeId
+    std::vector<Tensor> constants;                ///< by ValueId: graph constants and outputs of folded nodes
+    std::vector<bool> folded;                     ///< by NodeId: outputs are in `constants`
+    std::unordered_map<NodeId, FusedNodes> fused; ///< by first node
     std::vector<NodeId>
         lastUse; ///< by ValueId: the last node that reads it; the node count for graph outputs
     std::shared_ptr<BufferPool> pool = BufferPool::create();
@@ -21,6 +22,9 @@ struct Executor::Impl {
 /// Makes the kernel of a node from the first backend that takes it.
 /// \error Unsupported  why the reference backend does not take it
 Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const ExecutorOptions &options);
+
+/// Finds the nodes that run as one, with the fast kernels only: the reference backend computes node by node.
+Status fuseNodes(Executor::Impl &impl);
 
 /// Sets lifetimes, then computes every node once whose operands are all constant, layers excepted: what
 /// quantization substitutes must stay a node. Nodes whose result is large or that fail stay as they are.

@@ -91,18 +91,27 @@ public:
          const RunContext &ctx)
         : m_impl(impl), m_values(values), m_options(options), m_ctx(ctx) {}
 
-    Status runNode(NodeId id) {
+    /// Runs a node, and with it those before `end` that are fused to it when nobody looks in between.
+    /// \return the node that comes next
+    Result<NodeId> runNode(NodeId id, NodeId end) {
         const Node &node = m_impl.graph().node(id);
         if (m_impl.folded[static_cast<std::size_t>(id)] && !mustRunAgain(node, id)) {
             for (const ValueId output : node.outputs)
                 if (output != kNoValue)
                     tap(output, m_impl.constants[static_cast<std::size_t>(output)]);
-            return {};
+            return id + 1;
         }
-        auto status = computeSafely(node, id);
+        const auto fused = m_impl.fused.find(id);
+        const bool together =
+            fused != m_impl.fused.end() && fused->second.last < end && !isObserved(id, fused->second.last);
+        const NodeId last = together ? fused->second.last : id;
+        auto status = computeSafely(
+            id, together ? fused->second.kernel : m_impl.kernels[static_cast<std::size_t>(id)], last);
         if (!status && status.error().code != ErrorCode::Cancelled)
             return fail(std::move(status).error().withContext(nodeText(node)));
-        return status;
+        if (!status)
+            return fail(std::move(status).error());
+        return last + 1;
     }
 
 private:
@@ -114,11 +123,20 @@ private:
                });
     }
 
+    /// Whether this pass taps or changes what goes from one of these nodes to the next.
+    bool isObserved(NodeId first, NodeId last) const {
+        for (NodeId id = first; id < last; ++id)
+            if (m_options.taps.contains(m_impl.graph().node(id).outputs.front()) ||
+                substitutes(m_options, id + 1))
+                return true;
+        return false;
+    }
+
     /// Kernels keep small lists in standard containers; a model that makes them large must not end the
     /// program.
-    Status computeSafely(const Node &node, NodeId id) {
+    Status computeSafely(NodeId id, const Kernel &kernel, NodeId last) {
         try {
-            return compute(node, id);
+            return compute(id, kernel, last);
         } catch (const std::bad_alloc &) {
             return fail(ErrorCode::OutOfMemory, "not enough memory");
         } catch (const std::length_error &) {
@@ -126,10 +144,12 @@ private:
         }
     }
 
-    Status compute(const Node &node, NodeId id) {
-        QS_TRY(std::vector<Tensor> operands, takeOperands(node, id));
+    /// From the operands of node `id` to the outputs of node `last`.
+    Status compute(NodeId id, const Kernel &kernel, NodeId last) {
+        QS_TRY(std::vector<Tensor> operands, takeOperands(m_impl.graph().node(id), id));
         KernelCall call{operands, m_ctx, *m_impl.pool};
-        QS_TRY(std::vector<Tensor> outputs, m_impl.kernels[static_cast<std::size_t>(id)](call));
+        QS_TRY(std::vector<Tensor> outputs, kernel(call));
+        const Node &node = m_impl.graph().node(last);
         QS_CHECK(outputs.size() >= node.outputs.size(), "a kernel returns all outputs of its node");
         for (std::size_t i = 0; i < node.outputs.size(); ++i)
             if (node.outputs[i] != kNoValue)
@@ -218,6 +238,8 @@ Result<std::shared_ptr<const Executor>> Executor::create(std::shared_ptr<const M
     }
     impl->model = std::move(model);
     planExecution(*impl);
+    if (options.useOneDnn)
+        QS_CHECK_OK(fuseNodes(*impl));
     return std::shared_ptr<const Executor>(new Executor(std::move(impl)));
 }
 
@@ -238,10 +260,10 @@ Status Executor::advance(ExecutionState &state, NodeId until, const PassOptions 
                          const RunContext &ctx) const {
     const auto end = std::min(until, static_cast<NodeId>(m_impl->graph().nodes().size()));
     Pass pass(*m_impl, state.m_values, options, ctx);
-    for (; state.m_nextNode < end; ++state.m_nextNode) {
+    while (state.m_nextNode < end) {
         if (ctx.cancelled())
             return RunContext::cancelledError();
-        QS_CHECK_OK(pass.runNode(state.m_nextNode));
+        QS_TRY(state.m_nextNode, pass.runNode(state.m_nextNode, end));
     }
     return {};
 }

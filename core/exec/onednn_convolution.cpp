@@ -11,10 +11,11 @@ namespace {
 /// stretch of output rows, laid out as columns.
 class ConvolutionProduct {
 public:
-    ConvolutionProduct(const KernelCall &call, const ConvolutionPlan &plan, float *dst)
-        : m_call(call), m_plan(plan), m_window(plan.window), m_channelsIn(plan.srcChannels / plan.groups),
-          m_channelsOut(plan.dstChannels / plan.groups), m_columns(m_channelsIn * m_window.kernelSize()),
-          m_dst(dst) {
+    ConvolutionProduct(const KernelCall &call, const ConvolutionPlan &plan, const ConvolutionTail &tail,
+                       float *dst)
+        : m_call(call), m_plan(plan), m_tail(tail), m_window(plan.window),
+          m_channelsIn(plan.srcChannels / plan.groups), m_channelsOut(plan.dstChannels / plan.groups),
+          m_columns(m_channelsIn * m_window.kernelSize()), m_dst(dst) {
         // Windows of 1 at stride 1 without padding: the source is its own column matrix.
         m_isPointwise = m_window.kernelSize() == 1 && m_window.src == m_window.dst &&
                         m_window.padBegin[2] == 0 && m_window.padBegin[1] == 0 && m_window.padBegin[0] == 0;
@@ -59,8 +60,11 @@ private:
             gatherColumns(src, firstRow, rows, gathered.mutableValues<float>().data());
             columns = {gathered.values<float>().data(), count};
         }
-        return gemmOnThisThread({m_channelsOut, count, m_columns}, 1, {weights, m_columns}, columns,
-                                hasBias ? 1.0f : 0.0f, dst, m_window.dstSize());
+        QS_CHECK_OK(gemmOnThisThread({m_channelsOut, count, m_columns}, 1, {weights, m_columns}, columns,
+                                     hasBias ? 1.0f : 0.0f, dst, m_window.dstSize()));
+        for (std::int64_t c = 0; c < m_channelsOut; ++c)
+            m_tail.apply(group * m_channelsOut + c, dst + c * m_window.dstSize(), count);
+        return {};
     }
 
     /// Row (channel, kz, ky, kx) of the column matrix: what that kernel element reads at the output rows.
@@ -98,6 +102,7 @@ private:
 
     const KernelCall &m_call;
     const ConvolutionPlan &m_plan;
+    const ConvolutionTail &m_tail;
     const WindowPlan &m_window;
     std::int64_t m_channelsIn, m_channelsOut;
     std::int64_t m_columns; ///< length of one window
@@ -109,22 +114,40 @@ private:
 } // namespace
 
 Result<Kernel> oneDnnConvolution(NodeReader &reader, Kernel reference) {
+    return convolutionWithTail(reader, std::move(reference), {});
+}
+
+namespace {
+
+/// The reference kernel takes what the fast one does not; the tail follows it.
+Outputs slowConvolution(KernelCall &call, const Kernel &reference, const ConvolutionTail &tail) {
+    QS_TRY(std::vector<Tensor> outputs, reference(call));
+    if (!tail.isEmpty()) {
+        QS_CHECK(outputs.front().dtype() == DType::Float32, "only float32 convolutions have a tail");
+        tail.apply(outputs.front());
+    }
+    return outputs;
+}
+
+} // namespace
+
+Result<Kernel> convolutionWithTail(NodeReader &reader, Kernel reference, ConvolutionTail tail) {
     QS_TRY(const WindowAttributes attributes, WindowAttributes::read(reader));
     const std::int64_t group = reader.intAttribute("group", 1);
-    return Kernel([=, reference = std::move(reference)](KernelCall &call) -> Outputs {
+    return Kernel([=, reference = std::move(reference), tail = std::move(tail)](KernelCall &call) -> Outputs {
         if (!allFloat32(call))
-            return reference(call);
+            return slowConvolution(call, reference, tail);
         QS_TRY(const ConvolutionPlan plan, planConvolution(call, attributes, group));
         QS_TRY(Tensor result, call.allocate(DType::Float32, plan.result));
         float *dst = result.mutableValues<float>().data();
         if (result.numel() == 0 || plan.srcChannels == 0)
-            return reference(call);
+            return slowConvolution(call, reference, tail);
         if (isDepthwise(plan)) {
             const float *bias = call.has(2) ? call[2].values<float>().data() : nullptr;
             QS_CHECK_OK(depthwiseConvolution(plan, call[0].values<float>().data(),
-                                             call[1].values<float>().data(), bias, dst, call.ctx));
+                                             call[1].values<float>().data(), bias, tail, dst, call.ctx));
         } else {
-            QS_CHECK_OK(ConvolutionProduct(call, plan, dst).run());
+            QS_CHECK_OK(ConvolutionProduct(call, plan, tail, dst).run());
         }
         return std::vector<Tensor>{std::move(result)};
     });

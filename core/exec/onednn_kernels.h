@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/exec/convolution_tail.h"
 #include "core/exec/kernel.h"
 
 namespace qs {
@@ -19,6 +20,8 @@ std::span<const FastKernelEntry> oneDnnKernels();
 Result<Kernel> oneDnnMatMul(NodeReader &reader, Kernel reference);
 Result<Kernel> oneDnnGemm(NodeReader &reader, Kernel reference);
 Result<Kernel> oneDnnConvolution(NodeReader &reader, Kernel reference);
+/// The convolution of a node and what follows it. \param reference  the kernel of the convolution alone
+Result<Kernel> convolutionWithTail(NodeReader &reader, Kernel reference, ConvolutionTail tail);
 
 /// Whether all given operands are float32.
 bool allFloat32(const KernelCall &call);

@@ -1,5 +1,6 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
+#include "core/exec/reference/channel_scale.h"
 #include "core/exec/reference/families.h"
 #include "core/exec/reference/lane_sum.h"
 
@@ -17,7 +18,7 @@ void scalePlane(const T *src, T *dst, std::int64_t count, T factor, T offset) {
 
 /// y = x · factor[c] + offset[c] over [N, C, …].
 template <typename T>
-Outputs scaleChannels(KernelCall &call, std::span<const T> factor, std::span<const T> offset) {
+Outputs scaleChannels(KernelCall &call, const ChannelScale<T> &scale) {
     const T *src = call[0].values<T>().data();
     const Shape shape = call[0].shape();
     const std::int64_t inner = shape.numelBetween(2, shape.rank()), channels = shape[1];
@@ -28,7 +29,7 @@ Outputs scaleChannels(KernelCall &call, std::span<const T> factor, std::span<con
     QS_CHECK_OK(parallelFor(planes, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t plane = begin; plane < end; ++plane) {
             const auto c = static_cast<std::size_t>(plane % channels);
-            scalePlane(src + plane * inner, dst + plane * inner, inner, factor[c], offset[c]);
+            scalePlane(src + plane * inner, dst + plane * inner, inner, scale.factor[c], scale.offset[c]);
         }
     }));
     return std::vector<Tensor>{std::move(result)};
@@ -36,15 +37,9 @@ Outputs scaleChannels(KernelCall &call, std::span<const T> factor, std::span<con
 
 template <typename T>
 Outputs batchNormalize(KernelCall &call, double epsilon) {
-    const auto channels = static_cast<std::size_t>(call[1].numel());
-    std::vector<T> factor(channels), offset(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-        const auto at = [&](std::size_t input) { return static_cast<double>(call[input].values<T>()[c]); };
-        const double scale = at(1) / std::sqrt(at(4) + epsilon);
-        factor[c] = static_cast<T>(scale);
-        offset[c] = static_cast<T>(at(2) - at(3) * scale);
-    }
-    return scaleChannels<T>(call, factor, offset);
+    const typename ChannelScale<T>::Parameters parameters{call[1].values<T>(), call[2].values<T>(),
+                                                          call[3].values<T>(), call[4].values<T>()};
+    return scaleChannels<T>(call, ChannelScale<T>::of(parameters, epsilon));
 }
 
 Result<Kernel> batchNormalization(NodeReader &reader) {

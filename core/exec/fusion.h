@@ -1,0 +1,19 @@
+#pragma once
+
+#include "core/exec/executor.h"
+#include "core/exec/kernel.h"
+
+namespace qs {
+
+/// Consecutive nodes that one kernel computes when nobody asks for the values between them.
+struct FusedNodes {
+    NodeId last = kNoNode; ///< its output is the kernel's
+    Kernel kernel;         ///< takes the operands of the first node
+};
+
+/// The convolution `id` with the BatchNormalization and the Clip or Relu that follow it, if their parameters
+/// are constant and nobody else reads what passes between them; nullopt where there is nothing to fuse.
+/// \param reference  the reference kernel of the convolution
+std::optional<FusedNodes> fuseConvolution(const ModelGraph &graph, NodeId id, Kernel reference);
+
+} // namespace qs
