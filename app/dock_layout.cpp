@@ -64,7 +64,13 @@ void DockLayout::reset() {
     ViewDock *tables = placeGroup(ViewPlace::Tables, left, Qt::Horizontal);
     placeGroup(ViewPlace::Right, tables, Qt::Horizontal);
     ViewDock *charts = placeGroup(ViewPlace::Charts, tables, Qt::Vertical);
-    placeGroup(ViewPlace::Bottom, charts, Qt::Vertical);
+    // Lists that are rarely read share the place of the charts, behind them.
+    for (ViewDock *dock : group(ViewPlace::Bottom)) {
+        m_window.addDockWidget(Qt::TopDockWidgetArea, dock);
+        m_window.tabifyDockWidget(group(ViewPlace::Charts).back(), dock);
+        dock->show();
+    }
+    charts->raise();
     scheduleTitleBars();
     // Sizes hold only once the window has laid the docks out.
     if (m_window.isVisible())
@@ -87,10 +93,7 @@ void DockLayout::applyDefaultSizes() {
     const int left = std::clamp(width / 6, 200, 290), right = std::clamp(width / 5, 280, 340);
     resize({{ViewPlace::Left, left}, {ViewPlace::Tables, width - left - right}, {ViewPlace::Right, right}},
            Qt::Horizontal);
-    resize({{ViewPlace::Tables, height * 2 / 5},
-            {ViewPlace::Charts, height * 2 / 5},
-            {ViewPlace::Bottom, height / 7}},
-           Qt::Vertical);
+    resize({{ViewPlace::Tables, height / 2}, {ViewPlace::Charts, height / 2}}, Qt::Vertical);
 }
 
 bool DockLayout::isInFront(const ViewDock *dock) const {

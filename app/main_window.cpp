@@ -56,7 +56,8 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     makeRunMenu();
     makeHelpMenu();
     makeToolBar();
-    statusBar()->addWidget(new StatusPanel(context), 1);
+    auto *panel = new StatusPanel(context);
+    statusBar()->addWidget(panel, 1);
     restoreLayout();
 
     for (auto signal : {&WorkbenchContext::modelChanged, &WorkbenchContext::executorChanged,
@@ -69,7 +70,7 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     connect(&context, &WorkbenchContext::fileOpened, this,
             [this](const QString &file) { m_settings.addRecentFile(file); });
     connect(&context, &WorkbenchContext::exported, this,
-            [this](const QString &file) { statusBar()->showMessage(tr("Exported %1").arg(file), 8000); });
+            [panel](const QString &file) { panel->showNotice(tr("Exported and read back: %1").arg(file)); });
     connect(&context, &WorkbenchContext::revealRequested, this, [this](const QString &id) {
         if (views::ViewDock *dock = m_docks->dock(id))
             m_docks->raise(dock);

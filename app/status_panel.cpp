@@ -7,6 +7,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
+#include <QTimer>
 #include <QToolButton>
 
 namespace qs::app {
@@ -101,6 +102,12 @@ void StatusPanel::updateSummary() {
         parts << tr("Run <b>%1</b>").arg(runText(*run).toHtmlEscaped());
     m_summary->setText(parts.join(QStringLiteral("&nbsp;&nbsp;·&nbsp;&nbsp;")));
     m_summary->setToolTip(parts.join(QStringLiteral("<br>")));
+}
+
+void StatusPanel::showNotice(const QString &text) {
+    constexpr int kNoticeMs = 8000;
+    m_summary->setText(text.toHtmlEscaped());
+    QTimer::singleShot(kNoticeMs, this, &StatusPanel::updateSummary);
 }
 
 void StatusPanel::updateJob() {

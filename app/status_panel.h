@@ -16,6 +16,9 @@ class StatusPanel : public QWidget {
 public:
     explicit StatusPanel(views::WorkbenchContext &context, QWidget *parent = nullptr);
 
+    /// Shows a message for some seconds in place of the summary.
+    void showNotice(const QString &text);
+
 private:
     void updateSummary();
     void updateJob();

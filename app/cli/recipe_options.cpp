@@ -202,12 +202,7 @@ Result<Recipe> RecipeOptions::fromFile() const {
 Result<Recipe> RecipeOptions::fromOptions() const {
     QS_TRY(const WeightChoice weight, weightChoice());
     QS_TRY(const std::optional<ActivationChoice> activation, activationChoice());
-    std::string name = fmt::format("{}-w{}", m_method, m_bits);
-    if (m_granularity == "group")
-        name += fmt::format("g{}", m_groupSize);
-    if (activation)
-        name += fmt::format("a{}", activation->grid.bits);
-    Recipe recipe = uniformRecipe(name, weight, activation);
+    Recipe recipe = uniformRecipe({}, weight, activation);
     recipe.seed = m_seed;
     recipe.rules.front().layers = m_layers;
     return recipe;

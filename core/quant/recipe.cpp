@@ -55,10 +55,31 @@ LayerChoice Recipe::choiceFor(const std::string &layerName) const {
     return choice;
 }
 
+std::string suggestedName(const Recipe &recipe) {
+    const LayerChoice choice = recipe.rules.empty() ? LayerChoice{} : recipe.rules.front().choice;
+    std::string name;
+    if (choice.weight)
+        name += fmt::format("w{}", choice.weight->scheme.grid.bits);
+    if (choice.activation)
+        name += fmt::format("a{}", choice.activation->grid.bits);
+    if (choice.weight) {
+        name += '-' + choice.weight->method;
+        if (choice.weight->scheme.granularity == Granularity::PerGroup)
+            name += fmt::format("-g{}", choice.weight->scheme.groupSize);
+        if (choice.weight->scheme.granularity == Granularity::PerTensor)
+            name += "-tensor";
+    }
+    if (name.empty())
+        name = "float";
+    return recipe.rules.size() > 1 ? name + "-mixed" : name;
+}
+
 Recipe uniformRecipe(std::string name, WeightChoice weights, std::optional<ActivationChoice> activations) {
     Recipe recipe;
     recipe.name = std::move(name);
     recipe.rules.push_back({".*", {std::move(weights), std::move(activations)}});
+    if (recipe.name.empty())
+        recipe.name = suggestedName(recipe);
     return recipe;
 }
 

@@ -67,8 +67,12 @@ struct Recipe {
     static Result<Recipe> fromJson(const nlohmann::json &json);
 };
 
+/// A name made of what the first rule does: "w4a8-gptq-g64"; "-mixed" when others follow, "float" when it
+/// does nothing.
+std::string suggestedName(const Recipe &recipe);
+
 /// A recipe with one rule for all layers, the starting point of editors: `weights` and, if given,
-/// activations.
+/// activations. An empty name becomes the suggested one.
 Recipe uniformRecipe(std::string name, WeightChoice weights, std::optional<ActivationChoice> activations);
 
 } // namespace qs

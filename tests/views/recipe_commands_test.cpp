@@ -32,6 +32,20 @@ TEST_F(RecipeCommands, UndoAndRedoWalkThroughChanges) {
     EXPECT_EQ(m_context.recipe().name, "b");
 }
 
+TEST_F(RecipeCommands, NameFollowsTheRulesUntilTheUserChoosesOne) {
+    Recipe recipe = m_context.recipe();
+    recipe.rules.front().choice.weight->scheme.grid.bits = 4;
+    recipe.rules.front().choice.weight->method = "gptq";
+    push(recipe);
+    EXPECT_EQ(m_context.recipe().name, "w4a8-gptq");
+    recipe = m_context.recipe();
+    recipe.name = "mine";
+    push(recipe);
+    recipe.rules.front().choice.weight->scheme.grid.bits = 3;
+    push(recipe);
+    EXPECT_EQ(m_context.recipe().name, "mine");
+}
+
 TEST_F(RecipeCommands, TypingInOneFieldIsOneStep) {
     const Recipe first = m_context.recipe();
     for (const char *text : {"w", "w4", "w4 fast"})

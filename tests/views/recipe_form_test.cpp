@@ -68,6 +68,7 @@ TEST(RuleForm, ShowsEveryRuleOfEveryStarterRecipeWithoutChangingIt) {
     int edits = 0;
     QObject::connect(&form, &RuleForm::edited, [&] { ++edits; });
     for (const Recipe &recipe : starterRecipes()) {
+        EXPECT_EQ(recipe.name, suggestedName(recipe));
         for (const RecipeRule &rule : recipe.rules) {
             form.setRule(rule);
             RecipeRule shown = form.rule();

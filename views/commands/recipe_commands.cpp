@@ -5,10 +5,17 @@
 
 namespace qs::views {
 
+void followName(const Recipe &before, Recipe &after) {
+    if (after.name == before.name && before.name == suggestedName(before))
+        after.name = suggestedName(after);
+}
+
 ChangeRecipeCommand::ChangeRecipeCommand(WorkbenchContext &context, Recipe after, const QString &text,
                                          QString mergeKey)
     : QUndoCommand(text), m_context(&context), m_before(context.recipe()), m_after(std::move(after)),
-      m_mergeKey(std::move(mergeKey)) {}
+      m_mergeKey(std::move(mergeKey)) {
+    followName(m_before, m_after);
+}
 
 void ChangeRecipeCommand::undo() {
     if (m_context)

@@ -11,8 +11,11 @@ namespace qs::views {
 
 class WorkbenchContext;
 
-/// Replaces the recipe of the context. Commands with the same key that follow each other (typing in one
-/// field) become one step of undo; an empty key never merges.
+/// A name that nobody chose (it is the suggested one, and stayed) follows what the recipe does.
+void followName(const Recipe &before, Recipe &after);
+
+/// Replaces the recipe of the context; see followName() for its name. Commands with the same key that follow
+/// each other (typing in one field) become one step of undo; an empty key never merges.
 class ChangeRecipeCommand : public QUndoCommand {
 public:
     ChangeRecipeCommand(WorkbenchContext &context, Recipe after, const QString &text, QString mergeKey = {});

@@ -21,6 +21,8 @@ FindingsDock::FindingsDock(WorkbenchContext &context, QWidget *parent)
     m_table->sortByColumn(-1, Qt::AscendingOrder);
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setShowGrid(false);
+    m_table->setAlternatingRowColors(true);
+    m_table->setStyleSheet(QStringLiteral("QTableView::item { padding: 3px; }"));
     m_table->setFrameShape(QFrame::NoFrame);
     m_table->setTabKeyNavigation(false);
     m_table->verticalHeader()->hide();

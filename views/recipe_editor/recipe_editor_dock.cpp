@@ -242,6 +242,8 @@ void RecipeEditorDock::editRule(const QString &field) {
     if (row < 0)
         return;
     m_shown.rules[static_cast<std::size_t>(row)] = m_form->rule();
+    followName(context().recipe(), m_shown);
+    m_name->setText(QString::fromStdString(m_shown.name));
     // The form shows the change already: only what follows from it is brought up to date.
     push(m_shown, tr("change of rule %1").arg(row + 1), QStringLiteral("rule %1 %2").arg(row).arg(field));
     updateRuleList();

@@ -28,7 +28,7 @@ Recipe initialRecipe() {
     WeightChoice weights;
     weights.scheme.grid.bits = 8;
     weights.scheme.grid.convention = GridConvention::SymmetricRestricted;
-    return uniformRecipe("w8a8", weights, ActivationChoice{});
+    return uniformRecipe({}, weights, ActivationChoice{});
 }
 
 /// The first `limit` names, then how many more there are.

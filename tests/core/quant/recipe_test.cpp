@@ -64,6 +64,19 @@ TEST(Recipe, TextIsReadable) {
               R"("range":{"rule":"minmax"}}}]})");
 }
 
+TEST(Recipe, SuggestedNameTellsWhatIsDone) {
+    WeightChoice weights;
+    weights.scheme.grid.bits = 4;
+    weights.scheme.granularity = Granularity::PerGroup;
+    weights.scheme.groupSize = 64;
+    Recipe recipe = uniformRecipe({}, weights, {});
+    EXPECT_EQ(recipe.name, "w4-rtn-g64");
+    recipe.rules.push_back({"head", {}});
+    EXPECT_EQ(suggestedName(recipe), "w4-rtn-g64-mixed");
+    EXPECT_EQ(suggestedName(uniformRecipe("x", {}, ActivationChoice{})), "w8a8-rtn");
+    EXPECT_EQ(suggestedName({}), "float");
+}
+
 TEST(Recipe, MissingKeysTakeDefaults) {
     const auto recipe = Recipe::fromJson(minimal());
     ASSERT_TRUE(recipe.has_value()) << recipe.error().text();
