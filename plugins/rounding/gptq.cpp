@@ -22,7 +22,7 @@ constexpr const char *kParameters = R"({
       "description": "Share of the mean diagonal of the Hessian that is added to its diagonal. Large values approach round-to-nearest."},
     "block_size": {
       "type": "integer", "title": "Block size", "default": 128, "minimum": 1, "maximum": 1024,
-      "description": "Columns between two updates of the rest. Changes speed; results only together with reference_compat."},
+      "description": "Columns that the authors' code rounds between two updates of the rest. Changes results only together with reference_compat."},
     "keep_best": {
       "type": "boolean", "title": "Keep the better rows", "default": false,
       "description": "Keeps round-to-nearest in the rows where it has the smaller error."},

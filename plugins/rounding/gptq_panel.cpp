@@ -7,14 +7,18 @@ namespace {
 
 using Eigen::Index;
 
+/// Columns that are rounded one by one between two matrix products; fewer if the block size is smaller.
+constexpr std::int64_t kLeafColumns = 32;
+/// Multiply-adds between two looks at whether the user has cancelled: about 20 ms.
+constexpr std::int64_t kProductWork = std::int64_t{1} << 30;
+
 /// One column of the panel: all pointers run over its rows.
 struct ColumnStep {
     const float *target;
     const float *weight;
     const float *scale;
     const int *zeroPoint;
-    std::int16_t *codes; ///< stride codeStride
-    std::int64_t codeStride;
+    std::int16_t *codes;
     float *error;
     double diagonal; ///< R_jj
     double *dampedError;
@@ -29,7 +33,7 @@ void roundColumn(const ColumnStep &step, CodeRange range, Index rows) {
         const std::int32_t code = quantizeValue(step.target[row], grid, range, Mode);
         const float value = dequantizeValue(code, grid);
         const double missed = (static_cast<double>(step.target[row]) - value) * step.diagonal;
-        step.codes[row * step.codeStride] = static_cast<std::int16_t>(code);
+        step.codes[row] = static_cast<std::int16_t>(code);
         step.error[row] = step.weight[row] - value;
         step.dampedError[row] += missed * missed;
         step.squaredError[row] += static_cast<double>(step.error[row]) * step.error[row];
@@ -51,10 +55,10 @@ void roundColumn(const ColumnStep &step, CodeRange range, RoundingMode mode, Ind
 
 GptqPanel::GptqPanel(GptqShared &shared, std::int64_t firstRow, std::int64_t rows)
     : m_shared(shared), m_firstRow(firstRow), m_rows(rows), m_cols(shared.weights.cols),
-      m_weights(rows, m_cols),
-      m_errors(rows, std::min(shared.options.blockSize, m_cols)), m_grids{Columns(rows, shared.groups()),
-                                                                          Eigen::MatrixXi(rows,
-                                                                                          shared.groups())},
+      m_weights(rows, m_cols), m_errors(rows, m_cols),
+      m_codes(rows, std::min(shared.options.blockSize, kLeafColumns)), m_grids{Columns(rows, shared.groups()),
+                                                                               Eigen::MatrixXi(
+                                                                                   rows, shared.groups())},
       m_dampedError(Eigen::VectorXd::Zero(rows)), m_squaredError(Eigen::VectorXd::Zero(rows)) {}
 
 void GptqPanel::run() {
@@ -62,16 +66,12 @@ void GptqPanel::run() {
     if (!m_shared.dynamicGroups())
         m_grids = originalGrids();
     m_targets = m_weights;
-    const std::int64_t allRows = m_shared.weights.rows;
-    for (std::int64_t begin = 0; begin < m_cols;) {
-        if (m_shared.services.cancelled())
-            return;
-        const std::int64_t end = blockEnd(begin);
-        runBlock(begin, end);
-        const std::int64_t done = m_shared.done += m_rows * (end - begin);
-        m_shared.services.progress(done, allRows * m_cols, "rounding columns");
-        begin = end;
-    }
+    if (m_shared.options.referenceCompat)
+        runAsReference();
+    else
+        runColumns(0, m_cols);
+    if (m_shared.services.cancelled())
+        return;
     for (Index row = 0; row < m_rows; ++row)
         m_shared.report.rowError[static_cast<std::size_t>(m_firstRow + row)] = m_dampedError[row];
     if (m_shared.options.keepBest)
@@ -118,17 +118,6 @@ GptqPanel::Grids GptqPanel::originalGrids() const {
     return grids;
 }
 
-/// Blocks end early where a group would straddle two of them: its grid must see all updates, whatever the
-/// block size.
-std::int64_t GptqPanel::blockEnd(std::int64_t begin) const {
-    const std::int64_t end = std::min(begin + m_shared.options.blockSize, m_cols);
-    if (!m_shared.dynamicGroups() || m_shared.options.referenceCompat)
-        return end;
-    const std::int64_t lastGroup = (end - 1) / m_shared.groupSize() * m_shared.groupSize();
-    const bool straddles = std::min(lastGroup + m_shared.groupSize(), m_cols) > end;
-    return straddles && lastGroup > begin ? lastGroup : end;
-}
-
 std::int64_t GptqPanel::groupAt(std::int64_t position) const {
     const bool inProcessingOrder = m_shared.dynamicGroups();
     const std::int64_t column =
@@ -136,34 +125,83 @@ std::int64_t GptqPanel::groupAt(std::int64_t position) const {
     return column / m_shared.groupSize();
 }
 
-void GptqPanel::runBlock(std::int64_t begin, std::int64_t end) {
-    if (m_shared.dynamicGroups() && m_shared.options.referenceCompat) {
-        const std::int64_t lastGroupEnd = ((end - 1) / m_shared.groupSize() + 1) * m_shared.groupSize();
-        m_stale = conditionalWeights(begin, std::min(lastGroupEnd, m_cols));
-        m_staleBegin = begin;
+/// The authors' order of work: blocks of columns, the rest updated after each.
+void GptqPanel::runAsReference() {
+    for (std::int64_t begin = 0; begin < m_cols && !m_shared.services.cancelled();
+         begin += m_shared.options.blockSize) {
+        const std::int64_t end = std::min(begin + m_shared.options.blockSize, m_cols);
+        if (m_shared.dynamicGroups()) {
+            const std::int64_t lastGroupEnd = ((end - 1) / m_shared.groupSize() + 1) * m_shared.groupSize();
+            m_stale = conditionalWeights(begin, std::min(lastGroupEnd, m_cols));
+            m_staleBegin = begin;
+        }
+        runColumns(begin, end);
+        spread(begin, end, m_cols);
     }
-    const auto &feedback = m_shared.factor.feedback;
+}
+
+/// Rounds columns [begin, end), whose targets hold the feedback of all columns before: the first half, its
+/// feedback to the second half, the second half. So most feedback comes in large products.
+void GptqPanel::runColumns(std::int64_t begin, std::int64_t end) {
+    if (m_shared.services.cancelled())
+        return;
+    const std::int64_t count = end - begin;
+    if (count <= m_codes.cols()) {
+        runLeaf(begin, end);
+    } else {
+        const std::int64_t middle = begin + firstHalf(count);
+        runColumns(begin, middle);
+        spread(begin, middle, end);
+        runColumns(middle, end);
+    }
+}
+
+/// Columns in the first part of `count` columns. Groups stay whole as long as there are several: the targets
+/// of a group must be complete when its grid is fitted.
+std::int64_t GptqPanel::firstHalf(std::int64_t count) const {
+    const bool cutsGroups = m_shared.dynamicGroups() && !m_shared.options.referenceCompat;
+    const std::int64_t unit =
+        cutsGroups && count > m_shared.groupSize() ? m_shared.groupSize() : m_codes.cols();
+    return std::min(count - 1, (count / 2 + unit - 1) / unit * unit);
+}
+
+/// Adds the feedback of columns [begin, end) to the targets of columns [end, last), in pieces that let the
+/// user cancel.
+void GptqPanel::spread(std::int64_t begin, std::int64_t end, std::int64_t last) {
+    const std::int64_t step = std::max<std::int64_t>(64, kProductWork / (m_rows * (end - begin)));
+    for (std::int64_t col = end; col < last && !m_shared.services.cancelled(); col += step) {
+        const std::int64_t count = std::min(step, last - col);
+        m_targets.middleCols(col, count).noalias() +=
+            m_errors.middleCols(begin, end - begin) *
+            m_shared.factor.feedback.block(begin, col, end - begin, count);
+    }
+}
+
+void GptqPanel::runLeaf(std::int64_t begin, std::int64_t end) {
     for (std::int64_t position = begin; position < end; ++position) {
         if (m_shared.dynamicGroups() && position % m_shared.groupSize() == 0)
             fitGroup(position);
         quantizeColumn(position, begin);
-        m_targets.middleCols(position + 1, end - position - 1).noalias() +=
-            m_errors.col(position - begin) * feedback.row(position).segment(position + 1, end - position - 1);
+        for (std::int64_t later = position + 1; later < end; ++later)
+            m_targets.col(later) += m_errors.col(position) * m_shared.factor.feedback(position, later);
     }
-    m_targets.rightCols(m_cols - end).noalias() +=
-        m_errors.leftCols(end - begin) * feedback.block(begin, end, end - begin, m_cols - end);
+    for (Index row = 0; row < m_rows; ++row) {
+        std::int16_t *codes = m_shared.result.codes.data() + (m_firstRow + row) * m_cols;
+        for (std::int64_t position = begin; position < end; ++position)
+            codes[m_shared.factor.order[static_cast<std::size_t>(position)]] = m_codes(row, position - begin);
+    }
+    const std::int64_t done = m_shared.done += m_rows * (end - begin);
+    m_shared.services.progress(done, m_shared.weights.rows * m_cols, "rounding columns");
 }
 
-void GptqPanel::quantizeColumn(std::int64_t position, std::int64_t begin) {
-    const auto column = m_shared.factor.order[static_cast<std::size_t>(position)];
+void GptqPanel::quantizeColumn(std::int64_t position, std::int64_t leafBegin) {
     const std::int64_t group = groupAt(position);
     const ColumnStep step{m_targets.col(position).data(),
                           m_weights.col(position).data(),
                           m_grids.scales.col(group).data(),
                           m_grids.zeroPoints.col(group).data(),
-                          m_shared.result.codes.data() + m_firstRow * m_cols + column,
-                          m_cols,
-                          m_errors.col(position - begin).data(),
+                          m_codes.col(position - leafBegin).data(),
+                          m_errors.col(position).data(),
                           m_shared.factor.diagonal[position],
                           m_dampedError.data(),
                           m_squaredError.data()};

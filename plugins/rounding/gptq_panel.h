@@ -50,9 +50,12 @@ private:
 
     void loadWeights();
     Grids originalGrids() const;
-    std::int64_t blockEnd(std::int64_t begin) const;
-    void runBlock(std::int64_t begin, std::int64_t end);
-    void quantizeColumn(std::int64_t position, std::int64_t begin);
+    void runAsReference();
+    void runColumns(std::int64_t begin, std::int64_t end);
+    std::int64_t firstHalf(std::int64_t count) const;
+    void spread(std::int64_t begin, std::int64_t end, std::int64_t last);
+    void runLeaf(std::int64_t begin, std::int64_t end);
+    void quantizeColumn(std::int64_t position, std::int64_t leafBegin);
     void fitGroup(std::int64_t position);
     Columns conditionalWeights(std::int64_t begin, std::int64_t end) const;
     std::int64_t groupAt(std::int64_t position) const;
@@ -63,9 +66,10 @@ private:
     GptqShared &m_shared;
     const std::int64_t m_firstRow, m_rows, m_cols;
     Columns m_weights; ///< dead columns zeroed
-    Columns m_targets; ///< t: weights plus the feedback of all blocks before
-    Columns m_errors;  ///< w − q of the current block
-    Columns m_stale;   ///< referenceCompat: weights as they stood at the start of the block
+    Columns m_targets; ///< t: weights plus the feedback so far
+    Columns m_errors;  ///< w − q of the columns so far
+    Eigen::Matrix<std::int16_t, Eigen::Dynamic, Eigen::Dynamic> m_codes; ///< of the current leaf
+    Columns m_stale; ///< referenceCompat: weights as they stood at the start of the block
     std::int64_t m_staleBegin = 0;
     Grids m_grids;
     Eigen::VectorXd m_dampedError;  ///< Σ (R_jj (t − q))²

@@ -8,7 +8,12 @@
 namespace qs {
 namespace {
 
-constexpr std::int64_t kPanelRows = 64; ///< rows whose current block of columns fits the second-level cache
+/// Rows that go through the columns together: many, because each panel reads the whole feedback, but enough
+/// panels for all threads. \return a number that depends on the size of the layer only
+std::int64_t panelRows(std::int64_t rows) {
+    return std::clamp<std::int64_t>(rows / 16 / 8 * 8, 64, 256);
+}
+
 constexpr float kLargestWeight = 1e25f; ///< feedback can grow values by 1e9; float ends at 3e38
 
 Status checkWeights(MatrixView<const float> weights) {
@@ -57,7 +62,7 @@ Result<GptqReport> solveGptq(MatrixView<const float> weights, MatrixView<const d
         result.zeroPoints[0] = shared.tensorGrid.zeroPoint;
     }
     QS_CHECK_OK(parallelFor(
-        weights.rows, kPanelRows, RunContext{{}, nullptr, services.maxThreads},
+        weights.rows, panelRows(weights.rows), RunContext{{}, nullptr, services.maxThreads},
         [&](std::int64_t begin, std::int64_t end) { GptqPanel(shared, begin, end - begin).run(); }));
     if (services.cancelled())
         return RunContext::cancelledError();

@@ -13,7 +13,7 @@ namespace {
 
 using Eigen::Index;
 
-constexpr Index kPanel = 128;    ///< columns that one step of the factorisation eliminates
+constexpr Index kPanel = 256;    ///< columns that one step of the factorisation eliminates
 constexpr Index kTile = 256;     ///< edge of a tile of the trailing update: one unit of parallel work
 constexpr Index kCopyRows = 16;  ///< rows copied at a time between row-major and column-major matrices
 constexpr int kDampingTries = 6; ///< λ, 10 λ, … 10^5 λ
@@ -83,8 +83,12 @@ Status updateTrailing(Eigen::MatrixXd &matrix, Index begin, Index panelSize, con
         const Index c0 = first + col * kTile;
         const Index rows = std::min(kTile, matrix.rows() - r0);
         const Index cols = std::min(kTile, matrix.rows() - c0);
-        matrix.block(r0, c0, rows, cols).noalias() -=
-            matrix.block(r0, begin, rows, panelSize) * matrix.block(c0, begin, cols, panelSize).transpose();
+        auto target = matrix.block(r0, c0, rows, cols);
+        const auto left = matrix.block(r0, begin, rows, panelSize);
+        if (row == col)
+            target.selfadjointView<Eigen::Lower>().rankUpdate(left, -1.0);
+        else
+            target.noalias() -= left * matrix.block(c0, begin, cols, panelSize).transpose();
     });
 }
 
@@ -115,12 +119,11 @@ Status extractFeedback(const Eigen::MatrixXd &lower, HessianFactor &factor, cons
     factor.diagonal = lower.diagonal().reverse();
     factor.feedback.resize(size, size);
     return runBlocks(size, kCopyRows, services, [&](Index begin, Index end) {
-        for (Index j = 0; j < size; ++j) {
-            const double *column = lower.data() + (size - 1 - j) * size;
-            for (Index k = begin; k < end; ++k)
-                factor.feedback(k, j) = k < j ? static_cast<float>(column[size - 1 - k] / factor.diagonal[j])
-                                        : k == j ? 1.0f
-                                                 : 0.0f;
+        for (Index j = begin; j < end; ++j) {
+            auto column = factor.feedback.col(j);
+            column.head(j) = (lower.col(size - 1 - j).tail(j).reverse() / factor.diagonal[j]).cast<float>();
+            column[j] = 1.0f;
+            column.tail(size - 1 - j).setZero();
         }
     });
 }

@@ -22,11 +22,9 @@ struct FactorOptions {
 /// (reversed Cholesky) and A2 invariant iv: the same decisions as GPTQ's updates with
 ///         U = R^{-1}, without inverting R
 struct HessianFactor {
-    using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
     std::vector<std::int32_t> order; ///< [cols] column at each processing position
     std::vector<bool> dead;          ///< [cols] by column: the input was always 0
-    RowMajor feedback;               ///< [cols, cols] R_kj / R_jj above a diagonal of ones; zero below
+    Eigen::MatrixXf feedback;        ///< [cols, cols] R_kj / R_jj above a diagonal of ones; zero below
     Eigen::VectorXd diagonal;        ///< [cols] R_jj > 0
     double damping = 0;         ///< λ that was used, larger than asked for when H was not positive definite
     double addedToDiagonal = 0; ///< λ mean(diag H)
