@@ -92,7 +92,10 @@ TEST_F(AttentionDockTest, ClickAndKeysInTheGridSelectHeads) {
     QTest::keyClick(&grid, Qt::Key_Right);
     EXPECT_TRUE(eventually([&] { return m_context.selection().head == 3; }));
     QTest::keyClick(&grid, Qt::Key_Return);
-    EXPECT_TRUE(eventually([&] { return dock.mapCanvas().isVisible(); }));
+    ASSERT_TRUE(eventually([&] {
+        return dock.mapCanvas().isVisible() && dock.mapCanvas().isComplete() &&
+               dock.mapCanvas().plotRect().width() > 50;
+    }));
     // A cell of the map is a query and a key: the charts follow.
     QTest::mouseClick(&dock.mapCanvas(), Qt::LeftButton, {}, dock.mapCanvas().plotRect().center().toPoint());
     EXPECT_TRUE(eventually([&] { return m_context.selection().token > 50; }));

@@ -148,7 +148,7 @@ TEST(PictureOverlay, AClickPicksThePatchAndKeysMove) {
     PictureOverlay overlay;
     overlay.resize(300, 360);
     overlay.setPicture(QImage(32, 32, QImage::Format_RGB32), {1, 8, 8});
-    overlay.setAttention(std::vector<float>(65, 1.0f / 65), 10);
+    overlay.setAttention(std::vector<float>(65, 1.0f / 65), 10, "float");
     overlay.show();
     QSignalSpy picked(&overlay, &PictureOverlay::tokenPicked);
     QTest::mouseClick(&overlay, Qt::LeftButton, {}, overlay.patchRect(20).center().toPoint());

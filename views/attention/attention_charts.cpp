@@ -113,6 +113,7 @@ LineChartContent rowContent(const AttentionMapContent &map, std::int64_t query) 
 
 LineChartContent columnContent(const AttentionMapContent &map, std::int64_t key) {
     LineChartContent content = lineContent(map, key, false);
+    content.legend = false; // that of the row above it serves both
     content.xTitle = tr("query");
     content.yTitle = tr("p to key %1").arg(key);
     content.fileName = QStringLiteral("attention-key-%1").arg(key);

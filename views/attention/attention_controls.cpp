@@ -38,7 +38,7 @@ AttentionControls::AttentionControls(QWidget *parent)
     m_variant->addItem(tr("quantized"), static_cast<int>(AttentionVariant::Quantized));
     m_variant->addItem(tr("difference"), static_cast<int>(AttentionVariant::Difference));
     m_log->setChecked(true);
-    m_log->setToolTip(tr("Logarithmic colours: weak attention stays visible beside a sink"));
+    m_log->setToolTip(tr("Logarithmic colours of probabilities: weak attention stays visible beside a sink"));
     m_fit->setMaximumWidth(m_fit->fontMetrics().horizontalAdvance(m_fit->text()) + 24);
     m_fit->setToolTip(tr("Show the whole map (F, or double click)\n"
                          "Wheel zooms, Ctrl+wheel keys only, Shift+wheel queries only; drag pans"));

@@ -216,7 +216,8 @@ void AttentionDetails::refreshPicture() {
     for (std::int64_t key = 0; key < data->cols(); ++key)
         weights.push_back(data->value(m_query, key));
     m_picture->setPicture(picture, *grid);
-    m_picture->setAttention(std::move(weights), m_query);
+    m_picture->setAttention(std::move(weights), m_query,
+                            data == m_map->quantized.get() ? tr("quantized") : tr("float"));
 }
 
 } // namespace qs::views

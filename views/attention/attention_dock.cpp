@@ -3,12 +3,11 @@
 #include "core/io/calibration_set.h"
 #include "views/attention/attention_details.h"
 #include "views/attention/attention_grid_canvas.h"
+#include "views/attention/attention_loader.h"
 #include "views/canvas/heat_map_canvas.h"
 #include "views/shared/format_text.h"
-#include "views/shared/latest_value.h"
 
 #include <QLabel>
-#include <QPointer>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
@@ -17,15 +16,14 @@ namespace qs::views {
 
 namespace {
 
-const QString kSurveyTag = QStringLiteral("attention");
-const QString kMapTag = QStringLiteral("attention-map");
 /// Maps and numbers, as shares of the room, not pixels.
 const QList<int> kShares = {1150, 850};
 
 } // namespace
 
 AttentionDock::AttentionDock(WorkbenchContext &context)
-    : ViewDock(QStringLiteral("attention"), tr("Attention"), context), m_controls(new AttentionControls),
+    : ViewDock(QStringLiteral("attention"), tr("Attention"), context),
+      m_loader(new AttentionLoader(context, this)), m_controls(new AttentionControls),
       m_pages(new QStackedWidget), m_splitter(new QSplitter(Qt::Horizontal)), m_message(new QLabel),
       m_summary(new QLabel), m_grid(new AttentionGridCanvas), m_canvas(new HeatMapCanvas),
       m_details(new AttentionDetails) {
@@ -53,6 +51,9 @@ AttentionDock::AttentionDock(WorkbenchContext &context)
     layout->addWidget(m_summary);
     setContent(content);
 
+    connect(m_loader, &AttentionLoader::surveyChanged, this, &AttentionDock::adoptSurvey);
+    connect(m_loader, &AttentionLoader::mapChanged, this, &AttentionDock::adoptMap);
+    connect(m_loader, &AttentionLoader::failed, this, &AttentionDock::showNothing);
     connect(m_controls, &AttentionControls::sampleChanged, this, &AttentionDock::load);
     connect(m_controls, &AttentionControls::shownChanged, this, &AttentionDock::updateShown);
     connect(m_controls, &AttentionControls::colorsChanged, this, &AttentionDock::updateColors);
@@ -89,9 +90,11 @@ AttentionRequest AttentionDock::request() const {
     wanted.model = context().model();
     wanted.executor = context().executor();
     wanted.set = context().evaluation() ? context().evaluation() : context().calibration();
-    // A run in progress changes twenty times a second; its end is what counts.
+    // A run in progress changes twenty times a second; until it ends the one before counts.
     if (const auto run = context().run(); run && run->complete)
         wanted.run = run;
+    else if (run && m_loader->request().run && m_loader->request().run->model == wanted.model)
+        wanted.run = m_loader->request().run;
     wanted.sample = m_controls->sample();
     if (wanted.set)
         wanted.sample =
@@ -104,66 +107,17 @@ void AttentionDock::load() {
     m_controls->setSamples(wanted.set ? wanted.set->samples() : 0,
                            context().evaluation() ? tr("evaluation") : tr("calibration"));
     if (const QString why = wanted.whyNothing(); !why.isEmpty()) {
-        m_wanted = {};
-        context().jobs().cancelTag(kSurveyTag);
-        context().jobs().cancelTag(kMapTag);
+        m_loader->clear();
         showNothing(why);
         return;
     }
-    if (wanted == m_wanted)
-        return;
-    if (wanted.model != m_wanted.model)
+    const bool otherModel = wanted.model != m_loader->request().model;
+    m_loader->measure(wanted);
+    if (otherModel)
         showNothing(tr("Running the sample through the model…"));
-    m_wanted = wanted;
-    startSurvey();
-}
-
-void AttentionDock::startSurvey() {
-    struct Outcome {
-        std::shared_ptr<const AttentionSurveyRequest> prepared;
-        std::shared_ptr<const AttentionSurvey> survey;
-        FindingList findings;
-    };
-    using Snapshot = std::shared_ptr<const AttentionSurvey>;
-    context().jobs().cancelTag(kMapTag);
-    m_wantedMap.reset();
-    auto outcome = std::make_shared<Outcome>();
-    auto partial =
-        std::make_shared<LatestValue<Snapshot>>(context().jobs(), [self = QPointer(this)](Snapshot survey) {
-            if (self)
-                self->adoptSurvey(std::move(survey));
-        });
-    context().jobs().start(
-        kSurveyTag, tr("Measuring attention of sample %1").arg(m_wanted.sample),
-        [outcome, partial, wanted = m_wanted](const RunContext &ctx) -> Status {
-            QS_TRY(outcome->prepared, prepareAttention(wanted));
-            const auto publish = [&](Snapshot survey) { partial->put(std::move(survey), ctx.stop); };
-            QS_TRY(outcome->survey, surveyAttention(*outcome->prepared, publish, outcome->findings, ctx));
-            return {};
-        },
-        [self = QPointer(this), outcome, partial](const Status &status) {
-            partial->close();
-            if (!self)
-                return;
-            for (const auto &entry : outcome->findings.snapshot())
-                self->context().addFinding(entry.finding);
-            if (status) {
-                self->m_prepared = outcome->prepared;
-                self->adoptSurvey(outcome->survey);
-            } else {
-                self->m_wanted = {}; // the next change tries again
-                self->showNothing(status.error().code == ErrorCode::Cancelled
-                                      ? tr("Stopped. Change the sample to measure again.")
-                                      : QString::fromStdString(status.error().text()));
-            }
-        });
 }
 
 void AttentionDock::showNothing(const QString &why) {
-    m_survey = nullptr;
-    m_prepared = nullptr;
-    m_map = nullptr;
-    m_wantedMap.reset();
     m_block = m_head = -1;
     m_controls->setBlocks({}, {});
     m_controls->setHasQuantized(false);
@@ -175,20 +129,18 @@ void AttentionDock::showNothing(const QString &why) {
     m_summary->clear();
 }
 
-void AttentionDock::adoptSurvey(std::shared_ptr<const AttentionSurvey> survey) {
-    m_survey = std::move(survey);
+void AttentionDock::adoptSurvey() {
+    const AttentionSurvey &survey = *m_loader->survey();
     std::vector<QString> names;
     std::vector<int> heads;
-    for (const auto &layer : m_survey->layers) {
-        names.push_back(QString::fromStdString(m_survey->attention->blocks[layer->block].name));
+    for (const auto &layer : survey.layers) {
+        names.push_back(QString::fromStdString(survey.attention->blocks[layer->block].name));
         heads.push_back(static_cast<int>(layer->heads.size()));
     }
     m_controls->setBlocks(names, heads);
-    m_controls->setHasQuantized(m_survey->hasQuantized);
-    if (m_survey->complete)
-        m_map = nullptr; // of another sample or model
+    m_controls->setHasQuantized(survey.hasQuantized);
     m_details->setVisible(true);
-    m_details->setSurvey(m_survey);
+    m_details->setSurvey(m_loader->survey());
     selectionChanged();
     updateShown();
 }
@@ -199,7 +151,7 @@ void AttentionDock::show(const AttentionShown &shown) {
 }
 
 void AttentionDock::updateShown() {
-    if (!m_survey)
+    if (!m_loader->survey())
         return;
     const AttentionShown shown = m_controls->shown();
     if (!shown.isGrid() && shown.block >= 0 && shown.head >= 0 &&
@@ -212,106 +164,78 @@ void AttentionDock::updateShown() {
     }
     m_details->setChoice(choice, shown.variant);
     if (shown.isGrid()) {
+        m_loader->dropMap();
         m_details->setMap(nullptr);
         m_pages->setCurrentWidget(m_grid);
     } else {
-        loadMap();
+        m_loader->loadMap({shown.block, shown.head});
     }
     updateColors();
 }
 
-void AttentionDock::loadMap() {
-    const AttentionShown shown = m_controls->shown();
-    const AttentionMapChoice choice{shown.block, shown.head};
-    if (!m_prepared || !m_survey->complete)
-        return; // comes with the complete survey
-    if (m_map && m_map->choice == choice)
-        return adoptMap(m_map);
-    if (m_wantedMap == choice)
+void AttentionDock::adoptMap() {
+    if (m_controls->shown().isGrid())
         return;
-    m_wantedMap = choice;
-    auto loaded = std::make_shared<std::shared_ptr<const AttentionMapContent>>();
-    context().jobs().start(
-        kMapTag, tr("Preparing an attention map"),
-        [loaded, choice, prepared = m_prepared](const RunContext &ctx) -> Status {
-            QS_TRY(*loaded, loadAttentionMap(*prepared, choice, ctx));
-            return {};
-        },
-        [self = QPointer(this), loaded](const Status &status) {
-            if (!self)
-                return;
-            self->m_wantedMap.reset();
-            if (status) {
-                self->adoptMap(*loaded);
-            } else if (status.error().code != ErrorCode::Cancelled) {
-                self->m_message->setText(QString::fromStdString(status.error().text()));
-                self->m_pages->setCurrentWidget(self->m_message);
-            }
-        });
-}
-
-void AttentionDock::adoptMap(std::shared_ptr<const AttentionMapContent> map) {
-    m_map = std::move(map);
     m_pages->setCurrentWidget(m_canvas);
-    m_details->setMap(m_map);
+    m_details->setMap(m_loader->map());
     updateColors();
     const std::int64_t query = context().selection().token;
     m_details->setPosition(query < 0 ? 0 : query, m_key);
 }
 
 void AttentionDock::updateColors() {
-    if (!m_survey)
+    if (!m_loader->survey())
         return;
     const AttentionShown shown = m_controls->shown();
     if (shown.isGrid())
-        m_grid->setGrid(makeAttentionGrid(*m_survey, shown, m_controls->isLogarithmic()));
-    else if (m_map)
-        m_canvas->setScene(attentionScene(*m_map, shown.variant, m_controls->isLogarithmic()));
+        m_grid->setGrid(makeAttentionGrid(*m_loader->survey(), shown, m_controls->isLogarithmic()));
+    else if (m_loader->map())
+        m_canvas->setScene(attentionScene(*m_loader->map(), shown.variant, m_controls->isLogarithmic()));
     updateMarks();
     updateSummary();
 }
 
 void AttentionDock::updateMarks() {
     m_grid->setCurrent(m_block, m_head);
-    if (!m_map)
+    if (!m_loader->map())
         return;
     const std::int64_t query = context().selection().token;
-    m_canvas->setSelection(query < m_map->reference->rows() ? query : -1,
-                           query >= 0 && m_key < m_map->reference->cols() ? m_key : -1);
+    m_canvas->setSelection(query < m_loader->map()->reference->rows() ? query : -1,
+                           query >= 0 && m_key < m_loader->map()->reference->cols() ? m_key : -1);
 }
 
 void AttentionDock::updateSummary() {
     const AttentionShown shown = m_controls->shown();
+    const AttentionSurvey &survey = *m_loader->survey();
     QStringList parts;
-    if (!m_survey->complete)
-        parts << tr("partial: %1 of %2 layers")
-                     .arg(m_survey->layers.size())
-                     .arg(m_survey->attention->blocks.size());
-    if (shown.block >= 0 && static_cast<std::size_t>(shown.block) < m_survey->layers.size()) {
-        const AttentionLayer &layer = *m_survey->layers[static_cast<std::size_t>(shown.block)];
+    if (!survey.complete)
+        parts
+            << tr("partial: %1 of %2 layers").arg(survey.layers.size()).arg(survey.attention->blocks.size());
+    if (shown.block >= 0 && static_cast<std::size_t>(shown.block) < survey.layers.size()) {
+        const AttentionLayer &layer = *survey.layers[static_cast<std::size_t>(shown.block)];
         parts << tr("%1 heads, %2 of K and V").arg(layer.heads.size()).arg(layer.kvHeads.size())
               << tr("%1 queries × %2 keys").arg(formatCount(layer.queries), formatCount(layer.keys))
               << (layer.causal ? tr("causal") : tr("every query may see every key"));
     } else {
-        parts << tr("%1 layers").arg(m_survey->layers.size());
+        parts << tr("%1 layers").arg(survey.layers.size());
     }
-    parts << (m_survey->hasQuantized ? tr("quantized: weights and activations of the last run; probabilities "
-                                          "themselves stay float")
-                                     : tr("float only: quantize (F5) to compare"));
     parts << tr("one layer's maps: %1")
-                 .arg(formatBytes(m_survey->largestMapBytes * (m_survey->hasQuantized ? 2 : 1)));
-    if (shown.isGrid() && m_survey->largestMapBytes > 0 && !m_survey->layers.empty() &&
-        std::max(m_survey->layers[0]->queries, m_survey->layers[0]->keys) > kThumbnailSide)
+                 .arg(formatBytes(survey.largestMapBytes * (survey.hasQuantized ? 2 : 1)));
+    if (shown.isGrid() && !survey.layers.empty() &&
+        std::max(survey.layers[0]->queries, survey.layers[0]->keys) > kThumbnailSide)
         parts << tr("small maps reduced: each dot is the largest entry under it");
+    parts << (survey.hasQuantized
+                  ? tr("quantized: layers as in the last complete run, probabilities in float")
+                  : tr("float only: quantize (F5) to compare"));
     m_summary->setText(parts.join(QStringLiteral(" · ")));
     m_summary->setToolTip(m_summary->text());
 }
 
 void AttentionDock::selectionChanged() {
-    if (!m_survey)
+    if (!m_loader->survey())
         return;
     const Selection &selection = context().selection();
-    const int block = m_survey->attention->blockOfLayer(selection.layer);
+    const int block = m_loader->survey()->attention->blockOfLayer(selection.layer);
     if (block >= 0 && (block != m_block || (selection.head >= 0 && selection.head != m_head))) {
         m_block = block;
         m_head = static_cast<int>(selection.head);
@@ -322,16 +246,18 @@ void AttentionDock::selectionChanged() {
         else if (shown.isGrid())
             updateShown();
     }
-    if (m_map && !m_controls->shown().isGrid() && selection.token >= 0)
+    if (m_loader->map() && !m_controls->shown().isGrid() && selection.token >= 0)
         m_details->setPosition(selection.token, m_key);
     updateMarks();
 }
 
 void AttentionDock::pickHead(int block, int head) {
+    if (!m_loader->survey())
+        return; // a click on what is being measured again
     m_block = block;
     m_head = head;
     Selection selection = context().selection();
-    const auto &layers = m_survey->attention->blocks[static_cast<std::size_t>(block)].layers;
+    const auto &layers = m_loader->survey()->attention->blocks[static_cast<std::size_t>(block)].layers;
     if (!layers.empty() && std::find(layers.begin(), layers.end(), selection.layer) == layers.end())
         selection = Selection::ofLayer(layers.front());
     selection.head = head;

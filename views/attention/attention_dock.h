@@ -11,6 +11,7 @@ namespace qs::views {
 
 class AttentionDetails;
 class AttentionGridCanvas;
+class AttentionLoader;
 class HeatMapCanvas;
 
 /// What attention does with one sample: a grid of heads, one head in full, and their numbers; float,
@@ -35,14 +36,12 @@ protected:
 
 private:
     AttentionRequest request() const;
-    /// Starts the survey when what is wanted differs from what is there.
+    /// Has the survey made when what is wanted differs from what is there.
     void load();
-    void startSurvey();
-    void adoptSurvey(std::shared_ptr<const AttentionSurvey> survey);
     void showNothing(const QString &why);
+    void adoptSurvey();
+    void adoptMap();
     void updateShown();
-    void loadMap();
-    void adoptMap(std::shared_ptr<const AttentionMapContent> map);
     void updateColors();
     void updateMarks();
     void updateSummary();
@@ -50,6 +49,7 @@ private:
     void pickPosition(std::int64_t query, std::int64_t key);
     void report(const QString &what, const std::string &where);
 
+    AttentionLoader *m_loader;
     AttentionControls *m_controls;
     QStackedWidget *m_pages;
     QSplitter *m_splitter;
@@ -57,11 +57,6 @@ private:
     AttentionGridCanvas *m_grid;
     HeatMapCanvas *m_canvas;
     AttentionDetails *m_details;
-    AttentionRequest m_wanted; ///< what is shown or being computed
-    std::shared_ptr<const AttentionSurveyRequest> m_prepared;
-    std::shared_ptr<const AttentionSurvey> m_survey;
-    std::shared_ptr<const AttentionMapContent> m_map;
-    std::optional<AttentionMapChoice> m_wantedMap;
     std::int64_t m_key = 0;
     int m_block = -1, m_head = -1; ///< the head that is marked
 };

@@ -88,7 +88,7 @@ AttentionGrid makeAttentionGrid(const AttentionSurvey &survey, const AttentionSh
                 highest = std::max(
                     {highest, largestMagnitude(head.thumbnail), largestMagnitude(head.quantizedThumbnail)});
     grid.scale = probabilityScale(highest, logarithmic);
-    grid.differenceScale = differenceScale(builder.largestError(), logarithmic);
+    grid.differenceScale = differenceScale(builder.largestError());
     return grid;
 }
 

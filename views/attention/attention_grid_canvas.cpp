@@ -13,7 +13,7 @@ namespace qs::views {
 
 namespace {
 
-constexpr double kGap = 6, kPanelGap = 6, kBarWidth = 14, kScaleWidth = 96;
+constexpr double kGap = 6, kPanelGap = 6, kBarWidth = 14, kScaleWidth = 96; ///< at least
 constexpr double kSmallestSide = 26, kLargestSide = 320;
 constexpr int kNameChars = 26;
 
@@ -93,15 +93,18 @@ AttentionGridCanvas::Layout AttentionGridCanvas::makeLayout() const {
     for (const QString &name : m_grid.rowNames)
         names = std::max(names, textWidth(elideMiddle(name, kNameChars)));
     const double line = static_cast<double>(ImGui::GetTextLineHeight());
+    const double scaleWidth = 2 * kGap + std::max({kScaleWidth, textWidth(m_grid.valueTitle),
+                                                   hasDifference() ? textWidth(m_grid.differenceTitle) : 0});
     Layout layout;
     layout.left = std::min(names, width() * 0.3) + 2 * kGap;
     layout.top = line + 2 * kGap;
-    const double across = (width() - layout.left - kScaleWidth - kGap) / std::max(1, m_grid.columns);
+    const double across = (width() - layout.left - scaleWidth) / std::max(1, m_grid.columns);
     const double down = (height() - layout.top - kGap) / std::max(1, m_grid.rows());
     // As large as both directions allow; rows that would be too small to see scroll instead.
     layout.side =
         std::clamp(std::min(across, std::max(down, kSmallestSide)), kSmallestSide / 2, kLargestSide);
-    layout.barLeft = std::min(layout.left + layout.side * m_grid.columns + 2 * kGap, width() - kScaleWidth);
+    layout.barLeft =
+        std::min(layout.left + layout.side * m_grid.columns + 2 * kGap, width() - scaleWidth + kGap);
     return layout;
 }
 

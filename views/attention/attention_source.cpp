@@ -74,9 +74,9 @@ HeatMapScale probabilityScale(double highest, bool logarithmic) {
     return {HeatMapScale::Kind::Linear, 0, top};
 }
 
-HeatMapScale differenceScale(double largest, bool logarithmic) {
+HeatMapScale differenceScale(double largest) {
     const double top = largest > 0 ? largest : 1e-6;
-    return {logarithmic ? HeatMapScale::Kind::SignedLog : HeatMapScale::Kind::SignedLinear, -top, top};
+    return {HeatMapScale::Kind::SignedLinear, -top, top};
 }
 
 const ColorMap &probabilityMap() {
@@ -96,8 +96,7 @@ HeatMapScene attentionScene(const AttentionMapContent &content, AttentionVariant
         scene.valueTitle = tr("quantized − float");
         scene.map = &differenceMap();
         scene.scale = differenceScale(std::max(std::abs(static_cast<double>(scene.data->lowest())),
-                                               std::abs(static_cast<double>(scene.data->highest()))),
-                                      logarithmic);
+                                               std::abs(static_cast<double>(scene.data->highest()))));
         return scene;
     }
     const bool quantized = variant == AttentionVariant::Quantized && content.quantized;

@@ -41,8 +41,8 @@ Result<std::shared_ptr<const AttentionMapContent>> loadAttentionMap(const Attent
 
 /// Colours of probabilities up to `highest`; logarithmic over three decades.
 HeatMapScale probabilityScale(double highest, bool logarithmic);
-/// Colours of differences up to ±`largest`.
-HeatMapScale differenceScale(double largest, bool logarithmic);
+/// Colours of differences up to ±`largest`; linear, so that small ones look small.
+HeatMapScale differenceScale(double largest);
 const ColorMap &probabilityMap();
 const ColorMap &differenceMap();
 

@@ -34,7 +34,7 @@ void LineChart::setContent(LineChartContent content) {
     plot().xAxis->setLabel(m_content.xTitle);
     plot().yAxis->setLabel(m_content.yTitle);
     setFileName(m_content.fileName);
-    plot().legend->setVisible(m_content.series.size() > 1);
+    plot().legend->setVisible(m_content.legend && m_content.series.size() > 1);
     m_mark->setVisible(m_content.mark.has_value());
     if (m_content.mark) {
         m_mark->point1->setCoords(*m_content.mark, 0);
@@ -56,6 +56,13 @@ void LineChart::applyColors(const PlotTheme &theme) {
         m_graphs[i]->setPen(pen);
     }
     m_mark->setPen(QPen(theme.weakText, 1, Qt::DotLine));
+}
+
+void LineChart::resizeEvent(QResizeEvent *event) {
+    PlotView::resizeEvent(event);
+    // Labels of a low chart must not touch.
+    plot().yAxis->ticker()->setTickCount(std::clamp(height() / 45, 2, 6));
+    plot().xAxis->ticker()->setTickCount(std::clamp(width() / 70, 2, 8));
 }
 
 void LineChart::fitAll() {

@@ -21,6 +21,7 @@ struct LineChartContent {
     QString xTitle, yTitle, fileName;
     std::vector<LineSeries> series;
     std::optional<double> mark;
+    bool legend = true;
     bool steps = false; ///< values belong to cells, not to points
 };
 
@@ -32,6 +33,9 @@ public:
     explicit LineChart(QWidget *parent = nullptr);
     void setContent(LineChartContent content);
     const LineChartContent &content() const { return m_content; }
+
+protected:
+    void resizeEvent(QResizeEvent *event) override;
 
 private:
     void applyColors(const PlotTheme &theme);

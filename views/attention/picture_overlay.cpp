@@ -1,6 +1,5 @@
 #include "views/attention/picture_overlay.h"
 
-#include "views/attention/attention_source.h"
 #include "views/shared/color_maps.h"
 #include "views/shared/format_text.h"
 
@@ -14,7 +13,20 @@ namespace {
 
 constexpr std::int64_t kMostPrefix = 8;
 constexpr int kMargin = 8;
-constexpr double kStrongestAlpha = 0.85;
+constexpr double kStrongestAlpha = 0.8;
+constexpr double kWrittenShare = 0.05;     ///< patches with at least this share of the attention say so
+const QColor kAttentionColor(214, 40, 20); ///< no grey picture contains it
+
+/// Grey and of less contrast, so that a colour over it is seen on dark and on light parts.
+QImage paled(const QImage &picture) {
+    QImage grey = picture.convertToFormat(QImage::Format_Grayscale8).convertToFormat(QImage::Format_RGB32);
+    for (int y = 0; y < grey.height(); ++y)
+        for (int x = 0; x < grey.width(); ++x) {
+            const int value = 70 + qRed(grey.pixel(x, y)) * 175 / 255;
+            grey.setPixel(x, y, qRgb(value, value, value));
+        }
+    return grey;
+}
 
 bool isPicture(const Tensor &tensor) {
     const Shape &shape = tensor.shape();
@@ -89,13 +101,14 @@ PictureOverlay::PictureOverlay(QWidget *parent) : QWidget(parent) {
         "Attention of the outlined query patch to all patches; click another patch, or use the arrow keys"));
 }
 
-void PictureOverlay::setPicture(QImage picture, TokenGrid grid) {
-    m_picture = std::move(picture);
+void PictureOverlay::setPicture(const QImage &picture, TokenGrid grid) {
+    m_picture = paled(picture);
     m_grid = grid;
     update();
 }
 
-void PictureOverlay::setAttention(std::vector<float> weights, std::int64_t query) {
+void PictureOverlay::setAttention(std::vector<float> weights, std::int64_t query, const QString &model) {
+    m_model = model;
     m_weights = std::move(weights);
     m_query = query;
     update();
@@ -136,19 +149,26 @@ float PictureOverlay::strongestPatch() const {
 
 void PictureOverlay::drawPatches(QPainter &painter) const {
     const auto strongest = static_cast<double>(strongestPatch());
+    const double textRoom = painter.fontMetrics().horizontalAdvance(QStringLiteral("00 %"));
     for (std::int64_t token = m_grid.prefix; token < static_cast<std::int64_t>(m_weights.size()); ++token) {
         const auto weight = static_cast<double>(m_weights[static_cast<std::size_t>(token)]);
-        const double share = strongest > 0 ? weight / strongest : 0;
-        QColor color = toQColor(std::isfinite(weight) ? probabilityMap().at(share) : kNotANumberColor);
+        const QRectF patch = patchRect(token);
+        QColor color = std::isfinite(weight) ? kAttentionColor : toQColor(kNotANumberColor);
+        const double share = std::isfinite(weight) && strongest > 0 ? std::max(0.0, weight / strongest) : 0;
         // Weak attention leaves the picture as it is.
-        color.setAlphaF(static_cast<float>(
-            std::isfinite(weight) ? kStrongestAlpha * std::sqrt(std::max(0.0, share)) : kStrongestAlpha));
-        painter.fillRect(patchRect(token), color);
+        color.setAlphaF(static_cast<float>(kStrongestAlpha * (std::isfinite(weight) ? std::sqrt(share) : 1)));
+        painter.fillRect(patch, color);
+        if (weight < kWrittenShare || patch.width() < textRoom ||
+            patch.height() < painter.fontMetrics().height())
+            continue;
+        painter.setPen(share > 0.25 ? Qt::white : Qt::black);
+        painter.drawText(patch, Qt::AlignCenter, QStringLiteral("%1 %").arg(std::lround(100 * weight)));
     }
 }
 
 QString PictureOverlay::caption() const {
-    QString text = tr("query %1: strongest patch %2 of its attention")
+    QString text = tr("%1 model, query %2: strongest patch %3 of its attention")
+                       .arg(m_model)
                        .arg(m_query)
                        .arg(formatShare(static_cast<double>(strongestPatch())));
     double before = 0;

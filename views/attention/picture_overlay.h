@@ -23,16 +23,16 @@ std::optional<TokenGrid> guessTokenGrid(std::int64_t tokens, std::int64_t height
 /// 0..255 are stretched to it.
 QImage pictureOf(const std::vector<Tensor> &inputs);
 
-/// A picture with the attention of one query over its patches. A click on a patch makes it the query; arrow
-/// keys move.
+/// A picture, in grey, with the attention of one query over its patches in red; strong patches tell their
+/// share. A click on a patch makes it the query; arrow keys move.
 class PictureOverlay : public QWidget {
     Q_OBJECT
 public:
     explicit PictureOverlay(QWidget *parent = nullptr);
 
-    void setPicture(QImage picture, TokenGrid grid);
-    /// \param weights  one per token;  \param query  token
-    void setAttention(std::vector<float> weights, std::int64_t query);
+    void setPicture(const QImage &picture, TokenGrid grid);
+    /// \param weights  one per token;  \param query  token;  \param model  "float"
+    void setAttention(std::vector<float> weights, std::int64_t query, const QString &model);
     /// Where a token's patch lies, in widget coordinates; empty for tokens that have none.
     QRectF patchRect(std::int64_t token) const;
     QSize sizeHint() const override { return {360, 360}; }
@@ -52,10 +52,11 @@ private:
     void drawPatches(QPainter &painter) const;
     QString caption() const;
 
-    QImage m_picture;
+    QImage m_picture; ///< paled
     TokenGrid m_grid;
     std::vector<float> m_weights;
     std::int64_t m_query = -1;
+    QString m_model;
 };
 
 } // namespace qs::views
