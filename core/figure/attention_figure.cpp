@@ -22,16 +22,6 @@ MatrixView<const float> viewOf(const Tensor &tensor) {
     return {tensor.values<float>().data(), tensor.shape()[0], tensor.shape()[1]};
 }
 
-double largestMagnitude(const std::vector<GridRow> &rows, bool differences) {
-    double largest = 0;
-    for (const GridRow &row : rows)
-        for (const Tensor *map : row.maps)
-            for (const float value : map->values<float>())
-                if (row.isDifference == differences && std::isfinite(value))
-                    largest = std::max(largest, static_cast<double>(std::abs(value)));
-    return largest;
-}
-
 class AttentionFigure final : public Figure {
 public:
     AttentionFigure(std::shared_ptr<const AttentionSurvey> survey, int block)
@@ -39,10 +29,8 @@ public:
         for (const auto &layer : m_survey->layers)
             if (block < 0 || layer->block == static_cast<std::size_t>(block))
                 addRows(*layer);
-        const double highest = std::max(largestMagnitude(m_rows, false), 1e-6);
-        m_scale = {highest * 1e-3, highest, true};
-        const double error = std::max(largestMagnitude(m_rows, true), 1e-6);
-        m_errorScale = {-error, error, false};
+        m_scale = {std::max(m_highest, 1e-6) * 1e-3, std::max(m_highest, 1e-6), true};
+        m_errorScale = {-std::max(m_largestError, 1e-6), std::max(m_largestError, 1e-6), false};
     }
 
     std::string title() const override {
@@ -80,6 +68,11 @@ private:
             add("quantized", false, &AttentionHead::quantizedThumbnail);
             add("difference", true, &AttentionHead::differenceThumbnail);
         }
+        for (const AttentionHead &head : layer.heads) {
+            m_highest =
+                std::max({m_highest, head.reference.highest, head.quantized ? head.quantized->highest : 0});
+            m_largestError = std::max(m_largestError, head.agreement ? head.agreement->maxAbsError : 0);
+        }
         m_heads = std::max(m_heads, layer.heads.size());
         m_queries = std::max(m_queries, layer.queries);
         m_keys = std::max(m_keys, layer.keys);
@@ -99,6 +92,7 @@ private:
     std::vector<GridRow> m_rows;
     std::size_t m_heads = 0;
     std::int64_t m_queries = 0, m_keys = 0;
+    double m_highest = 0, m_largestError = 0;
     AxisScale m_scale, m_errorScale;
 };
 

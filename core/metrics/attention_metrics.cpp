@@ -45,7 +45,7 @@ double rowEntropy(std::span<const float> row) {
 struct HeadSums {
     std::int64_t rows = 0, nonFinite = 0, empty = 0, firstBad = -1;
     std::int64_t normalizedRows = 0, sinkRows = 0;
-    double entropy = 0, normalized = 0, sink = 0;
+    double entropy = 0, normalized = 0, sink = 0, highest = 0;
     std::vector<double> columns, distances;
     std::vector<std::int64_t> seenFrom; ///< [keys + 1] changes in how many live rows see a key
 
@@ -65,6 +65,7 @@ struct HeadSums {
         const double own = rowEntropy(row);
         ++rows;
         entropy += own;
+        highest = std::max(highest, static_cast<double>(*std::max_element(row.begin(), row.end())));
         if (visible > 1) {
             ++normalizedRows;
             normalized += own / std::log(static_cast<double>(visible));
@@ -92,6 +93,7 @@ struct HeadSums {
         entropy += part.entropy;
         normalized += part.normalized;
         sink += part.sink;
+        highest = std::max(highest, part.highest);
         const auto addAll = [](auto &into, const auto &from) {
             for (std::size_t i = 0; i < into.size(); ++i)
                 into[i] += from[i];
@@ -225,6 +227,7 @@ Result<AttentionHeadMetrics> measureAttentionHead(MatrixView<const float> probab
     metrics.nonFiniteRows = sums.nonFinite;
     metrics.emptyRows = sums.empty;
     metrics.firstBadRow = sums.firstBad;
+    metrics.highest = sums.highest;
     metrics.entropy = sums.rows > 0 ? sums.entropy / static_cast<double>(sums.rows) : 0.0;
     if (sums.normalizedRows > 0)
         metrics.normalizedEntropy = sums.normalized / static_cast<double>(sums.normalizedRows);

@@ -21,6 +21,7 @@ struct AttentionHeadMetrics {
     std::int64_t nonFiniteRows = 0, emptyRows = 0;
     std::int64_t firstBadRow = -1; ///< of either kind
 
+    double highest = 0; ///< largest probability
     /// Mean over rows of −Σ_j p ln p, nats. \source Clark et al. 2019, arXiv:1906.04341
     double entropy = 0;
     /// Mean over rows that see n > 1 keys of the entropy divided by ln n: 0 looks at one key, 1 at all alike.

@@ -10,14 +10,6 @@ QString tr(const char *text) {
     return QCoreApplication::translate("Attention", text);
 }
 
-double largestMagnitude(const Tensor &map) {
-    double largest = 0;
-    for (const float value : map.empty() ? std::span<const float>() : map.values<float>())
-        if (std::isfinite(value))
-            largest = std::max(largest, static_cast<double>(std::abs(value)));
-    return largest;
-}
-
 class GridBuilder {
 public:
     GridBuilder(const AttentionSurvey &survey, AttentionGrid &grid) : m_survey(survey), m_grid(grid) {
@@ -36,12 +28,10 @@ public:
                 panel.head = static_cast<int>(head);
                 panel.map = mapOf(measured.heads[head], variant);
                 panel.toolTip = headToolTip(m_survey, layer, head);
-                include(panel);
             }
             m_grid.panels.push_back(std::move(panel));
         }
     }
-    double largestError() const { return m_largestError; }
 
 private:
     static const Tensor &mapOf(const AttentionHead &head, AttentionVariant variant) {
@@ -49,14 +39,8 @@ private:
                : variant == AttentionVariant::Quantized ? head.quantizedThumbnail
                                                         : head.differenceThumbnail;
     }
-    void include(const AttentionPanel &panel) {
-        if (panel.isDifference)
-            m_largestError = std::max(m_largestError, largestMagnitude(panel.map));
-    }
-
     const AttentionSurvey &m_survey;
     AttentionGrid &m_grid;
-    double m_largestError = 0;
 };
 
 } // namespace
@@ -81,14 +65,16 @@ AttentionGrid makeAttentionGrid(const AttentionSurvey &survey, const AttentionSh
         }
     }
     // Float and quantized share their scale also when only one of them is shown.
-    double highest = 0;
+    double highest = 0, largestError = 0;
     for (const auto &layer : survey.layers)
         if (shown.block < 0 || layer->block == static_cast<std::size_t>(shown.block))
-            for (const AttentionHead &head : layer->heads)
-                highest = std::max(
-                    {highest, largestMagnitude(head.thumbnail), largestMagnitude(head.quantizedThumbnail)});
+            for (const AttentionHead &head : layer->heads) {
+                highest =
+                    std::max({highest, head.reference.highest, head.quantized ? head.quantized->highest : 0});
+                largestError = std::max(largestError, head.agreement ? head.agreement->maxAbsError : 0);
+            }
     grid.scale = probabilityScale(highest, logarithmic);
-    grid.differenceScale = differenceScale(builder.largestError());
+    grid.differenceScale = differenceScale(largestError);
     return grid;
 }
 

@@ -5,6 +5,7 @@
 #include "views/shared/color_maps.h"
 #include "views/shared/format_text.h"
 
+#include <QElapsedTimer>
 #include <QKeyEvent>
 #include <QMouseEvent>
 #include <imgui.h>
@@ -16,6 +17,7 @@ namespace {
 constexpr double kGap = 6, kPanelGap = 6, kBarWidth = 14, kScaleWidth = 96; ///< at least
 constexpr double kSmallestSide = 26, kLargestSide = 320;
 constexpr int kNameChars = 26;
+constexpr qint64 kPaintBudgetMs = 8; ///< per frame; the rest comes with the next frame
 
 unsigned int packed(const QColor &color, int alpha = 255) {
     return IM_COL32(color.red(), color.green(), color.blue(), alpha);
@@ -147,6 +149,9 @@ void AttentionGridCanvas::drawPanels(ImDrawList &draw, bool hovered) {
     const unsigned int frame = packed(palette().color(QPalette::Text), 90);
     const unsigned int accent = packed(palette().color(QPalette::Highlight));
     const ImVec2 mouse = ImGui::GetIO().MousePos;
+    QElapsedTimer timer;
+    timer.start();
+    bool isComplete = true;
     for (int row = 0; row < m_grid.rows(); ++row)
         for (int column = 0; column < m_grid.columns; ++column) {
             const AttentionPanel *panel = panelAt(row, column);
@@ -154,7 +159,9 @@ void AttentionGridCanvas::drawPanels(ImDrawList &draw, bool hovered) {
             if (!panel || rect.bottom() < m_layout.top || rect.top() > height())
                 continue;
             const ImVec2 from = point(rect.left(), rect.top()), to = point(rect.right(), rect.bottom());
-            const TextureId id = texture(static_cast<std::size_t>(row * m_grid.columns + column));
+            const auto index = static_cast<std::size_t>(row * m_grid.columns + column);
+            const TextureId id = timer.elapsed() < kPaintBudgetMs ? texture(index) : m_textures[index];
+            isComplete &= id != 0 || panel->map.empty();
             if (id)
                 draw.AddImage(reinterpret_cast<ImTextureID>(static_cast<std::uintptr_t>(id)), from, to);
             draw.AddRect(from, to, frame);
@@ -170,6 +177,8 @@ void AttentionGridCanvas::drawPanels(ImDrawList &draw, bool hovered) {
                     this, [this, block = panel->block, head = panel->head] { emit headPicked(block, head); },
                     Qt::QueuedConnection);
         }
+    if (!isComplete)
+        requestFrames(2);
 }
 
 void AttentionGridCanvas::drawLabels(ImDrawList &draw) const {

@@ -154,6 +154,22 @@ TEST(AttentionSurvey, MeansAreMeansOverHeadsAndLayers) {
     EXPECT_TRUE(all.quantized.empty());
 }
 
+TEST(AttentionSurvey, GroupedQueriesMayHaveAnAxisOfTheirOwn) {
+    SmallModel small; // [batch, K/V heads, queries per K/V head, tokens, width]
+    small.input("q", DType::Float32, {1, 2, 3, 5, 4})
+        .input("kt", DType::Float32, {1, 2, 1, 4, 5})
+        .input("v", DType::Float32, {1, 2, 1, 5, 4})
+        .node("MatMul", {"q", "kt"}, {"scores"})
+        .node("Softmax", {"scores"}, {"p"})
+        .node("MatMul", {"p", "v"}, {"o"});
+    const auto result =
+        survey(requestOf(small.build(), {randomTensor({1, 2, 3, 5, 4}, 1), randomTensor({1, 2, 1, 4, 5}, 2),
+                                         randomTensor({1, 2, 1, 5, 4}, 3)}));
+    EXPECT_EQ(result->layers[0]->heads.size(), 6U);
+    EXPECT_EQ(result->layers[0]->kvHeads.size(), 2U);
+    EXPECT_NEAR(sumOf(result->importance), 6 * 5, 1e-5);
+}
+
 TEST(AttentionSurvey, NanInScoresIsAFindingWithHeadAndQuery) {
     Tensor q = randomTensor({2, 5, 4}, 1);
     q.mutableValues<float>()[5 * 4 + 3 * 4] = std::numeric_limits<float>::quiet_NaN(); // head 1, query 3

@@ -40,6 +40,13 @@ TEST(HeatMap, NaNBeatsEverything) {
     EXPECT_EQ(image.pixels[0], kNotANumberColor);
 }
 
+TEST(HeatMap, ADivergingMapShowsTheSignOfTheExtreme) {
+    const ColorMap &map = *findColorMap("diverging");
+    const std::vector<float> values{1, -3, 2, 0.5f};
+    EXPECT_EQ(heatMapPixels({values.data(), 1, 4}, 1, 1, map, {-3, 3, false}).pixels[0], map.at(0));
+    EXPECT_EQ(heatMapPixels({values.data(), 1, 4}, 1, 1, grey(), {0, 3, false}).pixels[0], grey().at(1));
+}
+
 TEST(HeatMap, EmptyMatrixGivesNoPixels) {
     EXPECT_TRUE(heatMapPixels({nullptr, 0, 0}, 10, 10, grey(), {0, 1, false}).pixels.empty());
 }

@@ -44,6 +44,7 @@ TEST(AttentionMetrics, SaliencyIsNormalizedByTheCausalTriangle) {
     EXPECT_THAT(metrics.accumulated, near({2.5, .7, .4, .4}, 1e-6));
     EXPECT_THAT(metrics.saliency, near({.625, .7 / 3, .2, .4}, 1e-6));
     EXPECT_EQ(metrics.strongestKey, 0);
+    EXPECT_EQ(metrics.highest, 1);
     EXPECT_NEAR(metrics.strongestShare, 2.5 / 4, 1e-7);
 }
 
