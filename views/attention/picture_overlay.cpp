@@ -156,7 +156,7 @@ void PictureOverlay::drawPatches(QPainter &painter) const {
         QColor color = std::isfinite(weight) ? kAttentionColor : toQColor(kNotANumberColor);
         const double share = std::isfinite(weight) && strongest > 0 ? std::max(0.0, weight / strongest) : 0;
         // Weak attention leaves the picture as it is.
-        color.setAlphaF(static_cast<float>(kStrongestAlpha * (std::isfinite(weight) ? std::sqrt(share) : 1)));
+        color.setAlphaF(static_cast<float>(kStrongestAlpha * (std::isfinite(weight) ? share : 1)));
         painter.fillRect(patch, color);
         if (weight < kWrittenShare || patch.width() < textRoom ||
             patch.height() < painter.fontMetrics().height())
