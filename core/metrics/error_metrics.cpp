@@ -69,7 +69,7 @@ double ErrorMetrics::mse() const {
 double ErrorMetrics::sqnrDb() const {
     if (sumSquaredError == 0)
         return kMaxSqnrDb;
-    return std::min(kMaxSqnrDb, 10 * std::log10(sumSquares / sumSquaredError));
+    return std::min(10 * std::log10(sumSquares / sumSquaredError), kMaxSqnrDb); // in this order NaN stays NaN
 }
 
 double ErrorMetrics::cosine() const {

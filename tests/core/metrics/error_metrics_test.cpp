@@ -50,6 +50,7 @@ TEST(ErrorMetrics, NanIsNotHidden) {
         const ErrorMetrics metrics = metricsOf(values, other);
         EXPECT_TRUE(std::isnan(metrics.mse()));
         EXPECT_TRUE(std::isnan(metrics.maxAbsError));
+        EXPECT_TRUE(std::isnan(metrics.sqnrDb()));
     }
 }
 
