@@ -1,5 +1,6 @@
 #include "app/cli/attention_command.h"
 #include "app/cli/calibrate_command.h"
+#include "app/cli/divergence_command.h"
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
 #include "app/cli/info_command.h"
@@ -19,6 +20,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<SensitivityCommand>());
     commands.push_back(std::make_unique<AttentionCommand>());
+    commands.push_back(std::make_unique<DivergenceCommand>());
     commands.push_back(std::make_unique<EvaluateCommand>());
     commands.push_back(std::make_unique<ExportCommand>());
     commands.push_back(std::make_unique<RenderCommand>());

@@ -1,9 +1,11 @@
 #include "app/cli/render_command.h"
 
 #include "app/cli/attention_command.h"
+#include "app/cli/graph_picture.h"
 #include "core/analysis/weight_survey.h"
 #include "core/figure/attention_figure.h"
 #include "core/figure/distribution_figure.h"
+#include "core/figure/graph_figure.h"
 #include "core/figure/layer_error_figure.h"
 #include "core/figure/outlier_figure.h"
 #include "core/figure/sensitivity_figure.h"
@@ -12,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace qs::app {
 namespace {
@@ -39,10 +42,10 @@ void RenderCommand::addOptions(CLI::App &app) {
     app.add_option(
            "VIEW", m_view,
            "attention (layer × head; with --recipe also quantized and difference), distribution, outliers "
-           "(layer × channel), tokens (token × channel), sensitivity, layer-error")
+           "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph")
         ->required()
-        ->check(
-            CLI::IsMember({"attention", "distribution", "outliers", "tokens", "sensitivity", "layer-error"}))
+        ->check(CLI::IsMember(
+            {"attention", "distribution", "outliers", "tokens", "sensitivity", "layer-error", "graph"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
     app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf")
@@ -78,6 +81,21 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->check(CLI::Range(2, 8))
         ->capture_default_str()
         ->type_name("N,N,…")
+        ->group(group);
+    std::vector<std::string> metrics;
+    for (const NodeMetricInfo &info : allNodeMetrics())
+        metrics.push_back(info.id);
+    app.add_option("--color-by", m_colorBy, fmt::format("For graph: {}", fmt::join(metrics, ", ")))
+        ->check(CLI::IsMember(metrics))
+        ->capture_default_str()
+        ->type_name("ID")
+        ->group(group);
+    app.add_option("--boxes", m_boxes, "For graph: open blocks as long as at most so many boxes are seen")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str()
+        ->type_name("N")
+        ->group(group);
+    app.add_flag("--sideways", m_sideways, "For graph: edges lead to the right instead of down")
         ->group(group);
     app.add_option("--size", m_size, "Pixels (default: what suits the data)")->type_name("WxH")->group(group);
     app.add_option("--scale", m_scale, "Pixels of a PNG per pixel of --size")
@@ -123,6 +141,8 @@ Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &cont
         return tokens(context);
     if (m_view == "sensitivity")
         return sensitivity(context);
+    if (m_view == "graph")
+        return graph(context);
     return layerErrors(context);
 }
 
@@ -216,6 +236,14 @@ Result<RenderCommand::Picture> RenderCommand::sensitivity(const CommandContext &
     QS_TRY(SensitivityJob::Result result, (SensitivityJob{m_inputs, m_recipe, m_bits}.execute(context)));
     return Picture{makeSensitivityFigure(result.model, result.table, findMetric(m_metric)->metric),
                    std::move(result.provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::graph(const CommandContext &context) const {
+    GraphPicture picture{m_inputs, m_recipe, m_colorBy};
+    picture.boxes = m_boxes;
+    picture.direction = m_sideways ? MapDirection::Right : MapDirection::Down;
+    QS_TRY(GraphPicture::Result result, picture.execute(context));
+    return Picture{makeGraphFigure(result.scene), std::move(result.provenance)};
 }
 
 Result<RenderCommand::Picture> RenderCommand::layerErrors(const CommandContext &context) const {

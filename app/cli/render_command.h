@@ -26,6 +26,7 @@ private:
     Result<Picture> tokens(const CommandContext &context) const;
     Result<Picture> sensitivity(const CommandContext &context) const;
     Result<Picture> layerErrors(const CommandContext &context) const;
+    Result<Picture> graph(const CommandContext &context) const;
 
     /// Model, layer and, when there is calibration data, what it captured.
     struct Opened {
@@ -40,6 +41,9 @@ private:
     InputOptions m_inputs;
     RecipeOptions m_recipe;
     std::string m_view, m_layer, m_attention, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
+    std::string m_colorBy = "none";
+    int m_boxes = 80;
+    bool m_sideways = false;
     std::vector<int> m_bits{2, 3, 4, 8};
     std::filesystem::path m_output;
     std::int64_t m_channel = -1, m_sample = 0;
