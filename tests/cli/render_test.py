@@ -1,5 +1,6 @@
 import struct
 
+import onnx_writer
 from cli_case import *
 
 FEW = ["--calib", GLYPHS, "--calib-samples", "8"]
@@ -25,6 +26,18 @@ class Render(CliCase):
         self.assert_png(self.draw("tokens", "--layer", "m.fc", *FEW))
         self.assert_png(self.draw("layer-error", "--bits", "4", *FEW))
         self.assert_png(self.draw("sensitivity", *FEW, "--sensitivity-bits", "4", "--metric", "kl"))
+
+    def test_graph(self):
+        self.assert_png(self.draw("graph"))
+        self.assertNotEqual(self.draw("graph", "--boxes", "0"), self.draw("graph", "--boxes", "1000"))
+        for metric in ["parameters", "bits", "weight-sqnr"]:
+            self.assert_png(self.draw("graph", "--color-by", metric))
+        for metric in ["output-sqnr", "accumulated-sqnr", "time", "outliers"]:
+            self.assert_png(self.draw("graph", "--color-by", metric, *FEW))
+        self.assert_says(self.draw("graph", "--color-by", "time", code=USAGE).err, "--eval")
+        self.assert_says(self.draw("graph", "--color-by", "output-sqnr", code=USAGE).err, "--eval")
+        missing = self.file("m.onnx", onnx_writer.with_missing_operator())
+        self.assert_png(self.draw("graph", model=missing))
 
     def test_formats_theme_and_scale(self):
         self.assertIn(b"<svg", self.draw("outliers", name="x.svg"))
