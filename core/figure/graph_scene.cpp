@@ -79,11 +79,8 @@ private:
     void describeNode(GraphScene::Label &label, const MapItem &item) const {
         const Node &node = graph().node(item.node);
         const auto index = static_cast<std::size_t>(item.node);
-        label.title = nameWithin(m_scene.source->blocks.blocks[static_cast<std::size_t>(item.block)], node);
-        // "qkv/MatMul" is qkv for people; the operator stands below.
-        if (label.title.ends_with("/" + node.opType) && label.title.size() > node.opType.size() + 1)
-            label.title.resize(label.title.size() - node.opType.size() - 1);
-        label.title = printable(label.title);
+        label.title =
+            printable(titleWithin(m_scene.source->blocks.blocks[static_cast<std::size_t>(item.block)], node));
         label.subtitle = printable(node.opType);
         if (const LayerId layer = m_layerOfNode[index]; layer != kNoLayer)
             label.subtitle +=

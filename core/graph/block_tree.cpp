@@ -145,6 +145,13 @@ std::string nameWithin(const Block &block, const Node &node) {
     return name;
 }
 
+std::string titleWithin(const Block &block, const Node &node) {
+    std::string title = nameWithin(block, node);
+    if (title.ends_with("/" + node.opType) && title.size() > node.opType.size() + 1)
+        title.resize(title.size() - node.opType.size() - 1);
+    return title;
+}
+
 std::vector<bool> openUpTo(const BlockTree &tree, int boxes) {
     std::vector<bool> open(tree.blocks.size(), false);
     std::vector<std::vector<BlockId>> byDepth;

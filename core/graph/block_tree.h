@@ -35,6 +35,10 @@ BlockTree findBlocks(const ModelGraph &graph);
 /// The node's name without the path of the block: "attn/qkv/MatMul".
 std::string nameWithin(const Block &block, const Node &node);
 
+/// The same without the operator at its end, as people call the node: "attn/qkv"; the operator when nothing
+/// else is left.
+std::string titleWithin(const Block &block, const Node &node);
+
 /// The blocks to show open at first: outer ones before inner ones, as long as at most `boxes` boxes are seen;
 /// a block that holds everything is open in any case.
 std::vector<bool> openUpTo(const BlockTree &tree, int boxes);

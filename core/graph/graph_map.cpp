@@ -121,7 +121,7 @@ private:
             item.block = child == kWholeGraph ? id : child;
             if (child == kWholeGraph) {
                 item.node = node;
-                const std::size_t characters = nameWithin(block(id), m_graph.node(node)).size();
+                const std::size_t characters = titleWithin(block(id), m_graph.node(node)).size();
                 m_map.itemOfNode[at(node)] = addItem(item, id, widthFor(characters), kBoxHeight);
                 continue;
             }

@@ -110,9 +110,10 @@ void GraphPainter::drawFrames() {
         const auto corner = static_cast<float>(std::min(kCorner, kCorner * m_camera.scale()));
         m_draw.AddRectFilled(point(rect.topLeft()), point(rect.bottomRight()), m_ink.faint, corner);
         m_draw.AddRect(point(rect.topLeft()), point(rect.bottomRight()), m_ink.line, corner);
+        const double start = std::max(rect.left(), 0.0) + kTextGap;
         if (24 * m_camera.scale() >= line)
-            text(std::max(rect.left(), 0.0) + kTextGap, rect.top() + 3, "▾ " + m_scene.labels[i].title,
-                 m_ink.weak, rect.width() - 2 * kTextGap, false);
+            text(start, rect.top() + 3, "▾ " + m_scene.labels[i].title, m_ink.weak,
+                 rect.right() - kTextGap - start, false);
     }
 }
 

@@ -28,6 +28,9 @@ TEST(FindBlocks, NamesOfPyTorchMakeNestedBlocks) {
     EXPECT_FALSE(blockAt(tree, "blocks.1/mlp/fc1"));
     EXPECT_TRUE(blockAt(tree, "blocks.1/mlp"));
     EXPECT_EQ(nameWithin(*block, graph->node(block->nodes.front())), "norm1/Norm");
+    const Block *mlp = blockAt(tree, "blocks.1/mlp");
+    EXPECT_EQ(titleWithin(*mlp, graph->node(mlp->nodes.front())), "fc1");
+    EXPECT_EQ(titleWithin(*attention, graph->node(attention->nodes.front())), "MatMul");
 }
 
 TEST(FindBlocks, EveryNodeIsInExactlyOneBlock) {
