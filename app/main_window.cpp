@@ -62,7 +62,7 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
 
     for (auto signal : {&WorkbenchContext::modelChanged, &WorkbenchContext::executorChanged,
                         &WorkbenchContext::calibrationChanged, &WorkbenchContext::runChanged,
-                        &WorkbenchContext::recipeChanged})
+                        &WorkbenchContext::runsChanged, &WorkbenchContext::recipeChanged})
         connect(&context, signal, this, &MainWindow::updateActions);
     connect(&context.jobs(), &views::JobList::changed, this, &MainWindow::updateActions);
     connect(&context, &WorkbenchContext::modelChanged, this, &MainWindow::updateTitle);
@@ -214,6 +214,9 @@ void MainWindow::makeRunMenu() {
                                   options.recipe = m_context.recipe();
                                   m_context.startSensitivity(std::move(options));
                               });
+    m_flip = addAction(menu, tr("&Flip A/B"), tr("F8"),
+                       tr("Shows the run that was shown before in all views, and back again"),
+                       [this] { m_context.flipRuns(); });
     menu->addSeparator();
     m_cancel =
         addAction(menu, tr("C&ancel jobs"), tr("Esc"), tr("Stops what is running; results so far stay"),
@@ -294,6 +297,7 @@ void MainWindow::updateActions() {
     setAvailable(m_calibrate, m_context.whyNotCalibrate());
     setAvailable(m_run, m_context.whyNotRun());
     setAvailable(m_sensitivity, m_context.whyNotSensitivity());
+    setAvailable(m_flip, m_context.whyNotFlip());
     setAvailable(m_export, m_context.whyNotExport());
     setAvailable(m_cancel, m_context.jobs().anyRunning() ? QString() : tr("Nothing is running."));
 }

@@ -53,7 +53,8 @@ private:
     Settings m_settings;
     ThemeController *m_theme = nullptr;
     DockLayout *m_docks = nullptr;
-    QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr;
+    QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr,
+            *m_flip = nullptr;
     QAction *m_cancel = nullptr, *m_export = nullptr;
     int m_errorsSeen = 0;
     bool m_needsDefaultSizes = false;

@@ -4,6 +4,7 @@
 #include "views/graph_map/graph_map_dock.h"
 #include "views/jobs/jobs_dock.h"
 #include "views/layer_table/layer_table_dock.h"
+#include "views/method_bench/method_bench_dock.h"
 #include "views/model_tree/model_tree_dock.h"
 #include "views/outlier_map/outlier_map_dock.h"
 #include "views/recipe_editor/recipe_editor_dock.h"
@@ -29,7 +30,8 @@ const std::vector<ViewFactory> &builtinViews() {
         {"outlier_map", "Outlier map", ViewPlace::Charts, "Ctrl+4", true, make<OutlierMapDock>},
         {"attention", "Attention", ViewPlace::Charts, "Ctrl+6", true, make<AttentionDock>},
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
-        {"graph_map", "Graph map", ViewPlace::Charts, "Ctrl+G", true, make<GraphMapDock>},
+        {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},
+        {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", false, make<MethodBenchDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
         {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},

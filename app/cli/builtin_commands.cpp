@@ -1,5 +1,6 @@
 #include "app/cli/attention_command.h"
 #include "app/cli/calibrate_command.h"
+#include "app/cli/compare_command.h"
 #include "app/cli/divergence_command.h"
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
@@ -18,6 +19,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<StatsCommand>());
     commands.push_back(std::make_unique<CalibrateCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());
+    commands.push_back(std::make_unique<CompareCommand>());
     commands.push_back(std::make_unique<SensitivityCommand>());
     commands.push_back(std::make_unique<AttentionCommand>());
     commands.push_back(std::make_unique<DivergenceCommand>());

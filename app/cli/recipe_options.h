@@ -11,6 +11,9 @@ namespace qs::app {
 /// --recipe FILE, or the options that make a recipe with one rule.
 class RecipeOptions {
 public:
+    RecipeOptions() = default;
+    /// As if --recipe FILE had been given.
+    explicit RecipeOptions(std::filesystem::path file) : m_file(std::move(file)) {}
     void add(CLI::App &app);
     /// Only --recipe; see isFileGiven().
     void addFileOnly(CLI::App &app);

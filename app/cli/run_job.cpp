@@ -27,30 +27,42 @@ Recipe restrictedTo(const Recipe &recipe, const std::string &layer) {
 
 } // namespace
 
-Result<std::shared_ptr<const Run>> RunJob::execute(const CommandContext &context) const {
+Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandContext &context) {
     RunRequest request;
     QS_TRY(request.model, inputs.openModel(context));
     request.methods = loadMethods(context.findings);
-    QS_TRY(request.recipe, recipe.recipe(*request.model, *request.methods));
-    if (!onlyLayer.empty())
-        request.recipe = restrictedTo(request.recipe, onlyLayer);
-    request.name = request.recipe.name;
     QS_TRY(request.calibration, inputs.openCalibration(*request.model, context));
-    if (!request.calibration &&
-        !layersThatNeedHessian(*request.model, request.recipe, *request.methods).empty())
-        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
     QS_TRY(request.evaluation, inputs.openEvaluation(*request.model, context));
     QS_TRY(request.executor, openExecutor(request.model, inputs.hasSets(), context));
     request.calibrationSamples = inputs.calibrationSamples();
-    // A run always compares outputs when it can; one sample is the least.
-    request.evaluationSamples = measure ? inputs.evaluationSamples() : 1;
-    request.measureInNetwork = measure && measureInNetwork;
-    request.inNetworkSamples = inNetworkSamples;
+    request.evaluationSamples = inputs.evaluationSamples();
+    return request;
+}
+
+Result<std::shared_ptr<const Run>> runRecipe(RunRequest request, Recipe recipe,
+                                             const CommandContext &context) {
+    if (!request.calibration && !layersThatNeedHessian(*request.model, recipe, *request.methods).empty())
+        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
+    request.name = recipe.name;
+    request.recipe = std::move(recipe);
     auto run = executeRun(request, {}, context.findings, context.run);
-    // The command line was checked above: what does not fit now is in the files.
+    // The command line was checked before: what does not fit now is in the files.
     if (!run)
         return fail(inInputFile(std::move(run).error()));
     return run;
+}
+
+Result<std::shared_ptr<const Run>> RunJob::execute(const CommandContext &context) const {
+    QS_TRY(RunRequest request, openRunRequest(inputs, context));
+    QS_TRY(Recipe applied, recipe.recipe(*request.model, *request.methods));
+    if (!onlyLayer.empty())
+        applied = restrictedTo(applied, onlyLayer);
+    // A run always compares outputs when it can; one sample is the least.
+    if (!measure)
+        request.evaluationSamples = 1;
+    request.measureInNetwork = measure && measureInNetwork;
+    request.inNetworkSamples = inNetworkSamples;
+    return runRecipe(std::move(request), std::move(applied), context);
 }
 
 std::string provenanceCaption(const Provenance &provenance) {

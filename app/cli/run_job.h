@@ -23,6 +23,12 @@ struct RunJob {
     Result<std::shared_ptr<const Run>> execute(const CommandContext &context) const;
 };
 
+/// Everything that a run needs but its recipe: model, methods, sets, executor.
+Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandContext &context);
+/// \error InvalidArgument  a method learns from data and there is no calibration set; else as executeRun()
+Result<std::shared_ptr<const Run>> runRecipe(RunRequest request, Recipe recipe,
+                                             const CommandContext &context);
+
 /// "glyph-vit.onnx, SHA-256 1234…": one line per source, for captions.
 std::string provenanceCaption(const Provenance &provenance);
 

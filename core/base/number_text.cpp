@@ -89,4 +89,13 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+std::string csvField(const std::string &text) {
+    if (text.find_first_of(",;\t\"\r\n") == std::string::npos)
+        return text;
+    std::string field = "\"";
+    for (const char c : text)
+        field += c == '"' ? "\"\"" : std::string(1, c);
+    return field + '"';
+}
+
 } // namespace qs

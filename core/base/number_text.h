@@ -20,5 +20,8 @@ std::string durationText(double seconds);
 /// The text with control characters and invalid UTF-8 replaced by U+FFFD: names come from files that nobody
 /// checked.
 std::string printable(std::string_view text);
+/// The text as a field of a CSV table, in quotes where a separator, a quote or a line break asks for it (RFC
+/// 4180).
+std::string csvField(const std::string &text);
 
 } // namespace qs

@@ -197,6 +197,36 @@ TEST_F(WorkbenchContextTest, SensitivityCalibratesForMethodsThatLearn) {
     EXPECT_TRUE(context.findings()->snapshot().empty());
 }
 
+TEST_F(WorkbenchContextTest, FinishedRunsAreKeptComparedAndFlipped) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    m_context.startRun(); // no calibration needed: weights only
+    Recipe weightsOnly = uniformRecipe({}, {}, {});
+    m_context.setRecipe(weightsOnly);
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    weightsOnly.rules.front().choice.weight->scheme.grid.bits = 3;
+    m_context.setRecipe(weightsOnly);
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    const auto &entries = m_context.runs().entries();
+    ASSERT_EQ(entries.size(), 2U) << "a run that was replaced before it ended is not kept";
+    EXPECT_EQ(m_context.run(), entries[1].run);
+    EXPECT_TRUE(m_context.whyNotFlip().isEmpty());
+    m_context.flipRuns();
+    EXPECT_EQ(m_context.run(), entries[0].run);
+    m_context.flipRuns();
+    EXPECT_EQ(m_context.run(), entries[1].run);
+    m_context.setCompared(1, false);
+    EXPECT_EQ(m_context.runs().compared().size(), 1U);
+    m_context.adoptRecipeOf(1);
+    EXPECT_EQ(m_context.recipe(), entries[0].run->recipe);
+    m_context.forgetRun(1);
+    EXPECT_FALSE(m_context.whyNotFlip().isEmpty());
+    EXPECT_EQ(m_context.runs().entries().front().number, 2);
+    ASSERT_TRUE(open("glyph-vit.onnx"));
+    EXPECT_TRUE(m_context.runs().entries().empty());
+}
+
 TEST_F(WorkbenchContextTest, LoadedRecipeCanBeUndone) {
     const Recipe before = m_context.recipe();
     const TempDir folder;

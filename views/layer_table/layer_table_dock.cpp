@@ -2,6 +2,7 @@
 
 #include "views/commands/recipe_commands.h"
 #include "views/shared/format_text.h"
+#include "views/shared/table_tools.h"
 
 #include <QAction>
 #include <QApplication>
@@ -34,17 +35,6 @@ const OutputMetrics *anyMetrics(const WorkbenchContext &context) {
         }
     }
     return nullptr;
-}
-
-/// Width of a header's longest line. Room for the sort arrow is given to the sorted column only: a table of
-/// twelve columns has none to spare.
-int headerWidth(const QTableView &table, int column) {
-    const QHeaderView &header = *table.horizontalHeader();
-    int width = 0;
-    for (const QString &line : table.model()->headerData(column, Qt::Horizontal).toString().split('\n'))
-        width = std::max(width, header.fontMetrics().horizontalAdvance(line));
-    constexpr int kMargins = 12, kSortArrow = 18;
-    return width + kMargins + (header.sortIndicatorSection() == column ? kSortArrow : 0);
 }
 
 } // namespace
@@ -201,8 +191,7 @@ void LayerTableDock::fitColumns() {
     // Results come later: leave room for them, so that nothing jumps.
     const int least = m_table->fontMetrics().horizontalAdvance(QStringLiteral("−0.00e−00")) + 12;
     for (int column = 1; column < LayerTableModel::ColumnCount; ++column) {
-        const int contents = std::max(static_cast<QAbstractItemView *>(m_table)->sizeHintForColumn(column),
-                                      headerWidth(*m_table, column));
+        const int contents = compactColumnWidth(*m_table, column);
         m_table->setColumnWidth(column, column >= LayerTableModel::NetworkColumn ? std::max(contents, least)
                                                                                  : contents);
     }

@@ -24,7 +24,7 @@ protected:
     // The contract. Called only while the view is visible (or refreshed), on the GUI thread.
     virtual void modelChanged() {}
     virtual void selectionChanged() {}
-    virtual void runChanged() {} ///< run, capture, calibration set, sensitivity or recipe
+    virtual void runChanged() {} ///< run, finished runs, capture, calibration set, sensitivity or recipe
     virtual void setActive(bool /*active*/) {}
 
     WorkbenchContext &context() const { return m_context; }

@@ -85,6 +85,13 @@ QString WorkbenchContext::whyNotExport() const {
     return {};
 }
 
+QString WorkbenchContext::whyNotFlip() const {
+    if (m_jobs->isRunning(kRunTag))
+        return tr("A run is under way.");
+    return m_runs.find(m_runBefore.get()) ? QString()
+                                          : tr("Finish two runs first: this key shows one, then the other.");
+}
+
 void WorkbenchContext::openFile(const QString &file) {
     switch (fileKind(toPath(file))) {
     case FileKind::Hdf5:
@@ -141,7 +148,8 @@ void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::share
     m_findings = std::move(findings);
     m_executor = nullptr;
     m_capture = nullptr;
-    m_run = nullptr;
+    m_run = m_runBefore = nullptr;
+    m_runs.clear();
     m_sensitivity = nullptr;
     m_selection = m_model->layers.empty() ? Selection{} : Selection::ofLayer(0);
     if (m_calibration && !fits(*m_calibration, "calibration"))
@@ -154,6 +162,7 @@ void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::share
     emit calibrationChanged();
     emit captureChanged();
     emit runChanged();
+    emit runsChanged();
     emit sensitivityChanged();
     emit findingsChanged();
     prepareExecutor();
@@ -287,7 +296,7 @@ void WorkbenchContext::startRun() {
         return addFinding({Severity::Warning, "Quantization cannot start", {}, reason.toStdString()});
     using Snapshot = std::shared_ptr<const Run>;
     auto show = [this, set = m_calibration](Snapshot run) {
-        m_run = std::move(run);
+        setShownRun(std::move(run));
         if (m_run->capture && m_run->capture != m_capture && set == m_calibration) {
             m_capture = m_run->capture;
             emit captureChanged();
@@ -305,10 +314,53 @@ void WorkbenchContext::startRun() {
             QS_TRY(*result, executeRun(request, observer, *findings, ctx));
             return {};
         },
-        [partial, result, show] {
+        [this, partial, result, show] {
             partial->close();
+            m_runs.add(*result);
             show(*result);
+            emit runsChanged();
         });
+}
+
+void WorkbenchContext::setShownRun(std::shared_ptr<const Run> run) {
+    // Snapshots of the run that is under way replace each other: only finished runs are worth coming back to.
+    if (m_run != run && m_runs.find(m_run.get()))
+        m_runBefore = m_run;
+    m_run = std::move(run);
+}
+
+void WorkbenchContext::showRun(int number) {
+    const RunEntry *entry = m_runs.find(number);
+    if (!entry || entry->run == m_run || m_jobs->isRunning(kRunTag))
+        return;
+    setShownRun(entry->run);
+    emit runChanged();
+}
+
+void WorkbenchContext::flipRuns() {
+    if (const RunEntry *entry = m_runs.find(m_runBefore.get()))
+        showRun(entry->number);
+}
+
+void WorkbenchContext::setCompared(int number, bool compared) {
+    m_runs.setCompared(number, compared);
+    emit runsChanged();
+}
+
+void WorkbenchContext::forgetRun(int number) {
+    const RunEntry *entry = m_runs.find(number);
+    if (!entry)
+        return;
+    if (m_runBefore == entry->run)
+        m_runBefore = nullptr;
+    m_runs.remove(number);
+    emit runsChanged();
+}
+
+void WorkbenchContext::adoptRecipeOf(int number) {
+    if (const RunEntry *entry = m_runs.find(number))
+        m_undoStack->push(new ChangeRecipeCommand(
+            *this, entry->run->recipe, tr("recipe of run %1").arg(QString::fromStdString(entry->title()))));
 }
 
 void WorkbenchContext::startSensitivity(SensitivityOptions options) {

@@ -2,6 +2,7 @@
 
 #include "core/session/run.h"
 #include "views/shared/job_list.h"
+#include "views/shared/run_history.h"
 #include "views/shared/selection.h"
 
 #include <QObject>
@@ -25,6 +26,7 @@ public:
     std::shared_ptr<const CalibrationSet> evaluation() const { return m_evaluation; }
     std::shared_ptr<const Capture> capture() const { return m_capture; }
     std::shared_ptr<const Run> run() const { return m_run; }
+    const RunHistory &runs() const { return m_runs; } ///< the finished ones
     std::shared_ptr<const SensitivityTable> sensitivity() const { return m_sensitivity; }
     const QuantizerRegistry &methods() const { return *m_methods; }
     std::shared_ptr<const QuantizerRegistry> sharedMethods() const { return m_methods; }
@@ -39,14 +41,20 @@ public:
     QString whyNotRun() const;
     QString whyNotSensitivity() const;
     QString whyNotExport() const;
+    QString whyNotFlip() const;
 
     // Wishes. Each returns at once; results arrive by signal, failures as findings.
     void openFile(const QString &file); ///< model, calibration or recipe, told apart by content
     void openModel(const QString &file);
     void openCalibration(const QString &file);
     void openEvaluation(const QString &file);
-    void calibrate(); ///< capture only, no quantization
-    void startRun();  ///< the current recipe
+    void calibrate();         ///< capture only, no quantization
+    void startRun();          ///< the current recipe
+    void showRun(int number); ///< makes a finished run the one that views show
+    void flipRuns();          ///< back to the run that was shown before, and forth again
+    void setCompared(int number, bool compared);
+    void forgetRun(int number);
+    void adoptRecipeOf(int number); ///< undoable
     void startSensitivity(SensitivityOptions options);
     void exportRun(const QString &file, const QString &exporterId, const nlohmann::json &options);
     void loadRecipe(const QString &file); ///< undoable
@@ -62,7 +70,8 @@ signals:
     void executorChanged();
     void calibrationChanged(); ///< calibration or evaluation set
     void captureChanged();
-    void runChanged(); ///< also for partial runs, at most 20 times a second
+    void runChanged();  ///< also for partial runs, at most 20 times a second
+    void runsChanged(); ///< the list of finished runs, or which of them are compared
     void sensitivityChanged();
     void selectionChanged();
     void recipeChanged();
@@ -81,6 +90,7 @@ private:
     void reportDamagedFiles();
     bool fits(const CalibrationSet &set, const char *role);
     void forgetStaleCapture();
+    void setShownRun(std::shared_ptr<const Run> run);
     RunRequest runRequest() const;
     /// Starts a job whose failure becomes a finding; `done` is called on success only.
     void startJob(const QString &tag, const QString &title, std::function<Status(const RunContext &)> work,
@@ -91,7 +101,8 @@ private:
     std::shared_ptr<const Executor> m_executor;
     std::shared_ptr<const CalibrationSet> m_calibration, m_evaluation;
     std::shared_ptr<const Capture> m_capture;
-    std::shared_ptr<const Run> m_run;
+    std::shared_ptr<const Run> m_run, m_runBefore; ///< shown now, shown before
+    RunHistory m_runs;
     std::shared_ptr<const SensitivityTable> m_sensitivity;
     std::shared_ptr<FindingList> m_findings;
     Recipe m_recipe;

@@ -1,5 +1,7 @@
 #include "core/export/exporters/csv_exporter.h"
 
+#include "core/base/number_text.h"
+
 #include "core/export/exporters/export_target.h"
 
 #include <fmt/format.h>
@@ -18,15 +20,6 @@ char separatorFrom(const std::string &name) {
 
 std::string number(std::optional<double> value) {
     return value ? fmt::format("{}", *value) : "";
-}
-
-std::string quoted(const std::string &text) {
-    if (text.find_first_of(",;\t\"\r\n") == std::string::npos)
-        return text;
-    std::string result = "\"";
-    for (const char c : text)
-        result += c == '"' ? "\"\"" : std::string(1, c);
-    return result + '"';
 }
 
 using Row = std::vector<std::string>;
@@ -70,7 +63,7 @@ void appendChoice(Row &row, const LayerChoice &choice) {
 }
 
 Row layerRow(const Layer &layer, const LayerResult *result) {
-    Row row = {quoted(layer.name), layerKindName(layer.kind), std::to_string(layer.outChannels),
+    Row row = {csvField(layer.name), layerKindName(layer.kind), std::to_string(layer.outChannels),
                std::to_string(layer.inPerOut), std::to_string(layer.groups)};
     if (!result) // The run has not come to it.
         return row;
@@ -84,7 +77,7 @@ Row layerRow(const Layer &layer, const LayerResult *result) {
     row.push_back(number(result->outputSqnrDb()));
     for (const MetricInfo &info : allMetrics())
         row.push_back(result->network ? number(metricValue(*result->network, info.metric)) : "");
-    row.push_back(quoted(result->failure));
+    row.push_back(csvField(result->failure));
     return row;
 }
 

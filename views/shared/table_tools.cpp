@@ -1,0 +1,56 @@
+#include "views/shared/table_tools.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QHeaderView>
+#include <QTableView>
+
+namespace qs::views {
+namespace {
+
+QString line(const QAbstractItemModel &model, const std::function<QVariant(int)> &cell) {
+    QStringList cells;
+    for (int column = 0; column < model.columnCount(); ++column)
+        cells << cell(column).toString().replace('\n', ' ').replace('\t', ' ');
+    return cells.join('\t') + '\n';
+}
+
+std::vector<int> rowsToCopy(const QTableView &table) {
+    std::vector<int> rows;
+    for (const QModelIndex &index : table.selectionModel()->selectedRows())
+        rows.push_back(index.row());
+    if (rows.empty())
+        for (int row = 0; row < table.model()->rowCount(); ++row)
+            rows.push_back(row);
+    std::sort(rows.begin(), rows.end());
+    return rows;
+}
+
+} // namespace
+
+QAction *makeCopyAction(QTableView &table, int role) {
+    auto *copy = new QAction(QObject::tr("Copy rows as text"), &table);
+    copy->setShortcut(QKeySequence::Copy);
+    copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+    QObject::connect(copy, &QAction::triggered, &table, [&table, role] {
+        const QAbstractItemModel &model = *table.model();
+        QString text = line(model, [&](int column) { return model.headerData(column, Qt::Horizontal); });
+        for (const int row : rowsToCopy(table))
+            text += line(model, [&](int column) { return model.index(row, column).data(role); });
+        QApplication::clipboard()->setText(text);
+    });
+    return copy;
+}
+
+int compactColumnWidth(const QTableView &table, int column) {
+    constexpr int kMargins = 12, kSortArrow = 18;
+    const QHeaderView &header = *table.horizontalHeader();
+    int width = 0;
+    for (const QString &line : table.model()->headerData(column, Qt::Horizontal).toString().split('\n'))
+        width = std::max(width, header.fontMetrics().horizontalAdvance(line));
+    width += kMargins + (header.sortIndicatorSection() == column ? kSortArrow : 0);
+    return std::max(width, static_cast<const QAbstractItemView &>(table).sizeHintForColumn(column));
+}
+
+} // namespace qs::views

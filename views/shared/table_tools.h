@@ -1,0 +1,16 @@
+#pragma once
+
+class QAction;
+class QTableView;
+
+namespace qs::views {
+
+/// An action (Ctrl+C) that copies header and selected rows of a table, or all rows when none is selected, as
+/// TSV. \param role  gives the text of a cell; headers come from Qt::DisplayRole
+QAction *makeCopyAction(QTableView &table, int role);
+
+/// What a column needs for its cells and the longest line of its header. Room for the sort arrow is given to
+/// the sorted column only: a table of many columns has none to spare.
+int compactColumnWidth(const QTableView &table, int column);
+
+} // namespace qs::views
