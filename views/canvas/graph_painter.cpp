@@ -111,7 +111,7 @@ void GraphPainter::drawFrames() {
         m_draw.AddRectFilled(point(rect.topLeft()), point(rect.bottomRight()), m_ink.faint, corner);
         m_draw.AddRect(point(rect.topLeft()), point(rect.bottomRight()), m_ink.line, corner);
         const double start = std::max(rect.left(), 0.0) + kTextGap;
-        if (24 * m_camera.scale() >= line)
+        if (24 * m_camera.scale() >= line + 3)
             text(start, rect.top() + 3, "▾ " + m_scene.labels[i].title, m_ink.weak,
                  rect.right() - kTextGap - start, false);
     }
