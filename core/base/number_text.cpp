@@ -1,6 +1,7 @@
 #include "core/base/number_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -60,6 +61,21 @@ std::string bytesText(std::int64_t bytes) {
     for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit)
         amount /= 1024;
     return fmt::format("{:.{}f} {}", amount, amount < 10 ? 2 : amount < 100 ? 1 : 0, kUnits[unit]);
+}
+
+std::string metricText(double value, std::string_view unit, int digits) {
+    constexpr const char *kPrefixes[] = {"n", "µ", "m", "", "k", "M", "G", "T", "P", "E"};
+    constexpr int kNone = 3;
+    if (value == 0 || !std::isfinite(value))
+        return fmt::format("{} {}", significant(value), unit);
+    // Rounded first: 999.96 is 1 of the next prefix.
+    const std::string text = fmt::format("{:.{}e}", value, digits - 1);
+    double rounded = value;
+    std::from_chars(text.data(), text.data() + text.size(), rounded);
+    const int step = std::clamp(static_cast<int>(std::floor(std::log10(std::abs(rounded)) / 3 + 1e-12)),
+                                -kNone, static_cast<int>(std::size(kPrefixes)) - 1 - kNone);
+    const std::string number = significant(rounded / std::pow(1000.0, step), std::max(digits, 3));
+    return fmt::format("{} {}{}", number, kPrefixes[step + kNone], unit);
 }
 
 std::string durationText(double seconds) {

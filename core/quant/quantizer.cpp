@@ -17,6 +17,16 @@ std::string_view methodStatusName(MethodStatus status) {
     return "experimental";
 }
 
+double plannedWeightBits(const WeightGridScheme &scheme, std::int64_t rows, std::int64_t cols) {
+    const SliceLayout layout{scheme.granularity, rows, cols, scheme.groupSize};
+    const double scaleBits = scheme.scaleAsFloat16 ? 16 : 32;
+    const double zeroBits = scheme.grid.convention == GridConvention::Asymmetric ? scheme.grid.bits : 0;
+    const bool noGroups = scheme.granularity == Granularity::PerGroup && scheme.groupSize <= 0;
+    const double slices = noGroups ? 0 : static_cast<double>(layout.slices());
+    return scheme.grid.bits +
+           slices * (scaleBits + zeroBits) / (static_cast<double>(rows) * static_cast<double>(cols));
+}
+
 Status QuantizerRegistry::add(std::shared_ptr<const Quantizer> quantizer) {
     const MethodInfo &info = quantizer->info();
     if (const auto taken = find(info.id))

@@ -38,6 +38,10 @@ struct WeightGridScheme {
     bool operator==(const WeightGridScheme &) const = default;
 };
 
+/// Bits per weight that a scheme will take for a [rows, cols] matrix: codes, scales and zero points, counted
+/// as QuantizedMatrix::bitsBreakdown counts them. Methods may store a little more.
+double plannedWeightBits(const WeightGridScheme &scheme, std::int64_t rows, std::int64_t cols);
+
 /// Says yes, or no with the reason that the UI shows.
 struct Support {
     bool yes = true;

@@ -30,17 +30,6 @@ QString granularityText(const WeightGridScheme &scheme) {
     return {};
 }
 
-/// Bits per weight of codes, scales and zero points, as QuantizedMatrix::bitsBreakdown counts them.
-double plannedBits(const Layer &layer, const WeightGridScheme &scheme) {
-    const SliceLayout layout{scheme.granularity, layer.outChannels, layer.inPerOut, scheme.groupSize};
-    const double scaleBits = scheme.scaleAsFloat16 ? 16 : 32;
-    const double zeroBits = scheme.grid.convention == GridConvention::Asymmetric ? scheme.grid.bits : 0;
-    const double slices = scheme.granularity == Granularity::PerGroup && scheme.groupSize <= 0
-                              ? 0
-                              : static_cast<double>(layout.slices());
-    return scheme.grid.bits + slices * (scaleBits + zeroBits) / static_cast<double>(layer.parameters());
-}
-
 } // namespace
 
 QString conventionText(GridConvention convention) {
@@ -117,7 +106,9 @@ RecipeEstimate estimateRecipe(const Recipe &recipe, const Model &model) {
         const auto parameters = static_cast<double>(layer.parameters());
         estimate.quantizedLayers += choice.weight ? 1 : 0;
         estimate.quantizedActivations += choice.activation ? 1 : 0;
-        bits += parameters * (choice.weight ? plannedBits(layer, choice.weight->scheme) : 32.0);
+        bits += parameters *
+                (choice.weight ? plannedWeightBits(choice.weight->scheme, layer.outChannels, layer.inPerOut)
+                               : 32.0);
         weights += parameters;
     }
     if (weights > 0)

@@ -24,6 +24,13 @@ TEST(NumberText, Thousands) {
 }
 
 TEST(NumberText, BytesAndDurations) {
+    EXPECT_EQ(metricText(3.35e12, "B/s"), "3.35 TB/s");
+    EXPECT_EQ(metricText(0.00436, "s"), "4.36 ms");
+    EXPECT_EQ(metricText(999.96, "B"), "1 kB");
+    EXPECT_EQ(metricText(999, "B"), "999 B");
+    EXPECT_EQ(metricText(0, "s"), "0 s");
+    EXPECT_EQ(metricText(1e-12, "s"), "0.001 ns");
+    EXPECT_EQ(metricText(-2.5e6, "OP"), "-2.5 MOP");
     EXPECT_EQ(bytesText(512), "512 B");
     EXPECT_EQ(bytesText(1024 * 1024 + 256 * 1024), "1.25 MiB");
     EXPECT_EQ(bytesText(std::int64_t{300} << 30), "300 GiB");
