@@ -1,0 +1,29 @@
+#pragma once
+
+#include "core/exec/shape_trace.h"
+
+namespace qs {
+
+/// What a shape rule sees of a node.
+struct ShapeQuery {
+    const Node &node;
+    const ModelGraph &graph;
+    std::vector<const TracedValue *> inputs; ///< nullptr where omitted; all others are known
+
+    bool has(std::size_t index) const { return index < inputs.size() && inputs[index]; }
+    const Shape &shape(std::size_t index) const { return inputs[index]->shape; }
+    /// The integers of an operand. \error Unsupported  they depend on what the inputs hold
+    Result<std::vector<std::int64_t>> integers(std::size_t index) const;
+    /// An attribute of old opsets, else the operand. Nothing when the node has neither.
+    Result<std::optional<std::vector<std::int64_t>>> integersOf(const char *attribute,
+                                                                std::size_t index) const;
+};
+
+/// Shapes of the node's outputs. \error Unsupported  no rule for the operator, or a shape that depends on
+/// data \error InvalidArgument  operands do not fit
+Result<std::vector<Shape>> inferShapes(const ShapeQuery &query);
+
+/// Type of an output, from the operator and its operands; Undefined when unknown.
+DType inferType(const ShapeQuery &query, std::size_t output);
+
+} // namespace qs
