@@ -8,6 +8,7 @@
 #include "app/cli/plugins_command.h"
 #include "app/cli/quantize_command.h"
 #include "app/cli/render_command.h"
+#include "app/cli/roofline_command.h"
 #include "app/cli/sensitivity_command.h"
 #include "app/cli/stats_command.h"
 
@@ -25,6 +26,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<DivergenceCommand>());
     commands.push_back(std::make_unique<EvaluateCommand>());
     commands.push_back(std::make_unique<ExportCommand>());
+    commands.push_back(std::make_unique<RooflineCommand>());
     commands.push_back(std::make_unique<RenderCommand>());
     commands.push_back(std::make_unique<PluginsCommand>());
     return commands;

@@ -10,15 +10,6 @@
 namespace qs::app {
 namespace {
 
-Status checkExists(const std::filesystem::path &file) {
-    std::error_code error;
-    if (!std::filesystem::exists(file, error))
-        return fail(ErrorCode::NotFound, "there is no such file. Check the path.", file.string());
-    if (std::filesystem::is_directory(file, error))
-        return fail(ErrorCode::NotFound, "is a folder. Name a file in it.", file.string());
-    return {};
-}
-
 Result<std::shared_ptr<const CalibrationSet>> openSet(const std::filesystem::path &file, const Model &model,
                                                       const CommandContext &context) {
     if (file.empty())
@@ -50,6 +41,15 @@ std::size_t editDistance(const std::string &a, const std::string &b) {
 }
 
 } // namespace
+
+Status checkExists(const std::filesystem::path &file) {
+    std::error_code error;
+    if (!std::filesystem::exists(file, error))
+        return fail(ErrorCode::NotFound, "there is no such file. Check the path.", file.string());
+    if (std::filesystem::is_directory(file, error))
+        return fail(ErrorCode::NotFound, "is a folder. Name a file in it.", file.string());
+    return {};
+}
 
 void InputOptions::addModel(CLI::App &app) {
     app.add_option("MODEL", m_model, "The model file (ONNX)")->required()->type_name("FILE");

@@ -22,6 +22,7 @@ public:
     Result<std::shared_ptr<const CalibrationSet>> openEvaluation(const Model &model,
                                                                  const CommandContext &context) const;
 
+    const std::filesystem::path &modelFile() const { return m_model; }
     std::int64_t calibrationSamples() const { return m_calibrationSamples; }
     std::int64_t evaluationSamples() const { return m_evaluationSamples; }
     bool hasSets() const { return !m_calibration.empty() || !m_evaluation.empty(); }
@@ -30,6 +31,9 @@ private:
     std::filesystem::path m_model, m_calibration, m_evaluation;
     std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
 };
+
+/// \error NotFound  no such file, or a folder
+Status checkExists(const std::filesystem::path &file);
 
 /// A model by path. \error NotFound, Unsupported, CorruptFile, IoError
 Result<std::shared_ptr<const Model>> openModelFile(const std::filesystem::path &file,

@@ -26,11 +26,12 @@ public:
     Result<Recipe> recipe(const Model &model, const QuantizerRegistry &methods) const;
     /// What addWeightsOnly() says, for all layers; or the recipe of the file. Errors as above.
     Result<Recipe> weightsRecipe(const Model &model, const QuantizerRegistry &methods) const;
+    /// The file of --recipe as it is, for commands that know no layers. \error CorruptFile
+    Result<Recipe> fromFile() const;
 
 private:
     CLI::Option *addFile(CLI::App &app);
     void addWeights(CLI::App &app);
-    Result<Recipe> fromFile() const;
     Result<Recipe> fromOptions() const;
     Result<WeightChoice> weightChoice() const;
     Result<std::optional<ActivationChoice>> activationChoice() const;

@@ -3,11 +3,13 @@
 #include "app/cli/attention_command.h"
 #include "app/cli/graph_picture.h"
 #include "core/analysis/weight_survey.h"
+#include "core/base/content_hash.h"
 #include "core/figure/attention_figure.h"
 #include "core/figure/distribution_figure.h"
 #include "core/figure/graph_figure.h"
 #include "core/figure/layer_error_figure.h"
 #include "core/figure/outlier_figure.h"
+#include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
 #include "core/plugin/plugin_loader.h"
 
@@ -42,10 +44,12 @@ void RenderCommand::addOptions(CLI::App &app) {
     app.add_option(
            "VIEW", m_view,
            "attention (layer × head; with --recipe also quantized and difference), distribution, outliers "
-           "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph")
+           "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph, roofline (also of "
+           "a "
+           "config.json)")
         ->required()
-        ->check(CLI::IsMember(
-            {"attention", "distribution", "outliers", "tokens", "sensitivity", "layer-error", "graph"}))
+        ->check(CLI::IsMember({"attention", "distribution", "outliers", "tokens", "sensitivity",
+                               "layer-error", "graph", "roofline"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
     app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf")
@@ -54,6 +58,7 @@ void RenderCommand::addOptions(CLI::App &app) {
     m_inputs.addCalibration(app, false);
     m_inputs.addEvaluation(app, false);
     m_recipe.add(app);
+    m_roofline.add(app);
     const auto group = "Picture";
     app.add_option("--layer", m_layer, "For distribution and tokens (default: the first layer)")
         ->type_name("NAME")
@@ -143,6 +148,8 @@ Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &cont
         return sensitivity(context);
     if (m_view == "graph")
         return graph(context);
+    if (m_view == "roofline")
+        return roofline(context);
     return layerErrors(context);
 }
 
@@ -244,6 +251,16 @@ Result<RenderCommand::Picture> RenderCommand::graph(const CommandContext &contex
     picture.direction = m_sideways ? MapDirection::Right : MapDirection::Down;
     QS_TRY(GraphPicture::Result result, picture.execute(context));
     return Picture{makeGraphFigure(result.scene), std::move(result.provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::roofline(const CommandContext &context) const {
+    QS_TRY(RooflineStudy study, m_roofline.study(m_inputs.modelFile(), m_recipe, context));
+    Provenance provenance;
+    provenance.program = "quantoscope " QS_VERSION;
+    provenance.modelFile = m_inputs.modelFile().filename().string();
+    QS_TRY(provenance.modelSha256, sha256OfFile(m_inputs.modelFile(), context.run));
+    return Picture{makeRooflineFigure(std::make_shared<const RooflineStudy>(std::move(study))),
+                   std::move(provenance)};
 }
 
 Result<RenderCommand::Picture> RenderCommand::layerErrors(const CommandContext &context) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/cli/roofline_options.h"
 #include "app/cli/sensitivity_command.h"
 #include "core/figure/figure.h"
 
@@ -25,6 +26,7 @@ private:
     Result<Picture> outliers(const CommandContext &context) const;
     Result<Picture> tokens(const CommandContext &context) const;
     Result<Picture> sensitivity(const CommandContext &context) const;
+    Result<Picture> roofline(const CommandContext &context) const;
     Result<Picture> layerErrors(const CommandContext &context) const;
     Result<Picture> graph(const CommandContext &context) const;
 
@@ -40,6 +42,7 @@ private:
 
     InputOptions m_inputs;
     RecipeOptions m_recipe;
+    RooflineOptions m_roofline;
     std::string m_view, m_layer, m_attention, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
     std::string m_colorBy = "none";
     int m_boxes = 80;

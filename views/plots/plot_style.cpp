@@ -1,9 +1,9 @@
 #include "views/plots/plot_style.h"
 
+#include "core/figure/series_colors.h"
 #include "views/shared/color_maps.h"
 
 #include <QGuiApplication>
-#include <numbers>
 #include <qcustomplot.h>
 
 namespace qs::views {
@@ -25,16 +25,7 @@ PlotTheme PlotTheme::ofPaper() {
 }
 
 QColor PlotTheme::series(int index) const {
-    // Hues around the circle without red beside green; lightness alternates.
-    struct Place {
-        double lightness, chroma, hueDegrees;
-    };
-    static constexpr Place kPlaces[] = {{47, 48, 270}, {62, 68, 60}, {40, 34, 180}, {60, 52, 345},
-                                        {36, 50, 310}, {70, 56, 95}, {55, 34, 230}, {42, 56, 30}};
-    const Place &place = kPlaces[static_cast<std::size_t>(index) % std::size(kPlaces)];
-    const double hue = place.hueDegrees * std::numbers::pi / 180;
-    const double lightness = isDark ? place.lightness + 18 : place.lightness;
-    return toQColor(toRgb({lightness, place.chroma * std::cos(hue), place.chroma * std::sin(hue)}));
+    return toQColor(seriesColor(index, isDark));
 }
 
 QColor PlotTheme::ordered(int index, int count) const {
