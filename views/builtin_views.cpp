@@ -8,6 +8,7 @@
 #include "views/model_tree/model_tree_dock.h"
 #include "views/outlier_map/outlier_map_dock.h"
 #include "views/recipe_editor/recipe_editor_dock.h"
+#include "views/roofline/roofline_dock.h"
 #include "views/sensitivity/sensitivity_dock.h"
 #include "views/shared/view_factory.h"
 
@@ -32,6 +33,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},
         {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", false, make<MethodBenchDock>},
+        {"roofline", "Roofline", ViewPlace::Charts, "Ctrl+0", false, make<RooflineDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
         {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},

@@ -1,5 +1,7 @@
 #include "views/shared/file_kind.h"
 
+#include "core/hardware/network_description.h"
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -40,7 +42,9 @@ FileKind fileKind(const std::filesystem::path &file) {
         if (!stream.get(first))
             return FileKind::Other;
     }
-    return first == '{' ? FileKind::Recipe : FileKind::Other;
+    if (first != '{')
+        return FileKind::Other;
+    return isNetworkConfigFile(file) ? FileKind::NetworkConfig : FileKind::Recipe;
 }
 
 bool looksLikeEvaluation(const std::filesystem::path &file) {

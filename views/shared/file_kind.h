@@ -6,9 +6,10 @@ namespace qs::views {
 
 /// What a file that was dropped or opened is for, told from its first bytes.
 enum class FileKind {
-    Hdf5,   ///< calibration or evaluation set
-    Recipe, ///< JSON text
-    Other,  ///< the model importers decide, and say what is wrong with it
+    Hdf5,          ///< calibration or evaluation set
+    Recipe,        ///< JSON text that is no config
+    NetworkConfig, ///< config.json of a transformer
+    Other,         ///< the model importers decide, and say what is wrong with it
 };
 FileKind fileKind(const std::filesystem::path &file);
 

@@ -21,9 +21,9 @@ ViewDock::ViewDock(const QString &id, const QString &title, WorkbenchContext &co
     connect(&context, &Context::modelChanged, this,
             [this] { markDirty(ModelDirty | SelectionDirty | RunDirty); });
     connect(&context, &Context::selectionChanged, this, [this] { markDirty(SelectionDirty); });
-    for (auto signal :
-         {&Context::executorChanged, &Context::calibrationChanged, &Context::captureChanged,
-          &Context::runChanged, &Context::runsChanged, &Context::sensitivityChanged, &Context::recipeChanged})
+    for (auto signal : {&Context::executorChanged, &Context::calibrationChanged, &Context::captureChanged,
+                        &Context::runChanged, &Context::runsChanged, &Context::sensitivityChanged,
+                        &Context::recipeChanged, &Context::networkConfigChanged})
         connect(&context, signal, this, [this] { markDirty(RunDirty); });
     connect(this, &QDockWidget::visibilityChanged, this, &ViewDock::setShown);
 }

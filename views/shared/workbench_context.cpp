@@ -100,6 +100,9 @@ void WorkbenchContext::openFile(const QString &file) {
     case FileKind::Recipe:
         loadRecipe(file);
         break;
+    case FileKind::NetworkConfig:
+        openNetworkConfig(file);
+        break;
     case FileKind::Other:
         openModel(file);
         break;
@@ -198,6 +201,22 @@ void WorkbenchContext::reportMissingOperators(const Error &error) {
                         "Weights can still be explored and quantized; what needs running the model is off.");
     }
     emit findingsChanged();
+}
+
+void WorkbenchContext::openNetworkConfig(const QString &file) {
+    auto network = std::make_shared<NetworkDescription>();
+    startJob(
+        QStringLiteral("open-config"), tr("Opening %1").arg(nameOf(toPath(file))),
+        [network, path = toPath(file)](const RunContext &) -> Status {
+            QS_TRY(*network, readNetworkConfig(path));
+            return {};
+        },
+        [this, network, file] {
+            m_networkConfig = network;
+            emit networkConfigChanged();
+            emit fileOpened(file);
+            reveal(QStringLiteral("roofline"));
+        });
 }
 
 void WorkbenchContext::openCalibration(const QString &file) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/hardware/network_description.h"
 #include "core/session/run.h"
 #include "views/shared/job_list.h"
 #include "views/shared/run_history.h"
@@ -28,6 +29,9 @@ public:
     std::shared_ptr<const Run> run() const { return m_run; }
     const RunHistory &runs() const { return m_runs; } ///< the finished ones
     std::shared_ptr<const SensitivityTable> sensitivity() const { return m_sensitivity; }
+    std::shared_ptr<const NetworkDescription> networkConfig() const {
+        return m_networkConfig;
+    } ///< of a config.json
     const QuantizerRegistry &methods() const { return *m_methods; }
     std::shared_ptr<const QuantizerRegistry> sharedMethods() const { return m_methods; }
     const Recipe &recipe() const { return m_recipe; }
@@ -44,8 +48,9 @@ public:
     QString whyNotFlip() const;
 
     // Wishes. Each returns at once; results arrive by signal, failures as findings.
-    void openFile(const QString &file); ///< model, calibration or recipe, told apart by content
+    void openFile(const QString &file); ///< model, calibration, recipe or config.json, told apart by content
     void openModel(const QString &file);
+    void openNetworkConfig(const QString &file); ///< for the roofline: no weights needed
     void openCalibration(const QString &file);
     void openEvaluation(const QString &file);
     void calibrate();         ///< capture only, no quantization
@@ -73,6 +78,7 @@ signals:
     void runChanged();  ///< also for partial runs, at most 20 times a second
     void runsChanged(); ///< the list of finished runs, or which of them are compared
     void sensitivityChanged();
+    void networkConfigChanged();
     void selectionChanged();
     void recipeChanged();
     void findingsChanged();
@@ -104,6 +110,7 @@ private:
     std::shared_ptr<const Run> m_run, m_runBefore; ///< shown now, shown before
     RunHistory m_runs;
     std::shared_ptr<const SensitivityTable> m_sensitivity;
+    std::shared_ptr<const NetworkDescription> m_networkConfig;
     std::shared_ptr<FindingList> m_findings;
     Recipe m_recipe;
     Selection m_selection;
