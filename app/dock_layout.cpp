@@ -37,40 +37,46 @@ std::vector<ViewDock *> DockLayout::group(ViewPlace place) const {
     return docks;
 }
 
-ViewDock *DockLayout::placeGroup(ViewPlace place, ViewDock *beside, Qt::Orientation orientation) {
+ViewDock *DockLayout::placeFirst(ViewPlace place, ViewDock *beside, Qt::Orientation orientation) {
     const std::vector<ViewDock *> docks = group(place);
     if (docks.empty())
         return beside;
     ViewDock *first = docks.front();
-    for (ViewDock *dock : docks) {
+    first->setFloating(false);
+    if (beside != nullptr)
+        m_window.splitDockWidget(beside, first, orientation);
+    else
+        m_window.addDockWidget(Qt::TopDockWidgetArea, first);
+    first->show();
+    return first;
+}
+
+void DockLayout::stackBehind(ViewDock *front, ViewPlace place) {
+    for (ViewDock *dock : group(place)) {
+        if (dock == front)
+            continue;
         dock->setFloating(false);
-        if (dock != first)
-            m_window.tabifyDockWidget(first, dock);
-        else if (beside != nullptr)
-            m_window.splitDockWidget(beside, dock, orientation);
-        else
-            m_window.addDockWidget(Qt::TopDockWidgetArea, dock);
+        m_window.addDockWidget(Qt::TopDockWidgetArea, dock);
+        m_window.tabifyDockWidget(front, dock);
         dock->show();
     }
-    first->raise();
-    return first;
+    front->raise();
 }
 
 void DockLayout::reset() {
     for (const Entry &entry : m_entries)
         m_window.removeDockWidget(entry.dock);
     // All in one area: without a central widget, areas beside each other do not share space as they are told.
-    ViewDock *left = placeGroup(ViewPlace::Left, nullptr, Qt::Horizontal);
-    ViewDock *tables = placeGroup(ViewPlace::Tables, left, Qt::Horizontal);
-    placeGroup(ViewPlace::Right, tables, Qt::Horizontal);
-    ViewDock *charts = placeGroup(ViewPlace::Charts, tables, Qt::Vertical);
-    // Lists that are rarely read share the place of the charts, behind them.
-    for (ViewDock *dock : group(ViewPlace::Bottom)) {
-        m_window.addDockWidget(Qt::TopDockWidgetArea, dock);
-        m_window.tabifyDockWidget(group(ViewPlace::Charts).back(), dock);
-        dock->show();
-    }
-    charts->raise();
+    // Tabs come last: a dock split off from one of several tabs would become another tab.
+    ViewDock *left = placeFirst(ViewPlace::Left, nullptr, Qt::Horizontal);
+    ViewDock *tables = placeFirst(ViewPlace::Tables, left, Qt::Horizontal);
+    ViewDock *right = placeFirst(ViewPlace::Right, tables, Qt::Horizontal);
+    ViewDock *charts = placeFirst(ViewPlace::Charts, tables, Qt::Vertical);
+    stackBehind(left, ViewPlace::Left);
+    stackBehind(tables, ViewPlace::Tables);
+    stackBehind(right, ViewPlace::Right);
+    stackBehind(charts, ViewPlace::Charts);
+    stackBehind(charts, ViewPlace::Bottom); // lists that are rarely read
     scheduleTitleBars();
     // Sizes hold only once the window has laid the docks out.
     if (m_window.isVisible())

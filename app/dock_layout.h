@@ -29,8 +29,10 @@ public:
     bool isInFront(const views::ViewDock *dock) const;
 
 private:
-    /// Tabs of one place, split off `beside`; returns the first dock, or `beside` when the place has none.
-    views::ViewDock *placeGroup(views::ViewPlace place, views::ViewDock *beside, Qt::Orientation orientation);
+    /// Puts the first view of a place beside another dock; returns it, or `beside` when the place is empty.
+    views::ViewDock *placeFirst(views::ViewPlace place, views::ViewDock *beside, Qt::Orientation orientation);
+    /// The other views of a place as tabs behind `front`.
+    void stackBehind(views::ViewDock *front, views::ViewPlace place);
     void scheduleTitleBars();
     void updateTitleBars();
     std::vector<views::ViewDock *> group(views::ViewPlace place) const;

@@ -97,6 +97,17 @@ TEST_F(MainWindowTest, ResetLayoutShowsEveryViewAgain) {
         EXPECT_FALSE(entry.dock->isHidden()) << entry.factory->id.toStdString();
         EXPECT_FALSE(entry.dock->isFloating());
     }
+    // Only views of one place share tabs; lists stand behind the charts.
+    for (const auto &entry : m_window.docks().entries())
+        for (QDockWidget *other : m_window.tabifiedDockWidgets(entry.dock))
+            for (const auto &behind : m_window.docks().entries())
+                if (behind.dock == other) {
+                    const auto area = [](views::ViewPlace place) {
+                        return place == views::ViewPlace::Bottom ? views::ViewPlace::Charts : place;
+                    };
+                    EXPECT_EQ(area(entry.factory->place), area(behind.factory->place))
+                        << entry.factory->id.toStdString() << " and " << behind.factory->id.toStdString();
+                }
 }
 
 TEST_F(MainWindowTest, ThemesHaveReadableText) {
