@@ -1,11 +1,13 @@
 #include "tests/support/temp_dir.h"
 #include "tests/views/chart_fixtures.h"
 #include "views/distribution/distribution_chart.h"
+#include "views/plots/plot_style.h"
 
 #include <QApplication>
 #include <QImage>
 #include <QXmlStreamReader>
 #include <gmock/gmock.h>
+#include <qcustomplot.h>
 
 namespace qs::views {
 namespace {
@@ -104,6 +106,19 @@ TEST_F(PlotExportTest, GridLinesComeWhenTheyFit) {
     request.choice.weight->scheme.granularity = Granularity::PerChannel;
     chart.setData(*prepareDistribution(request, {}));
     EXPECT_THAT(notes.back().toStdString(), testing::HasSubstr("3 grids"));
+}
+
+TEST(PlotStyle, LogarithmicTicksOverFewDecadesArePlainNumbers) {
+    QCustomPlot plot;
+    setLogarithmic(*plot.yAxis);
+    plot.yAxis->setRange(1, 1e6);
+    EXPECT_EQ(plot.yAxis->numberFormat(), "eb");
+    plot.yAxis->setRange(1, 20);
+    EXPECT_EQ(plot.yAxis->numberFormat(), "gb");
+    setLogarithmic(*plot.yAxis, false);
+    plot.yAxis->setRange(1, 1e6);
+    EXPECT_EQ(plot.yAxis->numberFormat(), "gb");
+    EXPECT_EQ(plot.yAxis->scaleType(), QCPAxis::stLinear);
 }
 
 } // namespace

@@ -138,17 +138,7 @@ void DistributionChart::setData(std::shared_ptr<const DistributionData> data) {
 
 void DistributionChart::setLogCounts(bool logarithmic) {
     m_logCounts = logarithmic;
-    QCPAxis *axis = plot().yAxis;
-    axis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    if (logarithmic) {
-        axis->setTicker(QSharedPointer<QCPAxisTickerLog>::create());
-        axis->setNumberFormat("eb");
-        axis->setNumberPrecision(0);
-    } else {
-        axis->setTicker(QSharedPointer<QCPAxisTicker>::create());
-        axis->setNumberFormat("gb");
-        axis->setNumberPrecision(6);
-    }
+    setLogarithmic(*plot().yAxis, logarithmic);
     if (m_data)
         fitAll();
     replot();

@@ -72,10 +72,7 @@ ErrorOverlay::ErrorOverlay(QWidget *parent) : PlotView(parent) {
     QCustomPlot &chart = plot();
     chart.xAxis->setLabel(tr("error of a weight: dequantized − float"));
     chart.yAxis->setLabel(tr("weights per bin"));
-    chart.yAxis->setScaleType(QCPAxis::stLogarithmic);
-    chart.yAxis->setTicker(QSharedPointer<QCPAxisTickerLog>::create());
-    chart.yAxis->setNumberFormat("eb");
-    chart.yAxis->setNumberPrecision(0);
+    setLogarithmic(*chart.yAxis);
     placeLegendAbove(chart);
     setZoomAxes(Qt::Horizontal);
     setFitter([this] { fitAll(); });

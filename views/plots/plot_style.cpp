@@ -59,6 +59,24 @@ void applyTheme(QCustomPlot &plot, const PlotTheme &theme) {
     }
 }
 
+void setLogarithmic(QCPAxis &axis, bool logarithmic) {
+    axis.setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    axis.setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog)
+                               : QSharedPointer<QCPAxisTicker>::create());
+    const auto format = [&axis](const QCPRange &range) {
+        constexpr double kFewDecades = 1e3;
+        const bool powers =
+            axis.scaleType() == QCPAxis::stLogarithmic && range.upper > kFewDecades * range.lower;
+        axis.setNumberFormat(powers ? "eb" : "gb");
+        axis.setNumberPrecision(powers ? 0 : 6);
+    };
+    constexpr const char *kFollows = "qs_ticks_follow_range";
+    if (!axis.property(kFollows).toBool())
+        QObject::connect(&axis, qOverload<const QCPRange &>(&QCPAxis::rangeChanged), &axis, format);
+    axis.setProperty(kFollows, true);
+    format(axis.range());
+}
+
 void placeLegendAbove(QCustomPlot &plot) {
     QCPLayoutGrid *rows = plot.plotLayout();
     rows->insertRow(0);

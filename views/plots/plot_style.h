@@ -2,6 +2,7 @@
 
 #include <QColor>
 
+class QCPAxis;
 class QCustomPlot;
 
 namespace qs::views {
@@ -23,6 +24,10 @@ struct PlotTheme {
 
 /// Gives axes, grid, legend and background the theme.
 void applyTheme(QCustomPlot &plot, const PlotTheme &theme);
+
+/// A logarithmic axis, or a linear one again. Ticks are powers of ten over many decades and plain numbers
+/// over few, where powers would round to the same text.
+void setLogarithmic(QCPAxis &axis, bool logarithmic = true);
 
 /// Shows the legend in a row of its own above the axes, where it hides no data.
 void placeLegendAbove(QCustomPlot &plot);

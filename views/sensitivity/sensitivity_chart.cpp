@@ -90,13 +90,7 @@ void SensitivityChart::refresh() {
     const SensitivityMetric &metric = m_model.metric();
     QCPAxis *axis = plot().yAxis;
     axis->setLabel(metric.unit.isEmpty() ? metric.name : metric.name + " [" + metric.unit + ']');
-    axis->setScaleType(metric.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    if (metric.logarithmic)
-        axis->setTicker(QSharedPointer<QCPAxisTickerLog>::create());
-    else
-        axis->setTicker(QSharedPointer<QCPAxisTicker>::create());
-    axis->setNumberFormat(metric.logarithmic ? "eb" : "gb");
-    axis->setNumberPrecision(metric.logarithmic ? 0 : 6);
+    setLogarithmic(*axis, metric.logarithmic);
     const auto baseline =
         metric.baseline && m_model.table() ? metric.baseline(m_model.table()->baseline) : std::nullopt;
     m_baseline->setVisible(baseline.has_value());
