@@ -5,6 +5,7 @@
 #include "views/attention/picture_overlay.h"
 #include "views/shared/flow_layout.h"
 #include "views/shared/format_text.h"
+#include "views/shared/table_tools.h"
 
 #include <QComboBox>
 #include <QHeaderView>
@@ -136,16 +137,8 @@ void AttentionDetails::setChoice(const AttentionMapChoice &choice, AttentionVari
 }
 
 void AttentionDetails::followTable() {
-    const int row = m_heads->rowOf(m_choice.block, m_choice.head);
     m_following = true;
-    if (row < 0) {
-        m_table->clearSelection();
-        m_table->setCurrentIndex({});
-    } else {
-        const QModelIndex index = m_sorted->mapFromSource(m_heads->index(row, 0));
-        m_table->setCurrentIndex(index);
-        m_table->scrollTo(index);
-    }
+    showRow(*m_table, *m_sorted, m_heads->rowOf(m_choice.block, m_choice.head));
     m_following = false;
 }
 

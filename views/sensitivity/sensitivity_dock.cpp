@@ -3,6 +3,7 @@
 #include "views/sensitivity/sensitivity_chart.h"
 #include "views/sensitivity/sensitivity_controls.h"
 #include "views/sensitivity/sensitivity_model.h"
+#include "views/shared/table_tools.h"
 
 #include <QHeaderView>
 #include <QLabel>
@@ -160,16 +161,8 @@ void SensitivityDock::updateState() {
 void SensitivityDock::selectionChanged() {
     const LayerId layer = context().selection().layer;
     m_chart->setSelectedLayer(layer);
-    const int row = m_model->rowOfLayer(layer);
     m_followingSelection = true;
-    if (row < 0) {
-        m_table->clearSelection();
-        m_table->setCurrentIndex({});
-    } else {
-        const QModelIndex index = m_sorted->mapFromSource(m_model->index(row, 0));
-        m_table->setCurrentIndex(index);
-        m_table->scrollTo(index);
-    }
+    showRow(*m_table, *m_sorted, m_model->rowOfLayer(layer));
     m_followingSelection = false;
 }
 

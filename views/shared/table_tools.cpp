@@ -4,6 +4,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QHeaderView>
+#include <QSortFilterProxyModel>
 #include <QTableView>
 
 namespace qs::views {
@@ -51,6 +52,17 @@ int compactColumnWidth(const QTableView &table, int column) {
         width = std::max(width, header.fontMetrics().horizontalAdvance(line));
     width += kMargins + (header.sortIndicatorSection() == column ? kSortArrow : 0);
     return std::max(width, static_cast<const QAbstractItemView &>(table).sizeHintForColumn(column));
+}
+
+void showRow(QTableView &table, const QSortFilterProxyModel &sorted, int sourceRow) {
+    if (sourceRow < 0) {
+        table.clearSelection();
+        table.setCurrentIndex({});
+        return;
+    }
+    const QModelIndex index = sorted.mapFromSource(sorted.sourceModel()->index(sourceRow, 0));
+    table.setCurrentIndex(index);
+    table.scrollTo(index);
 }
 
 } // namespace qs::views

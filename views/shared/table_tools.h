@@ -1,6 +1,7 @@
 #pragma once
 
 class QAction;
+class QSortFilterProxyModel;
 class QTableView;
 
 namespace qs::views {
@@ -12,5 +13,8 @@ QAction *makeCopyAction(QTableView &table, int role);
 /// What a column needs for its cells and the longest line of its header. Room for the sort arrow is given to
 /// the sorted column only: a table of many columns has none to spare.
 int compactColumnWidth(const QTableView &table, int column);
+
+/// Makes a row of the source model the current one and scrolls to it; a negative row clears the selection.
+void showRow(QTableView &table, const QSortFilterProxyModel &sorted, int sourceRow);
 
 } // namespace qs::views
