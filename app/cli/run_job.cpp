@@ -12,11 +12,6 @@
 namespace qs::app {
 namespace {
 
-/// "name (with 12 characters of its SHA-256)".
-std::string sourceText(const std::string &file, const std::string &sha256) {
-    return fmt::format("{} (SHA-256 {}…)", file, sha256.substr(0, 12));
-}
-
 /// The recipe's choice for one layer, nothing for all others.
 Recipe restrictedTo(const Recipe &recipe, const std::string &layer) {
     static const std::regex special(R"([.^$|()\[\]{}*+?\\])");
@@ -63,23 +58,6 @@ Result<std::shared_ptr<const Run>> RunJob::execute(const CommandContext &context
     request.measureInNetwork = measure && measureInNetwork;
     request.inNetworkSamples = inNetworkSamples;
     return runRecipe(std::move(request), std::move(applied), context);
-}
-
-std::string provenanceCaption(const Provenance &provenance) {
-    std::string caption = fmt::format("{} · model {}", provenance.program,
-                                      sourceText(provenance.modelFile, provenance.modelSha256));
-    if (!provenance.calibrationFile.empty())
-        caption += fmt::format(" · calibration {}, {} samples",
-                               sourceText(provenance.calibrationFile, provenance.calibrationSha256),
-                               withThousands(provenance.calibrationSamples));
-    std::string second;
-    if (!provenance.evaluationFile.empty())
-        second += fmt::format("evaluation {}, {} samples · ",
-                              sourceText(provenance.evaluationFile, provenance.evaluationSha256),
-                              withThousands(provenance.evaluationSamples));
-    for (const auto &[method, version] : provenance.methodVersions)
-        second += fmt::format("{} {} · ", method, version);
-    return caption + (second.empty() ? "" : fmt::format("\n{}seed {}", second, provenance.seed));
 }
 
 std::string metricsTable(const OutputMetrics *reference, const OutputMetrics *other,

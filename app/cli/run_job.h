@@ -29,9 +29,6 @@ Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandConte
 Result<std::shared_ptr<const Run>> runRecipe(RunRequest request, Recipe recipe,
                                              const CommandContext &context);
 
-/// "glyph-vit.onnx, SHA-256 1234…": one line per source, for captions.
-std::string provenanceCaption(const Provenance &provenance);
-
 /// Rows "metric, float, quantized" of two sets of metrics; either may be null.
 std::string metricsTable(const OutputMetrics *reference, const OutputMetrics *other,
                          const std::string &otherTitle);

@@ -1,9 +1,8 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
-#include "core/session/run.h"
+#include "core/session/layer_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 
 namespace qs {
@@ -30,7 +29,7 @@ public:
         publish();
         QS_CHECK_OK(prepareEvaluators());
         for (const Layer &layer : m_request.model->layers) {
-            QS_CHECK_OK(runLayer(layer));
+            QS_CHECK_OK(runOne(layer));
             publish();
         }
         QS_CHECK_OK(measureTotal());
@@ -100,72 +99,20 @@ private:
         return {};
     }
 
-    Status runLayer(const Layer &layer) {
-        auto result = std::make_shared<LayerResult>();
-        result->layer = layer.id;
-        result->choice = m_request.recipe.choiceFor(layer.name);
-        const int storedBits = dtypeBits(m_request.model->graph.constant(layer.weight)->dtype());
-        result->bits.codes = storedBits;
+    Status runOne(const Layer &layer) {
         const auto index = static_cast<std::size_t>(layer.id);
-        if (result->choice.weight || result->choice.activation) {
-            const std::size_t count = m_request.model->layers.size();
-            ProgressWindow window(m_ctx,
-                                  kBaseline + (kLayers - kBaseline) * static_cast<double>(index) /
-                                                  static_cast<double>(count),
-                                  kBaseline + (kLayers - kBaseline) * static_cast<double>(index + 1) /
-                                                  static_cast<double>(count));
-            const RunContext ctx = window.context();
-            ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
-            QS_CHECK_OK(quantizeAndMeasure(layer, *result, ctx));
-        }
-        m_run.layers[index] = std::move(result);
-        return {};
-    }
-
-    Status quantizeAndMeasure(const Layer &layer, LayerResult &result, const RunContext &ctx) {
-        const LayerCapture *capture =
-            m_run.capture ? m_run.capture->layers[static_cast<std::size_t>(layer.id)].get() : nullptr;
-        const auto start = std::chrono::steady_clock::now();
-        auto quantized = quantizeLayer(*m_request.model, layer, result.choice, capture, *m_request.methods,
-                                       m_request.recipe.seed, m_findings, ctx);
-        result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        if (!quantized) {
-            if (quantized.error().code == ErrorCode::Cancelled)
-                return fail(std::move(quantized).error());
-            result.state = LayerResult::State::Failed;
-            result.failure = quantized.error().message;
-            Finding finding = toFinding(quantized.error());
-            finding.where = layer.name;
-            finding.action = "The layer stays in float. Choose another method or scheme for it.";
-            m_findings.add(std::move(finding));
-            return {};
-        }
-        if (!quantized->weight && !quantized->activation)
-            return {}; // an embedding of which only the activation was to be quantized
-        result.state = LayerResult::State::Quantized;
-        result.quantized = std::move(*quantized);
-        QS_CHECK_OK(measureWeight(layer, result));
-        return measureAlone(result, ctx);
-    }
-
-    Status measureWeight(const Layer &layer, LayerResult &result) {
-        if (!result.quantized.weight)
-            return {};
-        result.bits = result.quantized.weight->bitsBreakdown();
-        QS_TRY(const Tensor weights, weightMatrix(layer, m_request.model->graph));
-        const Tensor dequantized = result.quantized.weight->dequantize();
-        result.weightError.emplace();
-        result.weightError->add(weights.values<float>(), dequantized.values<float>());
-        return {};
-    }
-
-    Status measureAlone(LayerResult &result, const RunContext &ctx) {
-        if (!m_alone)
-            return {};
-        QS_TRY(const std::vector<AloneMetrics> alone,
-               m_alone->evaluateAlone(std::span(&result.quantized, 1), ctx));
-        result.outputError = alone[0].layerOutput;
-        result.network = alone[0].network;
+        const auto count = static_cast<double>(m_request.model->layers.size());
+        const double share = (kLayers - kBaseline) / count;
+        ProgressWindow window(m_ctx, kBaseline + share * static_cast<double>(index),
+                              kBaseline + share * static_cast<double>(index + 1));
+        const RunContext ctx = window.context();
+        ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
+        LayerRequest request{m_request.model, layer.id,          m_request.recipe.choiceFor(layer.name),
+                             nullptr,         m_request.methods, m_request.recipe.seed,
+                             m_alone};
+        if (m_run.capture)
+            request.capture = m_run.capture->layers[index];
+        QS_TRY(m_run.layers[index], runLayer(request, m_findings, ctx));
         return {};
     }
 

@@ -1,0 +1,70 @@
+#include "core/session/layer_run.h"
+
+#include "core/analysis/quantize_layer.h"
+
+#include <chrono>
+
+namespace qs {
+namespace {
+
+Status measureWeight(const Layer &layer, const Model &model, LayerResult &result) {
+    if (!result.quantized.weight)
+        return {};
+    result.bits = result.quantized.weight->bitsBreakdown();
+    QS_TRY(const Tensor weights, weightMatrix(layer, model.graph));
+    const Tensor dequantized = result.quantized.weight->dequantize();
+    result.weightError.emplace();
+    result.weightError->add(weights.values<float>(), dequantized.values<float>());
+    return {};
+}
+
+Status measureAlone(const Evaluator *evaluator, LayerResult &result, const RunContext &ctx) {
+    if (!evaluator)
+        return {};
+    QS_TRY(const std::vector<AloneMetrics> alone,
+           evaluator->evaluateAlone(std::span(&result.quantized, 1), ctx));
+    result.outputError = alone[0].layerOutput;
+    result.network = alone[0].network;
+    return {};
+}
+
+void keepFloat(const Layer &layer, Error error, LayerResult &result, FindingList &findings) {
+    result.state = LayerResult::State::Failed;
+    result.failure = error.message;
+    Finding finding = toFinding(error);
+    finding.where = layer.name;
+    finding.action = "The layer stays in float. Choose another method or scheme for it.";
+    findings.add(std::move(finding));
+}
+
+} // namespace
+
+Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request, FindingList &findings,
+                                                    const RunContext &ctx) {
+    const Layer &layer = request.model->layers[static_cast<std::size_t>(request.layer)];
+    auto result = std::make_shared<LayerResult>();
+    result->layer = layer.id;
+    result->choice = request.choice;
+    result->bits.codes = dtypeBits(request.model->graph.constant(layer.weight)->dtype());
+    if (!request.choice.weight && !request.choice.activation)
+        return result;
+    const auto start = std::chrono::steady_clock::now();
+    auto quantized = quantizeLayer(*request.model, layer, request.choice, request.capture.get(),
+                                   *request.methods, request.seed, findings, ctx);
+    result->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!quantized) {
+        if (quantized.error().code == ErrorCode::Cancelled)
+            return fail(std::move(quantized).error());
+        keepFloat(layer, std::move(quantized).error(), *result, findings);
+        return result;
+    }
+    if (!quantized->weight && !quantized->activation)
+        return result; // an embedding of which only the activation was to be quantized
+    result->state = LayerResult::State::Quantized;
+    result->quantized = std::move(*quantized);
+    QS_CHECK_OK(measureWeight(layer, *request.model, *result));
+    QS_CHECK_OK(measureAlone(request.evaluator.get(), *result, ctx));
+    return result;
+}
+
+} // namespace qs

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "core/analysis/evaluator.h"
+#include "core/session/run.h"
+
+namespace qs {
+
+/// One layer of a run.
+struct LayerRequest {
+    std::shared_ptr<const Model> model;
+    LayerId layer = kNoLayer;
+    LayerChoice choice;
+    std::shared_ptr<const LayerCapture> capture; ///< may be null
+    std::shared_ptr<const QuantizerRegistry> methods;
+    std::uint64_t seed = 0;
+    std::shared_ptr<const Evaluator> evaluator; ///< measures the layer alone in the network; may be null
+};
+
+/// Quantizes one layer and measures it as a run does. A method that fails leaves the layer in float, with a
+/// finding.
+/// \error Cancelled; what the evaluator reports
+/// \thread pure
+Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request, FindingList &findings,
+                                                    const RunContext &ctx);
+
+} // namespace qs
