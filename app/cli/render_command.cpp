@@ -12,6 +12,7 @@
 #include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
 #include "core/plugin/plugin_loader.h"
+#include "core/session/provenance_caption.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -21,16 +22,24 @@
 namespace qs::app {
 namespace {
 
-/// "1200x700". \error InvalidArgument
-Result<FigureSize> parseSize(const std::string &text) {
-    FigureSize size;
+struct SheetSize {
+    double width = 0, height = 0;
+};
+
+/// "1200x700" in pixels of 1/96 inch, "178x120mm" or "7x4.5in" as pixels. \error InvalidArgument
+Result<SheetSize> parseSize(const std::string &text) {
+    SheetSize size;
     const char *end = text.data() + text.size();
     const auto width = std::from_chars(text.data(), end, size.width);
     if (width.ec == std::errc() && width.ptr != end && *width.ptr == 'x')
-        if (const auto height = std::from_chars(width.ptr + 1, end, size.height);
-            height.ec == std::errc() && height.ptr == end)
-            return size;
-    return fail(ErrorCode::InvalidArgument, fmt::format("--size '{}' is not of the form 1200x700", text));
+        if (const auto height = std::from_chars(width.ptr + 1, end, size.height); height.ec == std::errc()) {
+            const std::string_view unit(height.ptr, static_cast<std::size_t>(end - height.ptr));
+            const double pixels = unit.empty() ? 1 : unit == "mm" ? kPixelsPerMillimetre : kPixelsPerInch;
+            if (unit.empty() || unit == "mm" || unit == "in")
+                return SheetSize{size.width * pixels, size.height * pixels};
+        }
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("--size '{}' is not of the form 1200x700, 178x120mm or 7x4.5in", text));
 }
 
 tl::unexpected<Error> missingCalibration(const std::string &view) {
@@ -52,7 +61,7 @@ void RenderCommand::addOptions(CLI::App &app) {
                                "layer-error", "graph", "roofline"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
-    app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf")
+    app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf; or its data: .csv")
         ->required()
         ->type_name("FILE");
     m_inputs.addCalibration(app, false);
@@ -102,11 +111,35 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->group(group);
     app.add_flag("--sideways", m_sideways, "For graph: edges lead to the right instead of down")
         ->group(group);
-    app.add_option("--size", m_size, "Pixels (default: what suits the data)")->type_name("WxH")->group(group);
-    app.add_option("--scale", m_scale, "Pixels of a PNG per pixel of --size")
+    addSheetOptions(app, group);
+}
+
+void RenderCommand::addSheetOptions(CLI::App &app, const char *group) {
+    app.add_option("--size", m_size,
+                   "In pixels of 1/96 inch, or as 178x120mm, 7x4.5in (default: what suits the data)")
+        ->type_name("WxH")
+        ->group(group);
+    auto *dpi = app.add_option("--dpi", m_dpi, "Dots per inch of a PNG, and of images in SVG and PDF")
+                    ->check(CLI::Range(48.0, 768.0))
+                    ->type_name("N")
+                    ->group(group);
+    app.add_option("--scale", m_scale, "The same as a multiple of 96 dots per inch")
         ->check(CLI::Range(0.5, 8.0))
         ->capture_default_str()
         ->type_name("S")
+        ->excludes(dpi)
+        ->group(group);
+    app.add_option("--text-size", m_textPoints, "Of labels, in points (default: 8.6)")
+        ->check(CLI::Range(4.0, 24.0))
+        ->type_name("PT")
+        ->group(group);
+    app.add_flag("--transparent", m_transparent, "No background")->group(group);
+    app.add_flag("--no-heading", m_noHeading, "Neither title nor subtitle")->group(group);
+    auto *noCaption =
+        app.add_flag("--no-caption", m_noCaption, "Not where the data comes from")->group(group);
+    app.add_option("--caption", m_caption, "This text instead of where the data comes from")
+        ->type_name("TEXT")
+        ->excludes(noCaption)
         ->group(group);
     app.add_option("--theme", m_theme, "light or dark")
         ->check(CLI::IsMember({"light", "dark"}))
@@ -115,21 +148,30 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->group(group);
 }
 
-Result<CommandOutput> RenderCommand::run(const CommandContext &context) {
+Result<FigureOptions> RenderCommand::figureOptions() const {
     FigureOptions options;
-    // Wrong names and sizes are told before minutes are spent on the data.
-    QS_TRY(const PictureFormat format, pictureFormat(m_output.string()));
-    static_cast<void>(format);
     if (!m_size.empty()) {
-        QS_TRY(const FigureSize size, parseSize(m_size));
+        QS_TRY(const SheetSize size, parseSize(m_size));
         QS_CHECK_OK(checkPictureSize(size.width, size.height));
         options.width = size.width;
         options.height = size.height;
     }
-    options.scale = m_scale;
+    options.scale = m_dpi > 0 ? m_dpi / kPixelsPerInch : m_scale;
+    if (m_textPoints > 0)
+        options.zoom = figureZoom(m_textPoints);
+    options.transparent = m_transparent;
+    options.heading = !m_noHeading;
     options.theme = m_theme == "dark" ? FigureTheme::dark() : FigureTheme::light();
+    return options;
+}
+
+Result<CommandOutput> RenderCommand::run(const CommandContext &context) {
+    // Wrong names and sizes are told before minutes are spent on the data.
+    QS_CHECK_OK(checkFigureFile(m_output.string()));
+    QS_TRY(FigureOptions options, figureOptions());
     QS_TRY(const Picture picture, this->picture(context));
-    options.caption = provenanceCaption(picture.provenance);
+    if (!m_noCaption)
+        options.caption = m_caption.empty() ? provenanceCaption(picture.provenance) : m_caption;
     QS_CHECK_OK(writeFigure(*picture.figure, options, m_output));
     return CommandOutput{{{"file", m_output.string()}, {"view", m_view}, {"title", picture.figure->title()}},
                          fmt::format("{}\n", m_output.string())};

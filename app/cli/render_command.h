@@ -20,6 +20,8 @@ private:
         std::unique_ptr<Figure> figure;
         Provenance provenance;
     };
+    void addSheetOptions(CLI::App &app, const char *group);
+    Result<FigureOptions> figureOptions() const;
     Result<Picture> picture(const CommandContext &context) const;
     Result<Picture> attention(const CommandContext &context) const;
     Result<Picture> distribution(const CommandContext &context) const;
@@ -44,13 +46,14 @@ private:
     RecipeOptions m_recipe;
     RooflineOptions m_roofline;
     std::string m_view, m_layer, m_attention, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
-    std::string m_colorBy = "none";
+    std::string m_colorBy = "none", m_caption;
     int m_boxes = 80;
     bool m_sideways = false;
     std::vector<int> m_bits{2, 3, 4, 8};
     std::filesystem::path m_output;
     std::int64_t m_channel = -1, m_sample = 0;
-    double m_scale = 1;
+    double m_scale = 1, m_dpi = 0, m_textPoints = 0;
+    bool m_transparent = false, m_noHeading = false, m_noCaption = false;
 };
 
 } // namespace qs::app

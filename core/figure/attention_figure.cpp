@@ -13,7 +13,7 @@ namespace {
 
 /// One line of the grid: a layer under one model, or the difference of both.
 struct GridRow {
-    std::string label;
+    std::string label, name; ///< the name says which layer also where the label does not
     bool isDifference = false;
     std::vector<const Tensor *> maps; ///< by head
 };
@@ -52,21 +52,23 @@ public:
         const int cell = std::clamp(1000 / std::max(1, heads), 40, 190);
         return {std::clamp(heads * cell + 330, 640, 4000), std::clamp(rows * cell + 190, 360, 8000)};
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
     void addRows(const AttentionLayer &layer) {
         const std::string &name = m_survey->attention->blocks[layer.block].name;
-        const auto add = [&](const std::string &label, bool isDifference, Tensor AttentionHead::*map) {
-            GridRow row{label, isDifference, {}};
+        const auto add = [&](const std::string &label, const std::string &what, bool isDifference,
+                             Tensor AttentionHead::*map) {
+            GridRow row{label, name + ", " + what, isDifference, {}};
             for (const AttentionHead &head : layer.heads)
                 row.maps.push_back(&(head.*map));
             m_rows.push_back(std::move(row));
         };
-        add(m_survey->hasQuantized ? name + ", float" : name, false, &AttentionHead::thumbnail);
+        add(m_survey->hasQuantized ? name + ", float" : name, "float", false, &AttentionHead::thumbnail);
         if (m_survey->hasQuantized) {
-            add("quantized", false, &AttentionHead::quantizedThumbnail);
-            add("difference", true, &AttentionHead::differenceThumbnail);
+            add("quantized", "quantized", false, &AttentionHead::quantizedThumbnail);
+            add("difference", "difference", true, &AttentionHead::differenceThumbnail);
         }
         for (const AttentionHead &head : layer.heads) {
             m_highest =
@@ -134,6 +136,22 @@ void AttentionFigure::drawScales(Drawing &drawing, const Rect &area, const Figur
     if (m_survey->hasQuantized)
         drawColorBar(drawing, {area.left, area.top + height + 30, area.width, height}, differenceMap(),
                      m_errorScale, "quantized − float", theme);
+}
+
+Result<std::string> AttentionFigure::csv(const RunContext &ctx) const {
+    std::string text = "map,head,row,column,value\n";
+    for (const GridRow &row : m_rows)
+        for (std::size_t head = 0; head < row.maps.size(); ++head) {
+            if (ctx.cancelled())
+                return RunContext::cancelledError();
+            if (row.maps[head]->empty())
+                continue;
+            const MatrixView<const float> map = viewOf(*row.maps[head]);
+            for (std::int64_t y = 0; y < map.rows; ++y)
+                for (std::int64_t x = 0; x < map.cols; ++x)
+                    text += fmt::format("{},{},{},{},{}\n", csvField(row.name), head, y, x, map(y, x));
+        }
+    return text;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 namespace qs {
 namespace {
@@ -13,6 +14,7 @@ public:
     explicit DistributionFigure(Distribution distribution) : m_data(std::move(distribution)) {}
     std::string title() const override { return m_data.title; }
     std::string subtitle() const override { return m_data.subtitle + "."; }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -121,6 +123,17 @@ void DistributionFigure::drawClipped(Drawing &drawing, const Mapping &mapping,
     const double right = std::min(plot.right(), mapping.left(m_data.covered->hi));
     drawing.fill(Rect{plot.left, plot.top, std::max(0.0, left - plot.left), plot.height}, theme.grid, 0.8);
     drawing.fill(Rect{right, plot.top, std::max(0.0, plot.right() - right), plot.height}, theme.grid, 0.8);
+}
+
+Result<std::string> DistributionFigure::csv(const RunContext & /*ctx*/) const {
+    const Bars &bars = m_data.reference;
+    std::string text = m_data.quantized ? "from,to,float,quantized\n" : "from,to,float\n";
+    for (std::size_t i = 0; i < bars.counts.size(); ++i) {
+        const double from = bars.lo + static_cast<double>(i) * bars.width;
+        text += fmt::format("{},{},{}", from, from + bars.width, bars.counts[i]);
+        text += m_data.quantized ? fmt::format(",{}\n", m_data.quantized->counts[i]) : "\n";
+    }
+    return text;
 }
 
 } // namespace

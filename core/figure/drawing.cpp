@@ -1,20 +1,24 @@
 #include "core/figure/drawing.h"
 
 #include "core/base/number_text.h"
+#include "core/figure/png_resolution.h"
+#include "core/figure/svg_writer.h"
 
 #include <algorithm>
 #include <cairo-pdf.h>
-#include <cairo-svg.h>
 #include <cairo.h>
 #include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
+#include <optional>
+#include <sstream>
 
 namespace qs {
 namespace {
 
 constexpr double kPointsPerPixel = 0.75; // PDF: 72 points an inch, pixels are 1/96 inch
 constexpr double kCapHeight = 0.729;     // of the font size, DejaVu Sans
+constexpr int kMostPixels = 16384;
 
 cairo_status_t appendBytes(void *bytes, const unsigned char *data, unsigned int length) {
     static_cast<std::string *>(bytes)->append(reinterpret_cast<const char *>(data), length);
@@ -30,17 +34,15 @@ struct ContextDeleter {
 using Surface = std::unique_ptr<cairo_surface_t, SurfaceDeleter>;
 using Context = std::unique_ptr<cairo_t, ContextDeleter>;
 
-Surface makeSurface(PictureFormat format, int width, int height, double scale, std::string &bytes) {
+Surface makeSurface(PictureFormat format, double width, double height, double scale, bool transparent,
+                    std::string &bytes) {
     switch (format) {
     case PictureFormat::Png:
-        return Surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24,
+        return Surface(cairo_image_surface_create(transparent ? CAIRO_FORMAT_ARGB32 : CAIRO_FORMAT_RGB24,
                                                   static_cast<int>(std::lround(width * scale)),
                                                   static_cast<int>(std::lround(height * scale))));
-    case PictureFormat::Svg: {
-        Surface surface(cairo_svg_surface_create_for_stream(appendBytes, &bytes, width, height));
-        cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
-        return surface;
-    }
+    case PictureFormat::Svg: // measures texts only
+        return Surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1));
     case PictureFormat::Pdf:
         return Surface(cairo_pdf_surface_create_for_stream(appendBytes, &bytes, width * kPointsPerPixel,
                                                            height * kPointsPerPixel));
@@ -54,6 +56,12 @@ std::size_t nextCharacter(const std::string &text, std::size_t at) {
         ++at;
     while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
     return at;
+}
+
+std::string pngOf(cairo_surface_t *surface, cairo_status_t &status) {
+    std::string bytes;
+    status = cairo_surface_write_to_png_stream(surface, appendBytes, &bytes);
+    return bytes;
 }
 
 /// The image with every pixel repeated repeatX by repeatY times. A failed surface makes the whole picture
@@ -80,11 +88,18 @@ Surface makePixels(const PixelImage &image, int repeatX, int repeatY) {
 
 struct Drawing::Impl {
     PictureFormat format;
-    double width, height, scale;
+    double width, height, scale; ///< after zooming
+    double dotsPerInch;
     std::string bytes;
     Surface surface;
     Context context;
+    std::optional<SvgWriter> svg;
+    cairo_status_t failure = CAIRO_STATUS_SUCCESS; ///< of an image within
 
+    void keep(cairo_status_t status) {
+        if (failure == CAIRO_STATUS_SUCCESS)
+            failure = status;
+    }
     void setColor(Rgb color, double alpha) const {
         cairo_set_source_rgba(context.get(), color.red / 255.0, color.green / 255.0, color.blue / 255.0,
                               alpha);
@@ -120,29 +135,50 @@ Result<PictureFormat> pictureFormat(const std::string &fileName) {
     if (suffix == ".pdf")
         return PictureFormat::Pdf;
     return fail(ErrorCode::InvalidArgument,
-                "pictures are written as .png, .svg or .pdf; end the name in one of these", fileName);
+                "pictures are written as .png, .svg or .pdf, tables as .csv; end the name in one of these",
+                fileName);
 }
 
-Status checkPictureSize(int width, int height) {
-    if (width < 16 || height < 16 || width > 16384 || height > 16384)
+Status checkPictureSize(double width, double height) {
+    if (!(width >= 16 && height >= 16 && width <= kMostPixels && height <= kMostPixels))
         return fail(ErrorCode::InvalidArgument,
-                    fmt::format("picture size {}x{} is outside 16x16 to 16384x16384", width, height));
+                    fmt::format("picture size {:.6g}x{:.6g} is outside 16x16 to {}x{}", width, height,
+                                kMostPixels, kMostPixels));
     return {};
 }
 
-Result<Drawing> Drawing::create(PictureFormat format, int width, int height, double scale) {
+Result<Drawing> Drawing::create(PictureFormat format, double width, double height, double scale, double zoom,
+                                bool transparent) {
     QS_CHECK_OK(checkPictureSize(width, height));
+    if (!(zoom >= 0.25 && zoom <= 4))
+        return fail(ErrorCode::InvalidArgument, fmt::format("picture zoom {} is outside 0.25 to 4", zoom));
     if (!(scale >= 0.5 && scale <= 8))
-        return fail(ErrorCode::InvalidArgument, fmt::format("picture scale {} is outside 0.5 to 8", scale));
-    auto impl = std::make_unique<Impl>(
-        Impl{format, static_cast<double>(width), static_cast<double>(height), scale, {}, {}, {}});
-    impl->surface = makeSurface(format, width, height, scale, impl->bytes);
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("picture scale {} is outside 0.5 to 8 (48 to 768 dots per inch)", scale));
+    if (format == PictureFormat::Png && std::max(width, height) * scale > kMostPixels)
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("a PNG of {:.0f}x{:.0f} dots is too large (at most {} a side): lower the "
+                                "resolution or the size",
+                                width * scale, height * scale, kMostPixels));
+    auto impl = std::make_unique<Impl>(Impl{format,
+                                            width / zoom,
+                                            height / zoom,
+                                            scale * zoom,
+                                            scale * kPixelsPerInch,
+                                            {},
+                                            {},
+                                            {},
+                                            {},
+                                            CAIRO_STATUS_SUCCESS});
+    impl->surface = makeSurface(format, width, height, scale, transparent, impl->bytes);
+    if (format == PictureFormat::Svg)
+        impl->svg.emplace(width, height, zoom);
     impl->context.reset(cairo_create(impl->surface.get()));
     if (const cairo_status_t status = cairo_status(impl->context.get()); status != CAIRO_STATUS_SUCCESS)
-        return fail(ErrorCode::OutOfMemory, fmt::format("cannot make a {}x{} picture: {}", width, height,
-                                                        cairo_status_to_string(status)));
-    const double unit = format == PictureFormat::Png   ? scale
-                        : format == PictureFormat::Pdf ? kPointsPerPixel
+        return fail(ErrorCode::OutOfMemory, fmt::format("cannot make a {:.6g}x{:.6g} picture: {}", width,
+                                                        height, cairo_status_to_string(status)));
+    const double unit = format == PictureFormat::Png   ? scale * zoom
+                        : format == PictureFormat::Pdf ? kPointsPerPixel * zoom
                                                        : 1;
     cairo_scale(impl->context.get(), unit, unit);
     cairo_set_line_join(impl->context.get(), CAIRO_LINE_JOIN_ROUND);
@@ -168,12 +204,16 @@ double Drawing::scale() const {
 }
 
 void Drawing::fill(const Rect &rect, Rgb color, double alpha) {
+    if (m_impl->svg)
+        return m_impl->svg->fill(rect, color, alpha);
     m_impl->setColor(color, alpha);
     cairo_rectangle(m_impl->context.get(), rect.left, rect.top, rect.width, rect.height);
     cairo_fill(m_impl->context.get());
 }
 
 void Drawing::fill(std::span<const Point> polygon, Rgb color, double alpha) {
+    if (m_impl->svg)
+        return m_impl->svg->fill(polygon, color, alpha);
     for (const Point &point : polygon)
         cairo_line_to(m_impl->context.get(), point.x, point.y);
     cairo_close_path(m_impl->context.get());
@@ -182,6 +222,8 @@ void Drawing::fill(std::span<const Point> polygon, Rgb color, double alpha) {
 }
 
 void Drawing::frame(const Rect &rect, const Stroke &stroke) {
+    if (m_impl->svg)
+        return m_impl->svg->frame(rect, stroke);
     cairo_rectangle(m_impl->context.get(), rect.left, rect.top, rect.width, rect.height);
     m_impl->strokePath(stroke);
 }
@@ -192,6 +234,8 @@ void Drawing::line(Point from, Point to, const Stroke &stroke) {
 }
 
 void Drawing::line(std::span<const Point> path, const Stroke &stroke) {
+    if (m_impl->svg)
+        return m_impl->svg->line(path, stroke);
     for (const Point &point : path)
         cairo_line_to(m_impl->context.get(), point.x, point.y);
     m_impl->strokePath(stroke);
@@ -200,11 +244,19 @@ void Drawing::line(std::span<const Point> path, const Stroke &stroke) {
 void Drawing::image(const Rect &rect, const PixelImage &image) {
     if (image.width <= 0 || image.height <= 0 || rect.empty())
         return;
-    // SVG viewers smooth what they enlarge; pixels repeated to the target's resolution stay sharp.
+    // Viewers smooth what they enlarge; pixels repeated to the resolution asked for stay sharp.
     const bool vector = m_impl->format != PictureFormat::Png;
+    const double dots = std::max(2.0, m_impl->scale);
+    const auto repeat = [&](double length, int count) {
+        return vector ? std::max(1, static_cast<int>(std::ceil(dots * length / count))) : 1;
+    };
     const Surface pixels =
-        makePixels(image, vector ? std::max(1, static_cast<int>(std::ceil(2 * rect.width / image.width))) : 1,
-                   vector ? std::max(1, static_cast<int>(std::ceil(2 * rect.height / image.height))) : 1);
+        makePixels(image, repeat(rect.width, image.width), repeat(rect.height, image.height));
+    if (m_impl->svg) {
+        cairo_status_t status;
+        m_impl->svg->image(rect, pngOf(pixels.get(), status));
+        return m_impl->keep(status);
+    }
     cairo_t *context = m_impl->context.get();
     cairo_save(context);
     cairo_rectangle(context, rect.left, rect.top, rect.width, rect.height);
@@ -229,8 +281,12 @@ void Drawing::text(Point at, const std::string &text, const TextStyle &style) {
     const auto share = [](Align align) {
         return align == Align::Start ? 0.0 : align == Align::Middle ? 0.5 : 1.0;
     };
-    const double x = -share(style.horizontal) * m_impl->advance(text);
     const double y = (1 - share(style.vertical)) * kCapHeight * style.size;
+    if (m_impl->svg) {
+        cairo_restore(context);
+        return m_impl->svg->text(at, text, style, y);
+    }
+    const double x = -share(style.horizontal) * m_impl->advance(text);
     cairo_move_to(context, x, y);
     cairo_show_text(context, printable(text).c_str());
     cairo_new_path(context); // the end of the text would become the start of the next line
@@ -251,20 +307,51 @@ std::string Drawing::fitText(const std::string &text, double width, const TextSt
     return fitted;
 }
 
+std::vector<std::string> Drawing::wrapText(const std::string &text, double width,
+                                           const TextStyle &style) const {
+    std::vector<std::string> lines;
+    std::istringstream paragraphs(text);
+    for (std::string paragraph; std::getline(paragraphs, paragraph);) {
+        std::istringstream words(paragraph);
+        std::string line;
+        for (std::string word; words >> word;) {
+            const std::string longer = line.empty() ? word : line + ' ' + word;
+            if (!line.empty() && textWidth(longer, style) > width) {
+                lines.push_back(std::move(line));
+                line = word;
+            } else {
+                line = longer;
+            }
+        }
+        lines.push_back(line);
+    }
+    return lines;
+}
+
 void Drawing::clip(const Rect &rect) {
+    if (m_impl->svg)
+        return m_impl->svg->clip(rect);
     cairo_save(m_impl->context.get());
     cairo_rectangle(m_impl->context.get(), rect.left, rect.top, rect.width, rect.height);
     cairo_clip(m_impl->context.get());
 }
 
 void Drawing::unclip() {
+    if (m_impl->svg)
+        return m_impl->svg->unclip();
     cairo_restore(m_impl->context.get());
 }
 
 Result<std::string> Drawing::finish() {
-    cairo_status_t status = cairo_status(m_impl->context.get());
-    if (status == CAIRO_STATUS_SUCCESS && m_impl->format == PictureFormat::Png)
-        status = cairo_surface_write_to_png_stream(m_impl->surface.get(), appendBytes, &m_impl->bytes);
+    cairo_status_t status =
+        m_impl->failure != CAIRO_STATUS_SUCCESS ? m_impl->failure : cairo_status(m_impl->context.get());
+    if (status == CAIRO_STATUS_SUCCESS && m_impl->format == PictureFormat::Png) {
+        m_impl->bytes = pngOf(m_impl->surface.get(), status);
+        if (status == CAIRO_STATUS_SUCCESS)
+            setPngResolution(m_impl->bytes, m_impl->dotsPerInch);
+    }
+    if (m_impl->svg)
+        m_impl->bytes = m_impl->svg->finish();
     cairo_surface_finish(m_impl->surface.get());
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_status(m_impl->surface.get());

@@ -3,49 +3,53 @@
 #include "core/base/atomic_file.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace qs {
 namespace {
 
-constexpr double kMargin = 24;
+constexpr double kSmallestMargin = 8, kLargestMargin = 24;
 constexpr double kTitleSize = 17, kSubtitleSize = 12.5, kCaptionSize = 10;
 
-std::vector<std::string> linesOf(const std::string &text) {
-    std::vector<std::string> lines;
-    for (std::size_t start = 0; start < text.size();) {
-        const std::size_t end = std::min(text.find('\n', start), text.size());
-        lines.push_back(text.substr(start, end - start));
-        start = end + 1;
+bool isTable(const std::filesystem::path &file) {
+    const std::string suffix = file.extension().string();
+    return suffix == ".csv" || suffix == ".CSV";
+}
+
+/// Draws lines below each other; returns where the next one would start.
+double drawLines(Drawing &drawing, Point at, const std::vector<std::string> &lines, double width, double lead,
+                 const TextStyle &style) {
+    for (const std::string &line : lines) {
+        drawing.text(at, drawing.fitText(line, width, style), style);
+        at.y += style.size + lead;
     }
-    return lines;
+    return at.y;
 }
 
 /// Title, subtitle and caption; returns what is left between them.
 Rect drawFrame(Drawing &drawing, const Figure &figure, const FigureOptions &options) {
     const FigureTheme &theme = options.theme;
     const Rect sheet = drawing.bounds();
-    const double width = sheet.width - 2 * kMargin;
-    drawing.fill(sheet, theme.background);
+    const double margin = std::clamp(0.03 * sheet.width, kSmallestMargin, kLargestMargin);
+    const double width = sheet.width - 2 * margin;
+    if (!options.transparent)
+        drawing.fill(sheet, theme.background);
 
-    double top = kMargin;
-    const TextStyle title{kTitleSize, theme.text, true, Align::Start, Align::Start};
-    drawing.text({kMargin, top}, drawing.fitText(figure.title(), width, title), title);
-    top += kTitleSize + 6;
-    const TextStyle subtitle{kSubtitleSize, theme.faintText, false, Align::Start, Align::Start};
-    for (const std::string &line : linesOf(figure.subtitle())) {
-        drawing.text({kMargin, top}, drawing.fitText(line, width, subtitle), subtitle);
-        top += kSubtitleSize + 5;
+    double top = margin;
+    if (options.heading) {
+        const TextStyle title{kTitleSize, theme.text, true, Align::Start, Align::Start};
+        const TextStyle subtitle{kSubtitleSize, theme.faintText, false, Align::Start, Align::Start};
+        top = drawLines(drawing, {margin, top}, drawing.wrapText(figure.title(), width, title), width, 6,
+                        title);
+        top = drawLines(drawing, {margin, top}, drawing.wrapText(figure.subtitle(), width, subtitle), width,
+                        5, subtitle) +
+              8;
     }
-
-    const std::vector<std::string> caption = linesOf(options.caption);
     const TextStyle small{kCaptionSize, theme.faintText, false, Align::Start, Align::Start};
-    double bottom = sheet.bottom() - 14 - static_cast<double>(caption.size()) * (kCaptionSize + 4);
-    for (double y = bottom; const std::string &line : caption) {
-        drawing.text({kMargin, y}, drawing.fitText(line, width, small), small);
-        y += kCaptionSize + 4;
-    }
-    bottom -= caption.empty() ? 0 : 12;
-    return {kMargin, top + 8, width, bottom - top - 8};
+    const std::vector<std::string> caption = drawing.wrapText(options.caption, width, small);
+    const double captionTop = sheet.bottom() - 14 - static_cast<double>(caption.size()) * (kCaptionSize + 4);
+    drawLines(drawing, {margin, captionTop}, caption, width, 4, small);
+    return {margin, top, width, captionTop - (caption.empty() ? 0 : 12) - top};
 }
 
 } // namespace
@@ -74,16 +78,51 @@ FigureTheme FigureTheme::dark() {
             .nothing = {38, 41, 48}};
 }
 
-Status writeFigure(const Figure &figure, const FigureOptions &options, const std::filesystem::path &file) {
-    QS_TRY(const PictureFormat format, pictureFormat(file.string()));
+double figureZoom(double points) {
+    constexpr double kLabelSize = 11.5; // pixels, of axes and legends
+    return points / (kLabelSize * 72 / kPixelsPerInch);
+}
+
+Result<std::string> Figure::csv(const RunContext & /*ctx*/) const {
+    return fail(ErrorCode::Unsupported, "this figure has no table of its data; write .png, .svg or .pdf",
+                title());
+}
+
+Result<std::string> renderFigure(const Figure &figure, PictureFormat format, const FigureOptions &options) {
     const FigureSize preferred = figure.preferredSize();
+    const double width = options.width > 0 ? options.width : preferred.width * options.zoom;
+    const double height = options.height > 0 ? options.height : preferred.height * options.zoom;
     QS_TRY(Drawing drawing,
-           Drawing::create(format, options.width > 0 ? options.width : preferred.width,
-                           options.height > 0 ? options.height : preferred.height, options.scale));
+           Drawing::create(format, width, height, options.scale, options.zoom, options.transparent));
     const Rect area = drawFrame(drawing, figure, options);
     if (!area.empty())
         figure.drawContent(drawing, area, options.theme);
-    QS_TRY(const std::string bytes, drawing.finish());
+    return drawing.finish();
+}
+
+Result<std::string> figureTable(const Figure &figure, const std::string &caption, const RunContext &ctx) {
+    QS_TRY(const std::string table, figure.csv(ctx));
+    std::string text;
+    std::istringstream lines(caption);
+    for (std::string line; std::getline(lines, line);)
+        text += "# " + line + '\n';
+    return text + table;
+}
+
+Status checkFigureFile(const std::string &fileName) {
+    if (isTable(fileName))
+        return {};
+    QS_TRY([[maybe_unused]] const PictureFormat format, pictureFormat(fileName));
+    return {};
+}
+
+Status writeFigure(const Figure &figure, const FigureOptions &options, const std::filesystem::path &file) {
+    if (isTable(file)) {
+        QS_TRY(const std::string table, figureTable(figure, options.caption, {}));
+        return writeFileAtomically(file, table);
+    }
+    QS_TRY(const PictureFormat format, pictureFormat(file.string()));
+    QS_TRY(const std::string bytes, renderFigure(figure, format, options));
     return writeFileAtomically(file, bytes);
 }
 

@@ -54,7 +54,7 @@ void drawHorizontalAxis(Drawing &drawing, const Rect &plot, const AxisScale &sca
     }
     drawing.line({plot.left, baseline}, {plot.right(), baseline}, {theme.axis, 1});
     const TextStyle heading{kTitleSize, theme.text, false, Align::Middle, Align::Start};
-    drawing.text({plot.centerX(), baseline + 29}, title, heading);
+    drawing.text({plot.centerX(), baseline + 29}, drawing.fitText(title, plot.width, heading), heading);
 }
 
 void drawVerticalAxis(Drawing &drawing, const Rect &plot, const AxisScale &scale, const std::string &title,
@@ -71,8 +71,8 @@ void drawVerticalAxis(Drawing &drawing, const Rect &plot, const AxisScale &scale
     drawing.line({axis, plot.top}, {axis, plot.bottom()}, {theme.axis, 1});
     TextStyle heading{kTitleSize, theme.text, false, Align::Middle, Align::Start};
     heading.upwards = true;
-    drawing.text({plot.left - verticalAxisWidth(drawing, scale, plot.height), plot.centerY()}, title,
-                 heading);
+    drawing.text({plot.left - verticalAxisWidth(drawing, scale, plot.height), plot.centerY()},
+                 drawing.fitText(title, plot.height, heading), heading);
 }
 
 double verticalAxisWidth(const Drawing &drawing, const AxisScale &scale, double plotHeight) {
@@ -83,7 +83,19 @@ double verticalAxisWidth(const Drawing &drawing, const AxisScale &scale, double 
     return widest + kTickLength + 4 + 12 + kTitleSize;
 }
 
+int colorBarTicks(double height) {
+    return ticksThatFit(height, 48);
+}
+
 void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, const AxisScale &scale,
+                  const std::string &title, const FigureTheme &theme) {
+    std::vector<Tick> places = niceTicks(scale, colorBarTicks(area.height));
+    for (Tick &tick : places)
+        tick.value = scale.position(tick.value);
+    drawColorBar(drawing, area, map, places, title, theme);
+}
+
+void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, std::span<const Tick> places,
                   const std::string &title, const FigureTheme &theme) {
     constexpr double kBar = 16;
     const Rect bar{area.left, area.top, kBar, area.height};
@@ -91,8 +103,8 @@ void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, const
     drawing.image(bar, image);
     const TextStyle label{kLabelSize, theme.faintText, false, Align::Start, Align::Middle};
     double widest = 0;
-    for (const Tick &tick : niceTicks(scale, ticksThatFit(bar.height, 48))) {
-        const double y = crisp(bar.bottom() - scale.position(tick.value) * bar.height);
+    for (const Tick &tick : places) {
+        const double y = crisp(bar.bottom() - tick.value * bar.height);
         drawing.line({bar.right(), y}, {bar.right() + (tick.label.empty() ? 3 : kTickLength), y},
                      {theme.axis, 1});
         drawing.text({bar.right() + kTickLength + 4, y}, tick.label, label);
@@ -100,7 +112,8 @@ void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, const
     }
     TextStyle heading{kTitleSize, theme.text, false, Align::Middle, Align::Start};
     heading.upwards = true;
-    drawing.text({bar.right() + kTickLength + 4 + widest + 9, bar.centerY()}, title, heading);
+    drawing.text({bar.right() + kTickLength + 4 + widest + 9, bar.centerY()},
+                 drawing.fitText(title, bar.height, heading), heading);
 }
 
 void drawRowLabels(Drawing &drawing, const Rect &plot, std::span<const std::string> labels, double width,

@@ -31,6 +31,11 @@ inline constexpr double kHorizontalAxisHeight = 48;
 /// logarithmically from scale.lo (t = 0) to scale.hi (t = 1).
 void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, const AxisScale &scale,
                   const std::string &title, const FigureTheme &theme);
+/// The same for any scale: ticks whose value is the place on the map, 0..1.
+void drawColorBar(Drawing &drawing, const Rect &area, const ColorMap &map, std::span<const Tick> places,
+                  const std::string &title, const FigureTheme &theme);
+/// Labelled ticks that a bar of this height has room for.
+int colorBarTicks(double height);
 inline constexpr double kColorBarWidth = 92;
 
 /// Names left of rows of equal height, every k-th when they are too tight.

@@ -1,5 +1,6 @@
 #include "core/figure/graph_figure.h"
 
+#include "core/base/number_text.h"
 #include "core/figure/figure_parts.h"
 
 #include <algorithm>
@@ -158,6 +159,7 @@ public:
         return {static_cast<int>(std::clamp(m_scene->map->width + legend + 48, 760.0, 8000.0)),
                 static_cast<int>(std::clamp(m_scene->map->height + 140, 360.0, 12000.0))};
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override {
         if (m_scene->map->items.empty())
             return drawEmptyState(drawing, area, "The model has no nodes.", theme);
@@ -176,6 +178,36 @@ public:
 private:
     std::shared_ptr<const GraphScene> m_scene;
 };
+
+const char *kindName(MapItem::Kind kind) {
+    switch (kind) {
+    case MapItem::Kind::Node:
+        return "node";
+    case MapItem::Kind::Block:
+        return "closed block";
+    case MapItem::Kind::Frame:
+        return "open block";
+    case MapItem::Kind::Input:
+        return "input";
+    case MapItem::Kind::Output:
+        return "output";
+    }
+    return "";
+}
+
+Result<std::string> GraphFigure::csv(const RunContext & /*ctx*/) const {
+    const std::string metric = m_scene->hasValues ? m_scene->legendTitle : "value";
+    std::string text = "kind,node,title,subtitle,quantization," + csvField(metric) + '\n';
+    for (std::size_t i = 0; i < m_scene->labels.size(); ++i) {
+        const MapItem &item = m_scene->map->items[i];
+        const GraphScene::Label &label = m_scene->labels[i];
+        const std::string node = item.node == kNoNode ? "" : m_scene->model->graph.node(item.node).name;
+        text += fmt::format("{},{},{},{},{},{}\n", kindName(item.kind), csvField(node), csvField(label.title),
+                            csvField(label.subtitle), csvField(label.badge),
+                            std::isnan(label.value) ? "" : fmt::format("{}", label.value));
+    }
+    return text;
+}
 
 } // namespace
 

@@ -1,5 +1,6 @@
 #include "core/figure/layer_error_figure.h"
 
+#include "core/base/number_text.h"
 #include "core/figure/figure_parts.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ public:
     FigureSize preferredSize() const override {
         return {1200, std::clamp(static_cast<int>(m_names.size()) * 24 + 220, 360, 8000)};
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -107,6 +109,16 @@ void LayerErrorFigure::drawRow(Drawing &drawing, const Rect &plot, std::size_t i
         drawing.text(
             {plot.right() + 12, top + height / 2}, gridText(*result),
             {std::clamp(height * 0.5, 9.0, 11.0), theme.faintText, false, Align::Start, Align::Middle});
+}
+
+Result<std::string> LayerErrorFigure::csv(const RunContext & /*ctx*/) const {
+    const auto number = [](std::optional<double> value) { return value ? fmt::format("{}", *value) : ""; };
+    std::string text = "layer,weight SQNR dB,output SQNR dB,effective bits\n";
+    for (std::size_t i = 0; i < m_names.size(); ++i)
+        if (const auto &result = m_run->layers[i])
+            text += fmt::format("{},{},{},{}\n", csvField(m_names[i]), number(result->weightSqnrDb()),
+                                number(result->outputSqnrDb()), result->bits.effective());
+    return text;
 }
 
 } // namespace

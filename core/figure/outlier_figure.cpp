@@ -43,6 +43,7 @@ public:
     FigureSize preferredSize() const override {
         return {1200, std::clamp(static_cast<int>(m_rows.size()) * 20 + 190, 360, 8000)};
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -124,6 +125,7 @@ public:
             withThousands(m_values.rows), withThousands(m_capture->tokens), significant(m_scale.lo, 2),
             kOutlierThreshold);
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -172,6 +174,28 @@ void TokenChannelFigure::drawOutlierMarks(Drawing &drawing, const Rect &plot,
         const Point triangle[] = {{x - 4, plot.top - 9}, {x + 4, plot.top - 9}, {x, plot.top - 2}};
         drawing.fill(triangle, theme.second);
     }
+}
+
+Result<std::string> LayerChannelFigure::csv(const RunContext &ctx) const {
+    std::string text = "layer,channel,largest magnitude\n";
+    for (const ChannelMagnitudes &row : m_rows) {
+        if (ctx.cancelled())
+            return RunContext::cancelledError();
+        for (std::size_t channel = 0; channel < row.values.size(); ++channel)
+            text += fmt::format("{},{},{}\n", csvField(row.layer), channel, row.values[channel]);
+    }
+    return text;
+}
+
+Result<std::string> TokenChannelFigure::csv(const RunContext &ctx) const {
+    std::string text = "token,channel,value\n";
+    for (std::int64_t token = 0; token < m_values.rows; ++token) {
+        if (ctx.cancelled())
+            return RunContext::cancelledError();
+        for (std::int64_t channel = 0; channel < m_values.cols; ++channel)
+            text += fmt::format("{},{},{}\n", token, channel, m_values(token, channel));
+    }
+    return text;
 }
 
 } // namespace

@@ -43,6 +43,7 @@ public:
     }
     std::string subtitle() const override;
     FigureSize preferredSize() const override { return {1400, 780}; }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -151,6 +152,16 @@ void RooflineFigure::drawContent(Drawing &drawing, const Rect &area, const Figur
     drawPoints(drawing, plot, theme);
     drawing.unclip();
     drawRooflineBars(drawing, {area.right() - barsWidth, area.top, barsWidth, area.height}, *m_study, theme);
+}
+
+Result<std::string> RooflineFigure::csv(const RunContext & /*ctx*/) const {
+    std::string text = "precision,operator,kind,operations per byte,operations per second,seconds\n";
+    for (const PrecisionStudy &precision : m_study->precisions)
+        for (const OperatorCost &cost : precision.line.operators)
+            text += fmt::format("{},{},{},{},{},{}\n", csvField(precision.line.name),
+                                csvField(cost.work.name), operatorKindName(cost.work.kind), cost.intensity,
+                                cost.operationsPerSecond, cost.seconds);
+    return text;
 }
 
 } // namespace

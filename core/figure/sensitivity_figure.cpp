@@ -44,6 +44,7 @@ public:
         return {static_cast<int>(std::clamp<std::size_t>(m_table->bits.size() * 130 + 480, 800, 2400)),
                 std::clamp(static_cast<int>(m_names.size()) * 22 + 170, 360, 8000)};
     }
+    Result<std::string> csv(const RunContext &ctx) const override;
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
 
 private:
@@ -117,6 +118,17 @@ void SensitivityFigure::drawCell(Drawing &drawing, const Rect &cell, std::option
     drawing.text({inner.centerX(), inner.centerY()}, value ? text(*value) : "not measured",
                  {std::min(11.5, cell.height * 0.7), value ? ink : theme.faintText, false, Align::Middle,
                   Align::Middle});
+}
+
+Result<std::string> SensitivityFigure::csv(const RunContext & /*ctx*/) const {
+    std::string text = fmt::format("layer,bits,{}\n", m_info.id);
+    for (std::size_t row = 0; row < m_names.size(); ++row)
+        for (std::size_t column = 0; column < m_table->bits.size(); ++column) {
+            const auto value = valueAt(row, column);
+            text += fmt::format("{},{},{}\n", csvField(m_names[row]), m_table->bits[column],
+                                value ? fmt::format("{}", *value) : "");
+        }
+    return text;
 }
 
 } // namespace

@@ -47,9 +47,37 @@ class Render(CliCase):
         self.assertNotEqual(light, dark)
         self.assert_png(self.draw("outliers", "--size", "600x400", "--scale", "2"), (1200, 800))
 
+    def test_physical_size_background_and_caption(self):
+        sheet = ["--size", "85x60mm", "--dpi", "300", "--text-size", "7"]
+        clear = self.draw("outliers", *sheet, "--transparent")
+        self.assert_png(clear, (1004, 709))
+        self.assertEqual(clear[25], 6, "colour type: RGB with alpha")
+        self.assertIn(b"pHYs" + struct.pack(">II", 11811, 11811) + b"\x01", clear)
+        self.assert_png(self.draw("outliers", "--size", "4x3in"), (384, 288))
+        svg = self.draw("outliers", *sheet, "--no-heading", "--caption", "Figure 3 of x", name="x.svg")
+        self.assertIn(b'width="85mm" height="60mm"', svg)
+        self.assertIn(b">Figure 3 of x</text>", svg)
+        self.assertNotIn(b">Outlier map", svg)
+        self.assertNotIn(b"SHA-256", self.draw("outliers", "--no-caption", name="x.svg"))
+        self.assertIn(b"SHA-256", self.draw("outliers", name="x.svg"))
+
+    def test_tables(self):
+        for view, head in [
+            ("outliers", "layer,channel,largest magnitude"),
+            ("graph", "kind,node,title,subtitle,quantization,value"),
+            ("distribution", "from,to,float"),
+            ("layer-error", "layer,weight SQNR dB,output SQNR dB,effective bits"),
+        ]:
+            lines = self.draw(view, *(FEW if view == "layer-error" else []), name="x.csv").decode().splitlines()
+            self.assertTrue(lines[0].startswith("# quantoscope"), lines[0])
+            lines = [line for line in lines if not line.startswith("#")]
+            self.assertTrue(lines[0].startswith(head), lines[0])
+            self.assertGreater(len(lines), 10)
+
     def test_wrong_usage_writes_nothing(self):
         self.assert_says(self.draw("outliers", name="x.bmp", code=USAGE).err, ".png")
         self.assert_says(self.draw("outliers", "--size", "huge", code=USAGE).err, "1200x700")
+        self.assert_says(self.draw("outliers", "--size", "85x60cm", code=USAGE).err, "178x120mm")
         self.assert_says(self.draw("outliers", "--size", "5x5", code=USAGE).err, "5x5")
         self.assert_says(self.draw("tokens", code=USAGE).err, "--calib")
         self.assert_says(self.draw("distribution", "--layer", "m.fx", code=USAGE).err, "m.fx", "m.fc")

@@ -1,16 +1,17 @@
-#include "tests/support/temp_dir.h"
+#include "tests/support/figure_checks.h"
 #include "tests/views/chart_fixtures.h"
 #include "views/distribution/distribution_chart.h"
+#include "views/plots/plot_export.h"
 #include "views/plots/plot_style.h"
 
 #include <QApplication>
-#include <QImage>
-#include <QXmlStreamReader>
 #include <gmock/gmock.h>
 #include <qcustomplot.h>
 
 namespace qs::views {
 namespace {
+
+using Format = FigureRequest::Format;
 
 class PlotExportTest : public testing::Test {
 protected:
@@ -26,66 +27,79 @@ protected:
         chart.show();
         QApplication::processEvents();
     }
-    QString path(const char *name) const { return QString::fromStdString((folder.path() / name).string()); }
-    std::string bytesOf(const char *name) const { return readFile(folder.path() / name); }
+    static FigureRequest request(FigureRequest::Format format) {
+        FigureRequest wanted;
+        wanted.format = format;
+        wanted.millimetres = {85, 60};
+        wanted.caption = "made by a test, not by a person";
+        return wanted;
+    }
 
-    TempDir folder;
     DistributionChart chart;
 };
 
-TEST_F(PlotExportTest, SvgIsWellFormedAndHoldsText) {
-    ASSERT_TRUE(chart.exportTo(path("figure.svg")));
-    const std::string bytes = bytesOf("figure.svg");
-    QXmlStreamReader reader(QByteArray::fromStdString(bytes));
-    QString texts;
-    bool isSvg = false;
-    while (!reader.atEnd())
-        if (reader.readNext() == QXmlStreamReader::Characters)
-            texts += reader.text();
-        else
-            isSvg |= reader.name() == QLatin1String("svg");
-    EXPECT_FALSE(reader.hasError()) << reader.errorString().toStdString();
-    EXPECT_TRUE(isSvg);
-    EXPECT_THAT(texts.toStdString(), testing::HasSubstr("weight value"));
+TEST_F(PlotExportTest, SvgIsWellFormedAndItsTextsAreTexts) {
+    const QByteArray svg = exported(chart, request(Format::Svg));
+    EXPECT_THAT(textsOf(svg).toStdString(), testing::HasSubstr("weight value"));
+    EXPECT_THAT(textsOf(svg).toStdString(), testing::HasSubstr("made by a test"));
+    EXPECT_THAT(svg.toStdString(), testing::HasSubstr("width=\"85mm\" height=\"60mm\""));
 }
 
-TEST_F(PlotExportTest, PdfHasOnePageAndAnEnd) {
-    ASSERT_TRUE(chart.exportTo(path("figure.pdf")));
-    const std::string bytes = bytesOf("figure.pdf");
-    EXPECT_EQ(bytes.substr(0, 5), "%PDF-");
-    EXPECT_THAT(bytes, testing::HasSubstr("/Count 1"));
-    EXPECT_THAT(bytes.substr(bytes.size() - 16), testing::HasSubstr("%%EOF"));
+TEST_F(PlotExportTest, PdfHasOnePageOfTheSizeAskedFor) {
+    const QByteArray pdf = exported(chart, request(Format::Pdf));
+    EXPECT_THAT(pdf.toStdString(), testing::HasSubstr("/Count 1"));
+    const QSizeF points = pageSizeOf(pdf);
+    EXPECT_NEAR(points.width(), 85 / 25.4 * 72, 0.5);
+    EXPECT_NEAR(points.height(), 60 / 25.4 * 72, 0.5);
 }
 
-TEST_F(PlotExportTest, PngHasTwiceTheResolutionOnWhite) {
-    ASSERT_TRUE(chart.exportTo(path("figure.png")));
-    const QImage image(path("figure.png"));
-    EXPECT_EQ(image.width(), 2 * 640);
+TEST_F(PlotExportTest, PngHasSizeResolutionAndBackgroundAskedFor) {
+    FigureRequest wanted = request(Format::Png);
+    wanted.dpi = 300;
+    const QImage image = QImage::fromData(exported(chart, wanted));
+    EXPECT_EQ(image.size(), QSize(1004, 709));
+    EXPECT_NEAR(toDpi(image.dotsPerMeterX()), 300, 0.1);
     EXPECT_EQ(image.pixelColor(2, 2), QColor(Qt::white));
+    wanted.background = FigureRequest::Background::Transparent;
+    const QImage clear = QImage::fromData(exported(chart, wanted));
+    EXPECT_EQ(clear.pixelColor(2, 2).alpha(), 0);
+    EXPECT_EQ(clear.pixelColor(1001, 706).alpha(), 0);
+}
+
+TEST_F(PlotExportTest, TextsKeepTheirSizeWhateverTheFiguresSize) {
+    QFont paper;
+    paper.setPixelSize(12);
+    const auto layoutFor = [&](QSizeF millimetres) {
+        FigureRequest wanted;
+        wanted.millimetres = millimetres;
+        return chartSizeOnPaper(wanted, paper);
+    };
+    // The layout has as many pixels as give 12-pixel labels 7 points.
+    EXPECT_NEAR(layoutFor({85, 60}).width(), 85 / 25.4 * 12 * 72 / 7, 1);
+    EXPECT_NEAR(layoutFor({170, 60}).width(), 2 * layoutFor({85, 60}).width(), 1);
+}
+
+TEST_F(PlotExportTest, AnExportLeavesTheChartAsItWas) {
+    const QImage before = chart.grab().toImage();
+    FigureRequest wanted = request(Format::Svg);
+    wanted.points = 14;
+    exported(chart, wanted);
+    QApplication::processEvents();
+    EXPECT_EQ(chart.grab().toImage(), before);
 }
 
 TEST_F(PlotExportTest, CsvHoldsTheTrueCounts) {
-    ASSERT_TRUE(chart.exportTo(path("data.csv")));
-    const std::string bytes = bytesOf("data.csv");
-    EXPECT_EQ(bytes.substr(0, 11), "series,x,y\n");
+    const QByteArray bytes = exported(chart, request(Format::Csv));
+    EXPECT_TRUE(bytes.startsWith("# made by a test, not by a person\nseries,x,y\n"));
     double total = 0;
     int lines = 0;
-    for (const QByteArray &line : QByteArray::fromStdString(bytes).split('\n'))
+    for (const QByteArray &line : bytes.split('\n'))
         if (line.startsWith("\"float weight\"")) {
             total += line.split(',').last().toDouble();
             ++lines;
         }
     EXPECT_EQ(lines, 17); // 16 bins and the right end of the last one
     EXPECT_DOUBLE_EQ(total, 12);
-}
-
-TEST_F(PlotExportTest, OtherSuffixAndUnwritablePlaceAreErrors) {
-    const Status other = chart.exportTo(path("figure.docx"));
-    ASSERT_FALSE(other);
-    EXPECT_EQ(other.error().code, ErrorCode::Unsupported);
-    const Status nowhere = chart.exportTo(path("no/such/folder/figure.svg"));
-    ASSERT_FALSE(nowhere);
-    EXPECT_EQ(nowhere.error().code, ErrorCode::IoError);
 }
 
 TEST_F(PlotExportTest, GridLinesComeWhenTheyFit) {

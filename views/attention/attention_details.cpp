@@ -23,10 +23,8 @@ AttentionDetails::AttentionDetails(QWidget *parent)
       m_table(new QTableView), m_queryBox(new QSpinBox), m_keyBox(new QSpinBox),
       m_normalization(new QComboBox), m_kv(new QComboBox), m_saliencyNote(new QLabel),
       m_picture(new PictureOverlay), m_noPicture(new QLabel) {
-    for (int i = 0; i < ChartCount; ++i) {
+    for (int i = 0; i < ChartCount; ++i)
         m_charts.push_back(new LineChart);
-        connect(m_charts.back(), &PlotView::exportFailed, this, &AttentionDetails::exportFailed);
-    }
     m_normalization->addItem(tr("normalised"), true);
     m_normalization->addItem(tr("accumulated"), false);
     m_normalization->setToolTip(tr("accumulated: Σ over queries of the attention to each token (over all "

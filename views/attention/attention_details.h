@@ -35,7 +35,6 @@ public:
 signals:
     void headPicked(int block, int head);
     void positionPicked(qint64 query, qint64 key);
-    void exportFailed(const QString &what);
 
 private:
     QWidget *makeTable();

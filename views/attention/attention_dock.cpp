@@ -1,5 +1,6 @@
 #include "views/attention/attention_dock.h"
 
+#include "core/figure/attention_figure.h"
 #include "core/io/calibration_set.h"
 #include "views/attention/attention_details.h"
 #include "views/attention/attention_grid_canvas.h"
@@ -64,21 +65,12 @@ AttentionDock::AttentionDock(WorkbenchContext &context)
         show({block, head, m_controls->shown().variant});
     });
     connect(m_canvas, &HeatMapCanvas::cellPicked, this, &AttentionDock::pickPosition);
-    connect(m_canvas, &HeatMapCanvas::pictureFailed, this, [this](const QString &file) {
-        report(tr("The picture could not be written."), file.toStdString());
-    });
     connect(m_details, &AttentionDetails::headPicked, this, [this](int block, int head) {
         pickHead(block, head);
         if (!m_controls->shown().isGrid())
             show({block, head, m_controls->shown().variant});
     });
     connect(m_details, &AttentionDetails::positionPicked, this, &AttentionDock::pickPosition);
-    connect(m_details, &AttentionDetails::exportFailed, this,
-            [this](const QString &what) { report(what, "Attention"); });
-}
-
-void AttentionDock::report(const QString &what, const std::string &where) {
-    context().addFinding({Severity::Error, what.toStdString(), where, "Choose another file."});
 }
 
 QString AttentionDock::message() const {
@@ -124,6 +116,7 @@ void AttentionDock::showNothing(const QString &why) {
     m_details->setMap(nullptr);
     m_details->setSurvey(nullptr);
     m_details->setVisible(false);
+    m_grid->setFigure(nullptr);
     m_message->setText(why);
     m_pages->setCurrentWidget(m_message);
     m_summary->clear();
@@ -187,9 +180,10 @@ void AttentionDock::updateColors() {
     if (!m_loader->survey())
         return;
     const AttentionShown shown = m_controls->shown();
-    if (shown.isGrid())
+    if (shown.isGrid()) {
         m_grid->setGrid(makeAttentionGrid(*m_loader->survey(), shown, m_controls->isLogarithmic()));
-    else if (m_loader->map())
+        m_grid->setFigure(makeAttentionFigure(m_loader->survey(), shown.block));
+    } else if (m_loader->map())
         m_canvas->setScene(attentionScene(*m_loader->map(), shown.variant, m_controls->isLogarithmic()));
     updateMarks();
     updateSummary();

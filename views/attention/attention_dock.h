@@ -47,7 +47,6 @@ private:
     void updateSummary();
     void pickHead(int block, int head);
     void pickPosition(std::int64_t query, std::int64_t key);
-    void report(const QString &what, const std::string &where);
 
     AttentionLoader *m_loader;
     AttentionControls *m_controls;

@@ -1,12 +1,16 @@
 #include "views/attention/attention_grid_canvas.h"
 
+#include "core/figure/figure.h"
 #include "views/attention/attention_source.h"
 #include "views/canvas/color_bar.h"
 #include "views/shared/color_maps.h"
+#include "views/shared/figure_export.h"
 #include "views/shared/format_text.h"
 
+#include <QContextMenuEvent>
 #include <QElapsedTimer>
 #include <QKeyEvent>
+#include <QMenu>
 #include <QMouseEvent>
 #include <imgui.h>
 
@@ -51,6 +55,7 @@ std::vector<std::uint32_t> pixelsOf(const AttentionPanel &panel, const Attention
 AttentionGridCanvas::AttentionGridCanvas(QWidget *parent) : ImGuiCanvas(parent) {
     setAccessibleName(tr("Grid of attention maps, one per head"));
     setFocusPolicy(Qt::StrongFocus);
+    setFigureName(QStringLiteral("attention"));
 }
 
 void AttentionGridCanvas::setGrid(AttentionGrid grid) {
@@ -275,6 +280,17 @@ void AttentionGridCanvas::mouseDoubleClickEvent(QMouseEvent *event) {
                 emit headOpened(panel->block, panel->head);
                 return;
             }
+}
+
+void AttentionGridCanvas::contextMenuEvent(QContextMenuEvent *event) {
+    auto *menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    FigureExporter::addTo(*menu, *this);
+    menu->popup(event->globalPos());
+}
+
+QSize AttentionGridCanvas::figureSize() const {
+    return m_figure ? QSize(m_figure->preferredSize().width, m_figure->preferredSize().height) : size();
 }
 
 } // namespace qs::views

@@ -19,6 +19,10 @@ public:
     void setGrid(AttentionGrid grid);
     const AttentionGrid &grid() const { return m_grid; }
     void setCurrent(int block, int head);
+    /// What the grid shows, as a figure.
+    void setFigure(std::shared_ptr<const Figure> figure) { m_figure = std::move(figure); }
+    std::shared_ptr<const Figure> figure() const override { return m_figure; }
+    QSize figureSize() const override;
     /// Where a panel lies, in widget coordinates, as of the last frame.
     QRectF panelRect(int row, int column) const;
 
@@ -30,6 +34,7 @@ protected:
     void drawUi() override;
     void texturesLost() override { m_textures.clear(); }
     void keyPressEvent(QKeyEvent *event) override;
+    void contextMenuEvent(QContextMenuEvent *event) override;
     void mouseDoubleClickEvent(QMouseEvent *event) override;
 
 private:
@@ -47,6 +52,7 @@ private:
     void revealCurrent();
 
     AttentionGrid m_grid;
+    std::shared_ptr<const Figure> m_figure;
     std::vector<TextureId> m_textures; ///< by panel; 0 = not made yet
     std::vector<TextureId> m_stale;    ///< to be freed in the next frame
     Layout m_layout;

@@ -16,6 +16,7 @@ LineChart::LineChart(QWidget *parent) : PlotView(parent), m_mark(new QCPItemStra
     setFitter([this] { fitAll(); });
     setReadOut([this](double x, double) { return readOut(x); });
     setZoomAxes(Qt::Horizontal | Qt::Vertical);
+    setSizer([this](QSize size) { setTicksFor(size); });
 }
 
 void LineChart::setContent(LineChartContent content) {
@@ -58,11 +59,10 @@ void LineChart::applyColors(const PlotTheme &theme) {
     m_mark->setPen(QPen(theme.weakText, 1, Qt::DotLine));
 }
 
-void LineChart::resizeEvent(QResizeEvent *event) {
-    PlotView::resizeEvent(event);
-    // Labels of a low chart must not touch.
-    plot().yAxis->ticker()->setTickCount(std::clamp(height() / 45, 2, 6));
-    plot().xAxis->ticker()->setTickCount(std::clamp(width() / 70, 2, 8));
+/// Labels of a low chart must not touch.
+void LineChart::setTicksFor(QSize size) {
+    plot().yAxis->ticker()->setTickCount(std::clamp(size.height() / 45, 2, 6));
+    plot().xAxis->ticker()->setTickCount(std::clamp(size.width() / 70, 2, 8));
 }
 
 void LineChart::fitAll() {

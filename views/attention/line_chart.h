@@ -34,10 +34,8 @@ public:
     void setContent(LineChartContent content);
     const LineChartContent &content() const { return m_content; }
 
-protected:
-    void resizeEvent(QResizeEvent *event) override;
-
 private:
+    void setTicksFor(QSize size);
     void applyColors(const PlotTheme &theme);
     void fitAll();
     QString readOut(double x) const;

@@ -1,5 +1,6 @@
 #include "views/canvas/graph_canvas.h"
 
+#include "core/figure/graph_figure.h"
 #include "views/shared/color_maps.h"
 
 #include <QContextMenuEvent>
@@ -30,6 +31,7 @@ bool isFrame(const MapItem &item) {
 
 GraphCanvas::GraphCanvas(QWidget *parent) : ImGuiCanvas(parent) {
     setAccessibleName(tr("Graph map"));
+    setFigureName(QStringLiteral("graph"));
 }
 
 void GraphCanvas::setScene(std::shared_ptr<const GraphScene> scene, BlockId anchor) {
@@ -118,6 +120,15 @@ int GraphCanvas::itemAt(QPointF pixel) const {
         found = static_cast<int>(i); // inner ones come later
     }
     return found;
+}
+
+std::shared_ptr<const Figure> GraphCanvas::figure() const {
+    return m_scene && !m_scene->map->items.empty() ? makeGraphFigure(m_scene) : nullptr;
+}
+
+QSize GraphCanvas::figureSize() const {
+    const auto drawn = figure();
+    return drawn ? QSize(drawn->preferredSize().width, drawn->preferredSize().height) : size();
 }
 
 void GraphCanvas::drawUi() {

@@ -36,6 +36,10 @@ public:
     const GraphCamera &camera() const { return m_camera; }
     /// The box at a pixel, or else the frame, or -1.
     int itemAt(QPointF pixel) const;
+    std::shared_ptr<const Figure>
+    figure() const override; ///< of the whole graph, with its blocks as they are
+    QSize figureSize() const override;
+    bool needsItsSize() const override { return true; }
     double lastFrameMs() const { return m_frameMs; } ///< our own work in the last frame, without the driver's
 
 signals:

@@ -1,11 +1,12 @@
 #include "views/canvas/heat_map_canvas.h"
 
 #include "views/canvas/heat_map_decor.h"
+#include "views/canvas/heat_map_figure.h"
 #include "views/canvas/heat_map_tiles.h"
+#include "views/shared/figure_export.h"
 
 #include <QClipboard>
 #include <QContextMenuEvent>
-#include <QFileDialog>
 #include <QGuiApplication>
 #include <QKeyEvent>
 #include <QMenu>
@@ -38,6 +39,7 @@ TileKey overviewKey(const HeatMapData &data, std::uint64_t style) {
 HeatMapCanvas::HeatMapCanvas(QWidget *parent)
     : ImGuiCanvas(parent), m_tiles(kTileCapacity, [this](TextureId texture) { deleteTexture(texture); }) {
     setAccessibleName(tr("Heat map"));
+    setFigureName(QStringLiteral("heat-map"));
 }
 
 void HeatMapCanvas::setScene(HeatMapScene scene) {
@@ -266,21 +268,23 @@ void HeatMapCanvas::contextMenuEvent(QContextMenuEvent *event) {
     QAction *copy = menu->addAction(tr("Copy what is under the pointer"), this,
                                     [text = m_probe.text] { QGuiApplication::clipboard()->setText(text); });
     copy->setEnabled(!m_probe.text.isEmpty());
-    menu->addAction(tr("Save picture…"), this, &HeatMapCanvas::savePicture);
+    FigureExporter::addTo(*menu, *this);
     menu->popup(event->globalPos());
 }
 
-void HeatMapCanvas::savePicture() {
-    auto *dialog = new QFileDialog(this, tr("Save picture"), {}, tr("PNG picture (*.png)"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setDefaultSuffix("png");
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &file) {
-        m_probe = {};
-        if (!grabFramebuffer().save(file))
-            emit pictureFailed(file);
-    });
-    dialog->open();
+std::shared_ptr<const Figure> HeatMapCanvas::figure() const {
+    if (!m_scene.data || m_scene.data->rows() == 0 || m_scene.data->cols() == 0)
+        return nullptr;
+    const auto window = [](const AxisZoom &axis, std::int64_t count) {
+        const auto first =
+            std::clamp<std::int64_t>(static_cast<std::int64_t>(axis.firstCell()), 0, count - 1);
+        const auto end = static_cast<std::int64_t>(std::ceil(axis.lastCell() - 1e-6));
+        return axis.isFitted() ? std::pair(std::int64_t{0}, count)
+                               : std::pair(first, std::clamp(end, first + 1, count));
+    };
+    const auto [firstRow, endRow] = window(m_zoom.y, m_scene.data->rows());
+    const auto [firstCol, endCol] = window(m_zoom.x, m_scene.data->cols());
+    return makeHeatMapFigure(m_scene, {firstRow, endRow, firstCol, endCol});
 }
 
 } // namespace qs::views

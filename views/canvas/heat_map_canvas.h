@@ -30,11 +30,12 @@ public:
     const PanZoom &panZoom() const { return m_zoom; }
     /// Whether the last frame showed every cell; large maps arrive over a few frames, coarse first.
     bool isComplete() const { return m_complete; }
+    /// Of what is seen, zoomed as it is.
+    std::shared_ptr<const Figure> figure() const override;
 
 signals:
     /// A cell was clicked; of joined cells it is the extreme one.
     void cellPicked(qint64 row, qint64 column);
-    void pictureFailed(const QString &what);
 
 protected:
     void drawUi() override;
@@ -48,7 +49,6 @@ private:
     void drawTiles(ImDrawList &draw);
     TextureId tile(const TileKey &key, bool mayPaint);
     void drawProbe();
-    void savePicture();
 
     HeatMapScene m_scene;
     PanZoom m_zoom;

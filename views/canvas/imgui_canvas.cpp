@@ -1,6 +1,8 @@
 #include "views/canvas/imgui_canvas.h"
 
+#include "core/figure/figure.h"
 #include "views/canvas/qt_font.h"
+#include "views/shared/color_maps.h"
 
 #include <QOpenGLContext>
 #include <QOpenGLFunctions>
@@ -197,6 +199,39 @@ void ImGuiCanvas::changeEvent(QEvent *event) {
     if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
         requestFrames();
     QOpenGLWidget::changeEvent(event);
+}
+
+QString ImGuiCanvas::figureTitle() const {
+    const auto drawn = figure();
+    return drawn ? QString::fromStdString(drawn->title()) : QString();
+}
+
+FigureWork ImGuiCanvas::prepareFigure(const FigureRequest &request) {
+    FigureOptions options;
+    const QSizeF size = request.millimetres * kPixelsPerMillimetre;
+    options.width = size.width();
+    options.height = size.height();
+    options.scale = request.dpi / kPixelsPerInch;
+    options.zoom = figureZoom(request.points);
+    options.transparent = request.background == FigureRequest::Background::Transparent;
+    options.heading = false; // the caption says it
+    options.caption = request.caption.toStdString();
+    if (request.background == FigureRequest::Background::Theme && isDarkTheme())
+        options.theme = FigureTheme::dark();
+    return
+        [drawn = figure(), options, format = request.format](const RunContext &ctx) -> Result<std::string> {
+            switch (format) {
+            case FigureRequest::Format::Csv:
+                return figureTable(*drawn, options.caption, ctx);
+            case FigureRequest::Format::Pdf:
+                return renderFigure(*drawn, PictureFormat::Pdf, options);
+            case FigureRequest::Format::Png:
+                return renderFigure(*drawn, PictureFormat::Png, options);
+            case FigureRequest::Format::Svg:
+                break;
+            }
+            return renderFigure(*drawn, PictureFormat::Svg, options);
+        };
 }
 
 } // namespace qs::views

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "views/canvas/qt_imgui_input.h"
+#include "views/shared/figure_source.h"
 
 #include <QElapsedTimer>
 #include <QOpenGLWidget>
@@ -9,11 +10,15 @@
 
 struct ImGuiContext;
 
+namespace qs {
+class Figure;
+}
+
 namespace qs::views {
 
 /// A widget drawn by Dear ImGui over OpenGL. It owns one ImGui context, draws on demand, and frees its
 /// textures when the GL context goes, whichever of both is destroyed first.
-class ImGuiCanvas : public QOpenGLWidget {
+class ImGuiCanvas : public QOpenGLWidget, public FigureSource {
     Q_OBJECT
 public:
     explicit ImGuiCanvas(QWidget *parent = nullptr);
@@ -21,6 +26,15 @@ public:
 
     /// Draws this many more frames, then stops: hover and release effects need the ones after the event.
     void requestFrames(int count = 3);
+
+    /// What is shown, drawn for paper; null when there is nothing. Holds its data.
+    virtual std::shared_ptr<const Figure> figure() const { return nullptr; }
+    void setFigureName(const QString &name) { m_figureName = name; }
+    QString figureName() const override { return m_figureName; }
+    QString figureTitle() const override;
+    QSize figureSize() const override { return size(); }
+    bool hasFigure() const override { return figure() != nullptr; }
+    FigureWork prepareFigure(const FigureRequest &request) override;
 
 protected:
     using TextureId = unsigned int;
@@ -54,6 +68,7 @@ private:
     double m_fontRatio = 0;
     int m_framesLeft = 0;
     bool m_backendReady = false;
+    QString m_figureName = QStringLiteral("figure");
 };
 
 } // namespace qs::views

@@ -104,7 +104,7 @@ void DistributionChart::applyColors(const PlotTheme &theme) {
     for (QCPItemText *label : {m_clipLabelLow, m_clipLabelHigh}) {
         label->setColor(theme.text);
         label->setBrush(plate);
-        label->setFont(font());
+        label->setFont(plot().font());
     }
 }
 

@@ -63,10 +63,6 @@ DistributionDock::DistributionDock(WorkbenchContext &context)
         m_gridNote = note;
         updateNotes();
     });
-    connect(m_chart, &PlotView::exportFailed, this, [this](const QString &what) {
-        this->context().addFinding(
-            {Severity::Error, what.toStdString(), "Distribution", "Choose another file."});
-    });
 }
 
 QWidget *DistributionDock::makeToolbar() {

@@ -1,15 +1,13 @@
 #include "views/graph_map/graph_map_dock.h"
 
-#include "core/figure/graph_figure.h"
 #include "views/canvas/graph_canvas.h"
 #include "views/graph_map/graph_map_text.h"
 #include "views/graph_map/graph_map_toolbar.h"
 #include "views/graph_map/node_measurements.h"
-#include "views/shared/color_maps.h"
+#include "views/shared/figure_export.h"
 #include "views/shared/format_text.h"
 
 #include <QClipboard>
-#include <QFileDialog>
 #include <QGuiApplication>
 #include <QLabel>
 #include <QMenu>
@@ -335,30 +333,8 @@ void GraphMapDock::showMenu(int item, const QPoint &position) {
     menu->addAction(tr("Open all blocks"), this, [this] { openOrCloseAll(true); });
     menu->addAction(tr("Close all blocks"), this, [this] { openOrCloseAll(false); });
     menu->addAction(tr("Fit to window"), QKeySequence(Qt::Key_F), m_canvas, &GraphCanvas::fit);
-    menu->addAction(tr("Save picture…"), this, &GraphMapDock::savePicture);
+    FigureExporter::addTo(*menu, *m_canvas);
     menu->popup(position);
-}
-
-void GraphMapDock::savePicture() {
-    auto *dialog = new QFileDialog(this, tr("Save picture of the whole graph"), {},
-                                   tr("PNG picture (*.png);;SVG drawing (*.svg);;PDF document (*.pdf)"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setDefaultSuffix("png");
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &file) {
-        FigureOptions options;
-        options.theme = isDarkTheme() ? FigureTheme::dark() : FigureTheme::light();
-        context().jobs().start(
-            QStringLiteral("graph-map-picture"), tr("Drawing %1").arg(file),
-            [scene = m_canvas->scene(), options, path = file.toStdString()](const RunContext &) -> Status {
-                return writeFigure(*makeGraphFigure(scene), options, path);
-            },
-            [self = QPointer(this)](const Status &status) {
-                if (self && !status)
-                    self->context().addFinding(toFinding(status.error()));
-            });
-    });
-    dialog->open();
 }
 
 } // namespace qs::views

@@ -40,7 +40,6 @@ private:
     void openOrCloseAll(bool open);
     void pick(int item);
     void showMenu(int item, const QPoint &position);
-    void savePicture();
     void showDivergence();
     void search();
     void step(int direction);

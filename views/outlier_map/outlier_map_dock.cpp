@@ -50,10 +50,6 @@ OutlierMapDock::OutlierMapDock(WorkbenchContext &context)
     connect(m_toolbar, &OutlierMapToolbar::colorsChanged, this, &OutlierMapDock::updateColors);
     connect(m_toolbar, &OutlierMapToolbar::fitWanted, m_canvas, &HeatMapCanvas::fit);
     connect(m_canvas, &HeatMapCanvas::cellPicked, this, &OutlierMapDock::pick);
-    connect(m_canvas, &HeatMapCanvas::pictureFailed, this, [this](const QString &file) {
-        this->context().addFinding({Severity::Error, "The picture could not be written.", file.toStdString(),
-                                    "Choose a folder that you may write to."});
-    });
     connect(m_calibrate, &QPushButton::clicked, this, [this] { this->context().calibrate(); });
 }
 

@@ -7,6 +7,11 @@
 #include <qcustomplot.h>
 
 namespace qs::views {
+namespace {
+
+constexpr int kMostLegendColumns = 4;
+
+} // namespace
 
 PlotTheme PlotTheme::ofApplication() {
     const QPalette palette = QGuiApplication::palette();
@@ -77,6 +82,18 @@ void setLogarithmic(QCPAxis &axis, bool logarithmic) {
     format(axis.range());
 }
 
+void wrapLegend(QCustomPlot &plot, int width) {
+    QCPLegend *legend = plot.legend;
+    if (!legend || !legend->visible() || legend->fillOrder() != QCPLegend::foColumnsFirst)
+        return;
+    for (int columns = kMostLegendColumns; columns > 0; --columns) {
+        legend->setWrap(columns);
+        legend->setFillOrder(QCPLegend::foColumnsFirst, true); // arranges anew
+        if (legend->minimumOuterSizeHint().width() <= width)
+            return;
+    }
+}
+
 void placeLegendAbove(QCustomPlot &plot) {
     QCPLayoutGrid *rows = plot.plotLayout();
     rows->insertRow(0);
@@ -84,7 +101,7 @@ void placeLegendAbove(QCustomPlot &plot) {
     rows->setRowStretchFactor(0, 0.001);
     rows->setRowSpacing(0);
     plot.legend->setFillOrder(QCPLegend::foColumnsFirst);
-    plot.legend->setWrap(4);
+    plot.legend->setWrap(kMostLegendColumns);
     plot.legend->setMargins({4, 2, 4, 2});
     plot.legend->setVisible(true);
 }

@@ -29,6 +29,9 @@ void applyTheme(QCustomPlot &plot, const PlotTheme &theme);
 /// over few, where powers would round to the same text.
 void setLogarithmic(QCPAxis &axis, bool logarithmic = true);
 
+/// Breaks the legend into as many columns, at most four, as fit the width.
+void wrapLegend(QCustomPlot &plot, int width);
+
 /// Shows the legend in a row of its own above the axes, where it hides no data.
 void placeLegendAbove(QCustomPlot &plot);
 

@@ -1,9 +1,9 @@
 #include "views/plots/plot_view.h"
 
 #include "views/plots/plot_export.h"
+#include "views/shared/figure_export.h"
 
 #include <QContextMenuEvent>
-#include <QFileDialog>
 #include <QMenu>
 #include <QVBoxLayout>
 #include <qcustomplot.h>
@@ -59,6 +59,7 @@ void PlotView::connectPlot() {
 }
 
 void PlotView::replot() {
+    wrapLegend(*m_plot, width());
     m_plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
@@ -69,6 +70,11 @@ void PlotView::setStyler(std::function<void(const PlotTheme &)> styler) {
 
 void PlotView::setFitter(std::function<void()> fitter) {
     m_fitter = std::move(fitter);
+}
+
+void PlotView::setSizer(std::function<void(QSize)> sizer) {
+    m_sizer = std::move(sizer);
+    m_sizer(size());
 }
 
 void PlotView::setReadOut(std::function<QString(double, double)> readOut) {
@@ -207,35 +213,47 @@ void PlotView::contextMenuEvent(QContextMenuEvent *event) {
     auto *menu = new QMenu(this);
     menu->setAttribute(Qt::WA_DeleteOnClose);
     menu->addAction(tr("Show everything"), QKeySequence(Qt::Key_F), this, &PlotView::fit);
-    menu->addAction(tr("Save figure or data…"), this, &PlotView::chooseExport);
+    FigureExporter::addTo(*menu, *this);
     menu->popup(event->globalPos());
 }
 
-void PlotView::chooseExport() {
-    auto *dialog = new QFileDialog(this, tr("Save figure or data"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setNameFilters({tr("SVG figure (*.svg)"), tr("PDF figure (*.pdf)"), tr("PNG picture (*.png)"),
-                            tr("Data as text (*.csv)")});
-    dialog->setDefaultSuffix("svg");
-    connect(dialog, &QFileDialog::filterSelected, dialog, [dialog](const QString &filter) {
-        const auto dot = filter.lastIndexOf('.');
-        dialog->setDefaultSuffix(filter.mid(dot + 1, 3));
-    });
-    dialog->selectFile(m_fileName + ".svg");
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString &file) {
-        if (const Status written = exportTo(file); !written)
-            emit exportFailed(QString::fromStdString(written.error().text()));
-    });
-    dialog->open();
+void PlotView::layOutFor(QSize size) {
+    if (m_sizer)
+        m_sizer(size);
+    wrapLegend(*m_plot, size.width());
 }
 
-Status PlotView::exportTo(const QString &file) {
+void PlotView::resizeEvent(QResizeEvent *event) {
+    QWidget::resizeEvent(event);
+    layOutFor(size());
+}
+
+QString PlotView::figureTitle() const {
+    return m_figureTitle.isEmpty() ? accessibleName() : m_figureTitle;
+}
+
+bool PlotView::hasFigure() const {
+    return m_plot->plottableCount() > 0;
+}
+
+FigureWork PlotView::prepareFigure(const FigureRequest &request) {
+    constexpr int kFontPixels = 12;
     hideReadOut();
-    applyStyle(PlotTheme::ofPaper());
-    const Status written = exportPlot(*m_plot, file);
+    const bool asShown = request.background == FigureRequest::Background::Theme;
+    const PlotTheme theme = asShown ? PlotTheme::ofApplication() : PlotTheme::ofPaper();
+    QFont paperFont = font();
+    paperFont.setPixelSize(kFontPixels);
+    m_plot->setFont(paperFont);
+    applyStyle(theme);
+    m_plot->setBackground(Qt::NoBrush); // the sheet has it
+    if (request.background == FigureRequest::Background::Transparent && m_plot->legend)
+        m_plot->legend->setBrush(Qt::NoBrush);
+    layOutFor(chartSizeOnPaper(request, paperFont));
+    FigureWork work = prepareChart(*m_plot, theme, request);
+    m_plot->setFont(QFont()); // that of this widget
     applyStyle(PlotTheme::ofApplication());
-    return written;
+    layOutFor(size());
+    return work;
 }
 
 } // namespace qs::views

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "core/base/result.h"
 #include "views/plots/plot_style.h"
+#include "views/shared/figure_source.h"
 
 #include <QWidget>
 #include <functional>
@@ -14,7 +14,7 @@ namespace qs::views {
 
 /// A chart with the manners that all charts share: wheel zooms at the pointer, drag pans, double click fits
 /// (keys +, -, F and arrows too), a read-out follows the pointer, the context menu exports figure and data.
-class PlotView : public QWidget {
+class PlotView : public QWidget, public FigureSource {
     Q_OBJECT
 public:
     explicit PlotView(QWidget *parent = nullptr);
@@ -29,22 +29,28 @@ public:
     void setFitter(std::function<void()> fitter);
     /// Text for axis coordinates under the pointer; empty hides the read-out.
     void setReadOut(std::function<QString(double x, double y)> readOut);
+    /// Called with the size of the chart whenever that changes, and around an export: for what depends on it.
+    void setSizer(std::function<void(QSize)> sizer);
     /// Which axes wheel and drag change.
     void setZoomAxes(Qt::Orientations axes);
     /// Name that export dialogs suggest, without suffix.
     void setFileName(const QString &name) { m_fileName = name; }
+    /// What captions call the figure; by default its accessible name.
+    void setFigureTitle(const QString &title) { m_figureTitle = title; }
     void fit();
 
-    /// Writes what is shown: .svg, .pdf, .png (figure on white) or .csv (data of all series).
-    /// \error Unsupported  another suffix;  IoError
-    Status exportTo(const QString &file);
+    QString figureName() const override { return m_fileName; }
+    QString figureTitle() const override;
+    QSize figureSize() const override { return size(); }
+    bool hasFigure() const override;
+    FigureWork prepareFigure(const FigureRequest &request) override;
 
 signals:
     void clicked(double x, double y); ///< axis coordinates, pressed and released without dragging
-    void exportFailed(const QString &what);
 
 protected:
     void changeEvent(QEvent *event) override;
+    void resizeEvent(QResizeEvent *event) override;
     void keyPressEvent(QKeyEvent *event) override;
     void contextMenuEvent(QContextMenuEvent *event) override;
     bool eventFilter(QObject *watched, QEvent *event) override;
@@ -56,7 +62,7 @@ private:
     void hideReadOut();
     void zoom(double factor);
     void pan(double xShare, double yShare);
-    void chooseExport();
+    void layOutFor(QSize size);
 
     QCustomPlot *m_plot;
     QCPItemStraightLine *m_crosshair;
@@ -65,7 +71,8 @@ private:
     std::function<void()> m_fitter;
     std::function<QString(double, double)> m_readOut;
     Qt::Orientations m_zoomAxes = Qt::Horizontal | Qt::Vertical;
-    QString m_fileName = QStringLiteral("figure");
+    std::function<void(QSize)> m_sizer;
+    QString m_fileName = QStringLiteral("figure"), m_figureTitle;
     QPoint m_pressed;
 };
 

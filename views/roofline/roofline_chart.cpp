@@ -48,6 +48,7 @@ RooflineChart::RooflineChart(QWidget *parent) : PlotView(parent) {
             emit operatorClicked(place->precision, place->index);
     });
     setFitter([this] { fitAll(); });
+    setSizer([this](QSize size) { updateLegend(size); });
     setReadOut([this](double x, double y) { return readOut(x, y); });
     setStyler([this](const PlotTheme &theme) { applyColors(theme); });
     setFileName(QStringLiteral("roofline"));
@@ -142,23 +143,18 @@ void RooflineChart::addLegend() {
                         [kind](const PointGraph &point) { return point.kind == kind; }))
             m_kinds.push_back(
                 addGraph(QString::fromLatin1(operatorKindName(static_cast<OperatorKind>(kind))), kind, 1, 1));
-    updateLegend();
+    updateLegend(size());
 }
 
 /// In a low chart the legend would hide points: colours are named beside it, too.
-void RooflineChart::updateLegend() {
+void RooflineChart::updateLegend(QSize size) {
     constexpr int kLow = 300;
     for (QCPGraph *kind : m_kinds) {
-        if (height() < kLow)
+        if (size.height() < kLow)
             kind->removeFromLegend();
         else
             kind->addToLegend();
     }
-}
-
-void RooflineChart::resizeEvent(QResizeEvent *event) {
-    PlotView::resizeEvent(event);
-    updateLegend();
 }
 
 void RooflineChart::setStudy(std::shared_ptr<const RooflineStudy> study, bool keepView) {

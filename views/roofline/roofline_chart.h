@@ -27,9 +27,6 @@ public:
 signals:
     void operatorClicked(int precision, int index);
 
-protected:
-    void resizeEvent(QResizeEvent *event) override;
-
 private:
     struct PointGraph {
         QCPGraph *graph = nullptr;
@@ -44,7 +41,7 @@ private:
     void addRoofs();
     void addPoints();
     void addLegend();
-    void updateLegend();
+    void updateLegend(QSize size);
     void addSelection();
     QCPGraph *addGraph(const QString &name, int kind, int shape, int sizeStep);
     void applyColors(const PlotTheme &theme);

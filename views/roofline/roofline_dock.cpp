@@ -90,12 +90,6 @@ RooflineDock::RooflineDock(WorkbenchContext &context)
         selectOperator(m_study->precisions[static_cast<std::size_t>(precision)]
                            .line.operators[static_cast<std::size_t>(index)]);
     });
-    for (PlotView *chart : {static_cast<PlotView *>(m_chart), static_cast<PlotView *>(m_time),
-                            static_cast<PlotView *>(m_memory)})
-        connect(chart, &PlotView::exportFailed, this, [this](const QString &what) {
-            this->context().addFinding(
-                {Severity::Error, what.toStdString(), "Roofline", "Choose another file."});
-        });
 }
 
 QWidget *RooflineDock::makeResults() {

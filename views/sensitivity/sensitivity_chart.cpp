@@ -43,6 +43,10 @@ SensitivityChart::SensitivityChart(const SensitivityModel &model, QWidget *paren
     });
     setZoomAxes(Qt::Horizontal);
     setFitter([this] { fitAll(); });
+    setSizer([this](QSize size) {
+        m_size = size;
+        updateLabels();
+    });
     setReadOut([this](double x, double) { return readOut(x); });
     setStyler([this](const PlotTheme &theme) { applyColors(theme); });
     setFileName(QStringLiteral("sensitivity"));
@@ -151,12 +155,14 @@ void SensitivityChart::fitAll() {
 
 void SensitivityChart::updateLabels() {
     m_ticker->clear();
-    const double spacing = plot().xAxis->coordToPixel(1) - plot().xAxis->coordToPixel(0);
+    const double spacing = 0.9 * m_size.width() / plot().xAxis->range().size();
+    constexpr double kShareOfHeight = 0.35, kHeightPerChar = 6;
+    const int chars =
+        std::clamp(static_cast<int>(kShareOfHeight * m_size.height() / kHeightPerChar), 6, kLabelChars);
     const auto step =
         static_cast<std::size_t>(std::max(1.0, std::ceil(kLabelSpacing / std::max(spacing, 0.1))));
     for (std::size_t place = 0; place < m_rows.size(); place += step)
-        m_ticker->addTick(static_cast<double>(place),
-                          elideMiddle(m_model.layerName(m_rows[place]), kLabelChars));
+        m_ticker->addTick(static_cast<double>(place), elideMiddle(m_model.layerName(m_rows[place]), chars));
     plot().xAxis->setLabel(step > 1 ? tr("layers, worst first (every %1th named)").arg(step)
                                     : tr("layers, worst first"));
 }

@@ -36,6 +36,7 @@ private:
 
     const SensitivityModel &m_model;
     std::vector<int> m_rows; ///< rows of the model by place on the axis
+    QSize m_size;            ///< of the chart, on screen or on paper
     std::vector<QCPGraph *> m_graphs;
     QSharedPointer<QCPAxisTickerText> m_ticker;
     QCPItemRect *m_band;

@@ -81,10 +81,6 @@ SensitivityDock::SensitivityDock(WorkbenchContext &context)
             [this] { this->context().jobs().cancelTag(kSensitivityTag); });
     connect(&context.jobs(), &JobList::changed, this, &SensitivityDock::updateState);
     connect(m_chart, &SensitivityChart::layerClicked, this, &SensitivityDock::selectLayer);
-    connect(m_chart, &PlotView::exportFailed, this, [this](const QString &what) {
-        this->context().addFinding(
-            {Severity::Error, what.toStdString(), "Sensitivity", "Choose another file."});
-    });
 }
 
 QWidget *SensitivityDock::makeResults() {

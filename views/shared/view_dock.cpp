@@ -1,5 +1,7 @@
 #include "views/shared/view_dock.h"
 
+#include "views/shared/figure_export.h"
+
 #include <QLabel>
 #include <QStackedWidget>
 
@@ -31,6 +33,8 @@ ViewDock::ViewDock(const QString &id, const QString &title, WorkbenchContext &co
 void ViewDock::setContent(QWidget *content) {
     m_stack->addWidget(content);
     m_stack->setCurrentWidget(content);
+    if (FigureExporter::hasFigures(*content))
+        new FigureExporter(*this, m_context);
 }
 
 void ViewDock::showEmptyState(const QString &text) {

@@ -64,6 +64,68 @@ TEST_F(FigureTest, FormatFollowsTheSuffix) {
     EXPECT_THAT(status.error().message, testing::HasSubstr(".png"));
 }
 
+std::uint32_t bigEndian(const std::string &bytes, std::size_t at) {
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return value;
+}
+
+TEST_F(FigureTest, PhysicalSizeAndResolutionAreThoseAskedFor) {
+    FigureOptions options;
+    options.width = 85 * kPixelsPerMillimetre;
+    options.height = 60 * kPixelsPerMillimetre;
+    options.scale = 300 / kPixelsPerInch;
+    options.zoom = figureZoom(7);
+    const std::string png = draw(*twoRows(), "a.png", options);
+    EXPECT_EQ(pngSize(png), std::make_pair(1004, 709)); // 85 / 25.4 · 300, 60 / 25.4 · 300
+    const std::size_t resolution = png.find("pHYs");
+    ASSERT_NE(resolution, std::string::npos);
+    EXPECT_EQ(bigEndian(png, resolution + 4), 11811u); // 300 / 0.0254
+    EXPECT_THAT(draw(*twoRows(), "a.svg", options), testing::HasSubstr("width=\"85mm\" height=\"60mm\""));
+    EXPECT_NEAR(figureZoom(7) * 11.5 * 72 / 96, 7, 1e-12);
+}
+
+TEST_F(FigureTest, SvgHoldsTextsAsTextsAndEscapesThem) {
+    FigureOptions options;
+    options.caption = "a < b & c";
+    const std::string svg = draw(*makeLayerChannelFigure({{"<first>", {1, 2}}}, "weight"), "a.svg", options);
+    EXPECT_THAT(svg, testing::HasSubstr(">channel</text>"));
+    EXPECT_THAT(svg, testing::HasSubstr(">a &lt; b &amp; c</text>"));
+    EXPECT_THAT(svg, testing::HasSubstr(">&lt;first&gt;</text>"));
+}
+
+TEST_F(FigureTest, TransparentSheetsHaveAlpha) {
+    FigureOptions options;
+    options.transparent = true;
+    const std::string clear = draw(*twoRows(), "a.png", options), solid = draw(*twoRows(), "b.png");
+    EXPECT_EQ(clear[25], 6); // RGB and alpha
+    EXPECT_EQ(solid[25], 2); // RGB
+    options.width = 300, options.height = 200;
+    EXPECT_EQ(draw(*twoRows(), "a.svg", options).find("<rect x=\"0\" y=\"0\" width=\"300\""),
+              std::string::npos);
+    options.transparent = false;
+    EXPECT_NE(draw(*twoRows(), "a.svg", options).find("<rect x=\"0\" y=\"0\" width=\"300\""),
+              std::string::npos);
+}
+
+TEST_F(FigureTest, TableHoldsTheValuesUnderTheCaption) {
+    FigureOptions options;
+    options.caption = "from a test\nsecond";
+    EXPECT_EQ(draw(*twoRows(), "a.csv", options),
+              "# from a test\n# second\nlayer,channel,largest magnitude\nfirst,0,1\nfirst,1,2\nfirst,2,3\n"
+              "first,3,200\nsecond,0,4\nsecond,1,5\n");
+}
+
+TEST_F(FigureTest, APngTooLargeForTheResolutionIsRefused) {
+    FigureOptions options;
+    options.width = options.height = 10000;
+    options.scale = 4;
+    const Status status = writeFigure(*twoRows(), options, m_folder / "a.png");
+    ASSERT_FALSE(status);
+    EXPECT_THAT(status.error().message, testing::HasSubstr("lower the resolution"));
+}
+
 TEST_F(FigureTest, SameDataGivesTheSameBytes) {
     EXPECT_TRUE(draw(*twoRows(), "a.png") == draw(*twoRows(), "b.png"));
 }
