@@ -6,6 +6,7 @@
 #include "views/layer_table/layer_table_dock.h"
 #include "views/method_bench/method_bench_dock.h"
 #include "views/model_tree/model_tree_dock.h"
+#include "views/number_line/number_line_dock.h"
 #include "views/outlier_map/outlier_map_dock.h"
 #include "views/recipe_editor/recipe_editor_dock.h"
 #include "views/roofline/roofline_dock.h"
@@ -32,6 +33,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"attention", "Attention", ViewPlace::Charts, "Ctrl+6", true, make<AttentionDock>},
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},
+        {"number_line", "Number line", ViewPlace::Charts, "Ctrl+Shift+N", false, make<NumberLineDock>},
         {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", false, make<MethodBenchDock>},
         {"roofline", "Roofline", ViewPlace::Charts, "Ctrl+0", false, make<RooflineDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},

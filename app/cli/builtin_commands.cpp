@@ -5,6 +5,7 @@
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
 #include "app/cli/info_command.h"
+#include "app/cli/number_line_command.h"
 #include "app/cli/plugins_command.h"
 #include "app/cli/quantize_command.h"
 #include "app/cli/render_command.h"
@@ -24,6 +25,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<SensitivityCommand>());
     commands.push_back(std::make_unique<AttentionCommand>());
     commands.push_back(std::make_unique<DivergenceCommand>());
+    commands.push_back(std::make_unique<NumberLineCommand>());
     commands.push_back(std::make_unique<EvaluateCommand>());
     commands.push_back(std::make_unique<ExportCommand>());
     commands.push_back(std::make_unique<RooflineCommand>());

@@ -4,10 +4,12 @@
 #include "app/cli/graph_picture.h"
 #include "core/analysis/weight_survey.h"
 #include "core/base/content_hash.h"
+#include "core/base/number_text.h"
 #include "core/figure/attention_figure.h"
 #include "core/figure/distribution_figure.h"
 #include "core/figure/graph_figure.h"
 #include "core/figure/layer_error_figure.h"
+#include "core/figure/number_line_figure.h"
 #include "core/figure/outlier_figure.h"
 #include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
@@ -53,12 +55,13 @@ void RenderCommand::addOptions(CLI::App &app) {
     app.add_option(
            "VIEW", m_view,
            "attention (layer × head; with --recipe also quantized and difference), distribution, outliers "
-           "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph, roofline (also of "
+           "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph, numberline "
+           "(formats over the values of a layer), roofline (also of "
            "a "
            "config.json)")
         ->required()
         ->check(CLI::IsMember({"attention", "distribution", "outliers", "tokens", "sensitivity",
-                               "layer-error", "graph", "roofline"}))
+                               "layer-error", "graph", "numberline", "roofline"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
     app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf; or its data: .csv")
@@ -68,15 +71,17 @@ void RenderCommand::addOptions(CLI::App &app) {
     m_inputs.addEvaluation(app, false);
     m_recipe.add(app);
     m_roofline.add(app);
+    m_numberLine.add(app);
     const auto group = "Picture";
-    app.add_option("--layer", m_layer, "For distribution and tokens (default: the first layer)")
+    app.add_option("--layer", m_layer, "For distribution, numberline and tokens (default: the first layer)")
         ->type_name("NAME")
         ->group(group);
-    app.add_option("--channel", m_channel, "For distribution: one output channel of the weight")
+    app.add_option("--channel", m_channel,
+                   "For distribution and numberline: one output channel of the weight")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N")
         ->group(group);
-    app.add_option("--of", m_of, "For distribution and outliers: weight or activation")
+    app.add_option("--of", m_of, "For distribution, numberline and outliers: weight or activation")
         ->check(CLI::IsMember({"weight", "activation"}))
         ->capture_default_str()
         ->type_name("WHAT")
@@ -190,6 +195,8 @@ Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &cont
         return sensitivity(context);
     if (m_view == "graph")
         return graph(context);
+    if (m_view == "numberline")
+        return numberLine(context);
     if (m_view == "roofline")
         return roofline(context);
     return layerErrors(context);
@@ -293,6 +300,17 @@ Result<RenderCommand::Picture> RenderCommand::graph(const CommandContext &contex
     picture.direction = m_sideways ? MapDirection::Right : MapDirection::Down;
     QS_TRY(GraphPicture::Result result, picture.execute(context));
     return Picture{makeGraphFigure(result.scene), std::move(result.provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::numberLine(const CommandContext &context) const {
+    QS_TRY(NumberLineStudy study, m_numberLine.study(m_inputs, m_layer, m_of, m_channel, context));
+    NumberLinePicture picture{
+        std::move(study.source.title),
+        fmt::format("{} values. ", withThousands(study.values.count())) + study.source.note,
+        std::move(study.source.valueName), std::move(study.values), std::move(study.rows)};
+    if (const auto lost = picture.values.nanCount() + picture.values.infCount(); lost > 0)
+        picture.subtitle += fmt::format(" {} NaN or Inf are left out.", withThousands(lost));
+    return Picture{makeNumberLineFigure(std::move(picture)), std::move(study.provenance)};
 }
 
 Result<RenderCommand::Picture> RenderCommand::roofline(const CommandContext &context) const {

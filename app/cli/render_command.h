@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/cli/number_line_options.h"
 #include "app/cli/roofline_options.h"
 #include "app/cli/sensitivity_command.h"
 #include "core/figure/figure.h"
@@ -30,6 +31,7 @@ private:
     Result<Picture> sensitivity(const CommandContext &context) const;
     Result<Picture> roofline(const CommandContext &context) const;
     Result<Picture> layerErrors(const CommandContext &context) const;
+    Result<Picture> numberLine(const CommandContext &context) const;
     Result<Picture> graph(const CommandContext &context) const;
 
     /// Model, layer and, when there is calibration data, what it captured.
@@ -45,6 +47,7 @@ private:
     InputOptions m_inputs;
     RecipeOptions m_recipe;
     RooflineOptions m_roofline;
+    NumberLineOptions m_numberLine;
     std::string m_view, m_layer, m_attention, m_of = "weight", m_metric = "sqnr", m_theme = "light", m_size;
     std::string m_colorBy = "none", m_caption;
     int m_boxes = 80;

@@ -110,8 +110,8 @@ BinnedError binnedError(const SortedValues &values, const CodePoints *points, do
     for (int bin = 0; bin < bins; ++bin) {
         const bool isLast = bin + 1 == bins;
         const auto right = static_cast<float>(isLast ? hi : result.left(static_cast<std::size_t>(bin) + 1));
-        const std::int64_t end = std::max(
-            begin, values.countBelow(isLast ? std::nextafter(right, INFINITY) : right));
+        const std::int64_t end =
+            std::max(begin, values.countBelow(isLast ? std::nextafter(right, INFINITY) : right));
         result.counts.push_back(end - begin);
         // Several points may lie in one bin, and several bins at one point.
         double error = 0;
@@ -140,7 +140,8 @@ Result<ClipSearchResult> bestClipRange(const SortedValues &values, const NumberF
         return squaredError(values, codePoints(format, std::min(from, to), std::max(from, to)));
     };
     // A power-of-two scale may have to be one step above that of the range.
-    const int widest = format.scaleRule == NumberFormat::ScaleRule::PowerOfTwo ? 2 * kCandidates : kCandidates;
+    const int widest =
+        format.scaleRule == NumberFormat::ScaleRule::PowerOfTwo ? 2 * kCandidates : kCandidates;
     double best = 1, least = errorOf(lo, hi);
     for (int i = widest; i > 0; --i) {
         if (ctx.cancelled())
@@ -156,7 +157,8 @@ Result<ClipSearchResult> bestClipRange(const SortedValues &values, const NumberF
     double low = best * lo, high = best * hi;
     if (!format.hasSymmetricRange())
         for (int round = 0; round < 2 && !ctx.cancelled(); ++round) {
-            low = refine(low, 0.1 * std::fabs(low), [&](double end) { return errorOf(std::min(end, 0.0), high); });
+            low = refine(low, 0.1 * std::fabs(low),
+                         [&](double end) { return errorOf(std::min(end, 0.0), high); });
             high = refine(high, 0.1 * high, [&](double end) { return errorOf(low, std::max(end, 0.0)); });
             low = std::min(low, 0.0);
             high = std::max(high, 0.0);

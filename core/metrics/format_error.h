@@ -7,17 +7,17 @@ namespace qs {
 
 /// What rounding values to a set of code points costs. Sums in float64.
 struct FormatError {
-    std::int64_t count = 0;          ///< finite values
-    double sumOfSquares = 0;         ///< Σ x²
-    double roundingError = 0;        ///< Σ e² of the values that are not clipped
-    double clippingError = 0;        ///< Σ e² of those that are (CodePoints::isClipped)
+    std::int64_t count = 0;   ///< finite values
+    double sumOfSquares = 0;  ///< Σ x²
+    double roundingError = 0; ///< Σ e² of the values that are not clipped
+    double clippingError = 0; ///< Σ e² of those that are (CodePoints::isClipped)
     std::int64_t clippedBelow = 0, clippedAbove = 0;
     std::vector<std::int64_t> valuesPerPoint; ///< [points]
 
     double squaredError() const { return roundingError + clippingError; }
-    double mse() const;             ///< Σ e² / n; 0 of nothing
-    double sqnrDb() const;          ///< as ErrorMetrics: 150 when exact
-    double clippedShare() const;    ///< of the values
+    double mse() const;              ///< Σ e² / n; 0 of nothing
+    double sqnrDb() const;           ///< as ErrorMetrics: 150 when exact
+    double clippedShare() const;     ///< of the values
     std::int64_t usedPoints() const; ///< that at least one value takes
 };
 
@@ -36,8 +36,7 @@ struct BinnedError {
     double left(std::size_t bin) const { return lo + width * static_cast<double>(bin); }
 };
 /// \param points  may be null: counts only.  \param lo, hi  finite, lo < hi.  \param bins  > 0
-BinnedError binnedError(const SortedValues &values, const CodePoints *points, double lo, double hi,
-                        int bins);
+BinnedError binnedError(const SortedValues &values, const CodePoints *points, double lo, double hi, int bins);
 
 /// The clip range whose squared error is least among the symmetric or proportional ones: [p·lo, p·hi] with
 /// p = i/128, then the best one refined; of a range that is not symmetric each end is refined alone. A

@@ -27,7 +27,7 @@ public:
     std::span<const float> values() const { return m_values; }
     std::int64_t count() const { return static_cast<std::int64_t>(m_values.size()); }
     std::int64_t sourceCount() const { return m_sourceCount; } ///< finite and not, before sampling
-    std::int64_t nanCount() const { return m_nanCount; } ///< among the values looked at
+    std::int64_t nanCount() const { return m_nanCount; }       ///< among the values looked at
     std::int64_t infCount() const { return m_infCount; }
     /// Whether every value of the source was looked at.
     bool isExact() const { return count() + m_nanCount + m_infCount == m_sourceCount; }

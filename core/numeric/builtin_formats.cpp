@@ -56,8 +56,8 @@ NumberFormat integer(int bits, GridConvention convention) {
 
 /// Sign, exponent and mantissa with subnormals: E > 0: 2^(E-bias) (1 + M/2^m); E = 0: 2^(1-bias) M/2^m.
 /// \param magnitudes  finite codes without sign; those above are Inf or NaN
-NumberFormat minifloat(std::string id, std::string title, int mantissaBits, int bias, int magnitudes, int bits,
-                       std::string source) {
+NumberFormat minifloat(std::string id, std::string title, int mantissaBits, int bias, int magnitudes,
+                       int bits, std::string source) {
     NumberFormat format;
     format.id = std::move(id);
     format.title = std::move(title);
@@ -116,8 +116,7 @@ NumberFormat normalFloat4() {
 
 /// One of the four tables among which BitMoD chooses per group: the code of −0 becomes an extra value.
 NumberFormat bitMod(int bits, const std::string &name, double extra) {
-    std::vector<double> values =
-        bits == 3 ? mirrored({1, 2, 4}) : mirrored({1, 2, 3, 4, 6, 8, 12});
+    std::vector<double> values = bits == 3 ? mirrored({1, 2, 4}) : mirrored({1, 2, 3, 4, 6, 8, 12});
     values.push_back(extra);
     return table(fmt::format("bitmod{}-{}", bits, name),
                  fmt::format("BitMoD {} bit, extra value {}", bits, extra), bits, std::move(values),
@@ -151,7 +150,8 @@ std::vector<NumberFormat> makeFormats() {
               GridConvention::SymmetricRestricted, GridConvention::SymmetricFull})
             formats.push_back(integer(bits, convention));
 
-    const std::string fp8 = "Micikevicius et al. 2022, arXiv:2209.05433", ocp = "OCP Microscaling Formats 1.0";
+    const std::string fp8 = "Micikevicius et al. 2022, arXiv:2209.05433",
+                      ocp = "OCP Microscaling Formats 1.0";
     const NumberFormat e4m3 = minifloat("fp8-e4m3", "FP8 E4M3", 3, 7, 127, 8, fp8);
     const NumberFormat e5m2 = minifloat("fp8-e5m2", "FP8 E5M2", 2, 15, 124, 8, fp8);
     const NumberFormat e2m3 = minifloat("fp6-e2m3", "FP6 E2M3", 3, 1, 32, 6, ocp);
@@ -166,7 +166,8 @@ std::vector<NumberFormat> makeFormats() {
     formats.push_back(additivePowers(3, {{0, 0.25, 0.5, 1}}));
     formats.push_back(additivePowers(4, {{0, 0.5, 0.25, 0.0625}, {0, 0.125}}));
     formats.push_back(additivePowers(5, {{0, 0.5, 0.125, 0.03125}, {0, 0.25, 0.0625, 0.015625}}));
-    formats.push_back(table("post4", "Powers of √2, 4 bit", 4, powers(4, std::sqrt(2.0)), "arXiv:2504.17263"));
+    formats.push_back(
+        table("post4", "Powers of √2, 4 bit", 4, powers(4, std::sqrt(2.0)), "arXiv:2504.17263"));
     formats.back().experimental = true; // whether the paper's grid has a zero is not certain
     for (const auto &[name, extra] : {std::pair{"er+", 3.0}, {"er-", -3.0}, {"ea+", 6.0}, {"ea-", -6.0}})
         formats.push_back(bitMod(3, name, extra));

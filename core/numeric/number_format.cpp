@@ -57,8 +57,7 @@ float scaleFor(const NumberFormat &format, double amax) {
         std::frexp(amax, &exponent); // amax = m · 2^exponent, m in [0.5, 1)
         return std::ldexp(1.0f, std::clamp(exponent - 1 - format.emax, -127, 127));
     }
-    return static_cast<float>(
-        std::max<double>(amax / format.largest(), std::numeric_limits<float>::min()));
+    return static_cast<float>(std::max<double>(amax / format.largest(), std::numeric_limits<float>::min()));
 }
 
 } // namespace
@@ -93,10 +92,11 @@ Result<const NumberFormat *> findFormat(std::string_view id) {
         if (!format.isInteger())
             others += ", " + format.id;
     }
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("there is no number format '{}'. Use int2 to int8 with -asymmetric, -s1, -s2 or -s3 "
-                            "(int4-s2){}",
-                            id, others));
+    return fail(
+        ErrorCode::InvalidArgument,
+        fmt::format("there is no number format '{}'. Use int2 to int8 with -asymmetric, -s1, -s2 or -s3 "
+                    "(int4-s2){}",
+                    id, others));
 }
 
 const NumberFormat *integerFormat(int bits, GridConvention convention) {

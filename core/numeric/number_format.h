@@ -23,9 +23,9 @@ struct NumberFormat {
         PowerOfTwo,   ///< 2^(floor(log2 amax) − emax), as the shared scale of OCP microscaling blocks
     };
 
-    std::string id;    ///< "int4-s2", "fp8-e4m3": what the command line says
-    std::string title; ///< "INT4 symmetric (s2)"
-    int bits = 8;      ///< 2..8
+    std::string id;             ///< "int4-s2", "fp8-e4m3": what the command line says
+    std::string title;          ///< "INT4 symmetric (s2)"
+    int bits = 8;               ///< 2..8
     std::vector<double> points; ///< ascending, distinct; of integers the codes themselves
     std::vector<int> codes;     ///< of each point; bit pattern of minifloats, index of tables
     Ties ties = Ties::LowerValue;
@@ -33,7 +33,7 @@ struct NumberFormat {
     std::optional<GridConvention> convention; ///< of integer grids
     int emax = 0;                             ///< exponent of the largest power of two (PowerOfTwo)
     bool experimental = false;                ///< the source leaves a detail open
-    std::string source; ///< paper or program that the points come from
+    std::string source;                       ///< paper or program that the points come from
 
     bool isInteger() const { return convention.has_value(); }
     bool hasSymmetricRange() const { return convention != GridConvention::Asymmetric; }
@@ -54,8 +54,8 @@ const NumberFormat *integerFormat(int bits, GridConvention convention);
 /// It is *clipped* when it lies beyond an end by more than half of the neighbouring gap, so that a longer
 /// grid would have given it another code.
 struct CodePoints {
-    double scale = 1;  ///< value units per unit of NumberFormat::points; a float32
-    int zeroPoint = 0; ///< integer formats only
+    double scale = 1;          ///< value units per unit of NumberFormat::points; a float32
+    int zeroPoint = 0;         ///< integer formats only
     std::vector<float> values; ///< ascending, as a float32 dequantizer gives them
     /// values[i + 1] is taken from starts[i] on: the smallest float32 that rounds to it. Infinity where no
     /// float32 does.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
 
-Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,gptq,forward] [--threads 1,2] [--rounds 3]
+Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,forward] [--threads 1,2] [--rounds 3]
                   [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON]
 
 Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
@@ -71,6 +71,16 @@ def measure_statistics(table, options, threads):
             table.note("numpy", answer[options.clock])
 
 
+def measure_number_line(table, options, threads):
+    pattern = f"^(memcpy|numberline_prepare)/elements:{ELEMENTS}/threads:{threads}/"
+    bench(table, options, pattern + (f"|^numberline_.*/elements:{ELEMENTS}/threads:1/" if threads == 1 else ""))
+    if threads == 1:
+        answer = table.run("numpy", [options.python, HERE / "numpy_number_line.py", ELEMENTS])
+        if answer:
+            for work in ("sort", "clip"):
+                table.note(f"numpy/{work}", answer[work][options.clock])
+
+
 def measure_gptq(table, options, threads):
     for size in options.gptq_size:
         bench(table, options, f"^gptq/size:{size}/threads:{threads}/")
@@ -101,6 +111,16 @@ def rows(options):
             yield work, threads, f"statistics/{size}", "memcpy", f"memcpy/{size}"
             if threads == 1:
                 yield work, threads, f"statistics/{size}", "numpy", "numpy"
+        if "numberline" in options.only:
+            size = f"elements:{ELEMENTS}/threads:{threads}"
+            yield "sort and moments, 16 M values", threads, f"numberline_prepare/{size}", "memcpy", f"memcpy/{size}"
+            if threads == 1:
+                yield "sort and moments, 16 M values", threads, f"numberline_prepare/{size}", "numpy.sort", "numpy/sort"
+                yield "clip range, exact: INT4 s2", threads, f"numberline_clip/int4-s2/{size}", "numpy", "numpy/clip"
+                for name in ("int4-s2", "int8-asymmetric", "nf4"):
+                    ours = f"numberline_clip/{name}/{size}"
+                    yield f"clip range, exact: {name}", threads, ours, "memcpy", f"memcpy/{size}"
+                yield "clip range, exact: int4-s2", threads, f"numberline_clip/int4-s2/{size}", "plain loop", f"numberline_plain/int4-s2/{size}"
         if "gptq" in options.only:
             for size in options.gptq_size:
                 ours = f"gptq/size:{size}/threads:{threads}"
@@ -129,7 +149,7 @@ def print_table(table, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=ROOT / "build/release/bin/qs_bench", type=pathlib.Path)
-    parser.add_argument("--only", default="statistics,gptq,forward", type=lambda text: text.split(","))
+    parser.add_argument("--only", default="statistics,numberline,gptq,forward", type=lambda text: text.split(","))
     parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--gptq-size", default="4096", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", default=3, type=int)
@@ -138,7 +158,7 @@ def main():
     options = parser.parse_args()
     if not options.bench.exists():
         sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")
-    measures = {"statistics": measure_statistics, "gptq": measure_gptq, "forward": measure_forward}
+    measures = {"statistics": measure_statistics, "numberline": measure_number_line, "gptq": measure_gptq, "forward": measure_forward}
     table = Table()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, best {options.clock} time of {options.rounds} rounds")
     for _ in range(options.rounds):

@@ -17,8 +17,7 @@ constexpr double kZoomPerStep = 0.8;
 } // namespace
 
 PlotView::PlotView(QWidget *parent)
-    : QWidget(parent), m_plot(new QCustomPlot(this)), m_crosshair(new QCPItemStraightLine(m_plot)),
-      m_readOutText(new QCPItemText(m_plot)) {
+    : QWidget(parent), m_plot(new QCustomPlot(this)), m_readOutText(new QCPItemText(m_plot)) {
     auto *layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(m_plot);
@@ -28,8 +27,6 @@ PlotView::PlotView(QWidget *parent)
     m_plot->setContextMenuPolicy(Qt::NoContextMenu); // ours
     m_plot->setMinimumSize(120, 90);
 
-    m_crosshair->setLayer("overlay");
-    m_crosshair->setSelectable(false);
     m_readOutText->setLayer("overlay");
     m_readOutText->setSelectable(false);
     m_readOutText->setClipToAxisRect(false);
@@ -100,7 +97,8 @@ void PlotView::fit() {
 
 void PlotView::applyStyle(const PlotTheme &theme) {
     applyTheme(*m_plot, theme);
-    m_crosshair->setPen(QPen(theme.weakText, 1, Qt::DotLine));
+    for (QCPItemStraightLine *line : m_crosshairs)
+        line->setPen(QPen(theme.weakText, 1, Qt::DotLine));
     m_readOutText->setColor(theme.text);
     m_readOutText->setFont(font());
     QColor background = theme.background;
@@ -113,7 +111,9 @@ void PlotView::applyStyle(const PlotTheme &theme) {
 }
 
 void PlotView::updateReadOut(const QPoint &position) {
-    const QRect area = m_plot->axisRect()->rect();
+    QRect area;
+    for (const QCPAxisRect *rect : m_plot->axisRects())
+        area |= rect->rect();
     if (!m_readOut || !area.contains(position)) {
         hideReadOut();
         return;
@@ -124,22 +124,45 @@ void PlotView::updateReadOut(const QPoint &position) {
         hideReadOut();
         return;
     }
-    m_crosshair->point1->setCoords(x, m_plot->yAxis->range().lower);
-    m_crosshair->point2->setCoords(x, m_plot->yAxis->range().upper);
+    placeCrosshairs(x);
     // Beside the pointer, on the side with more room.
     const bool onLeft = position.x() > area.center().x();
     m_readOutText->setText(text);
     m_readOutText->setTextAlignment(Qt::AlignLeft);
     m_readOutText->setPositionAlignment((onLeft ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
     m_readOutText->position->setCoords(position.x() + (onLeft ? -8 : 8), area.top() + 4);
-    m_crosshair->setVisible(true);
     m_readOutText->setVisible(true);
     replot();
 }
 
+void PlotView::placeCrosshairs(double x) {
+    const QList<QCPAxisRect *> rects = m_plot->axisRects();
+    while (static_cast<qsizetype>(m_crosshairs.size()) < rects.size()) {
+        auto *line = new QCPItemStraightLine(m_plot);
+        line->setLayer("overlay");
+        line->setSelectable(false);
+        line->setPen(QPen(PlotTheme::ofApplication().weakText, 1, Qt::DotLine));
+        m_crosshairs.push_back(line);
+    }
+    for (std::size_t i = 0; i < m_crosshairs.size(); ++i) {
+        QCPItemStraightLine *line = m_crosshairs[i];
+        line->setVisible(static_cast<qsizetype>(i) < rects.size());
+        if (!line->visible())
+            continue;
+        QCPAxisRect *rect = rects[static_cast<qsizetype>(i)];
+        QCPAxis *yAxis = rect->axis(QCPAxis::atLeft);
+        line->setClipAxisRect(rect);
+        for (QCPItemPosition *point : {line->point1, line->point2})
+            point->setAxes(rect->axis(QCPAxis::atBottom), yAxis);
+        line->point1->setCoords(x, yAxis->range().lower);
+        line->point2->setCoords(x, yAxis->range().upper);
+    }
+}
+
 void PlotView::hideReadOut() {
-    const bool wasVisible = m_crosshair->visible();
-    m_crosshair->setVisible(false);
+    const bool wasVisible = m_readOutText->visible();
+    for (QCPItemStraightLine *line : m_crosshairs)
+        line->setVisible(false);
     m_readOutText->setVisible(false);
     if (wasVisible)
         replot();

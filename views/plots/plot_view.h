@@ -5,6 +5,7 @@
 
 #include <QWidget>
 #include <functional>
+#include <vector>
 
 class QCPItemStraightLine;
 class QCPItemText;
@@ -14,6 +15,7 @@ namespace qs::views {
 
 /// A chart with the manners that all charts share: wheel zooms at the pointer, drag pans, double click fits
 /// (keys +, -, F and arrows too), a read-out follows the pointer, the context menu exports figure and data.
+/// A chart of several axis rectangles above each other is one chart: the pointer is followed in all.
 class PlotView : public QWidget, public FigureSource {
     Q_OBJECT
 public:
@@ -60,12 +62,13 @@ private:
     void applyStyle(const PlotTheme &theme);
     void updateReadOut(const QPoint &position);
     void hideReadOut();
+    void placeCrosshairs(double x);
     void zoom(double factor);
     void pan(double xShare, double yShare);
     void layOutFor(QSize size);
 
     QCustomPlot *m_plot;
-    QCPItemStraightLine *m_crosshair;
+    std::vector<QCPItemStraightLine *> m_crosshairs; ///< one per axis rectangle; they share the x axis
     QCPItemText *m_readOutText;
     std::function<void(const PlotTheme &)> m_styler;
     std::function<void()> m_fitter;

@@ -30,7 +30,8 @@ SortedValues sorted(const std::vector<float> &values) {
 /// float64, in another order).
 void expectAsReference(const std::vector<float> &values, const NumberFormat &format, double lo, double hi) {
     const CodePoints points = codePoints(format, lo, hi);
-    const FormatError fast = formatError(sorted(values), points), plain = formatErrorReference(values, points);
+    const FormatError fast = formatError(sorted(values), points),
+                      plain = formatErrorReference(values, points);
     EXPECT_EQ(fast.count, plain.count) << format.id;
     EXPECT_EQ(fast.clippedBelow, plain.clippedBelow) << format.id;
     EXPECT_EQ(fast.clippedAbove, plain.clippedAbove) << format.id;
@@ -64,13 +65,16 @@ TEST(SortedValues, DistancesOfAnyRunAreThoseOfThePlainLoop) {
     const SortedValues values = sorted(normalValues(10007));
     Random random(5);
     for (int i = 0; i < 2000; ++i) {
-        auto begin = static_cast<std::int64_t>(random.below(10008)), end = static_cast<std::int64_t>(random.below(10008));
+        auto begin = static_cast<std::int64_t>(random.below(10008)),
+             end = static_cast<std::int64_t>(random.below(10008));
         if (begin > end)
             std::swap(begin, end);
         const double level = 4 * random.uniform() - 2;
         const double expected = squaredDistanceReference(
-            values.values().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), level);
-        ASSERT_NEAR(values.squaredDistance(begin, end, level), expected, 1e-12 * expected) << begin << ' ' << end;
+            values.values().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+            level);
+        ASSERT_NEAR(values.squaredDistance(begin, end, level), expected, 1e-12 * expected)
+            << begin << ' ' << end;
     }
 }
 
@@ -115,15 +119,17 @@ TEST(FormatError, HeavyTailsCancelNothing) {
 TEST(FormatError, DegenerateTensors) {
     for (const std::vector<float> &values :
          {std::vector<float>{}, std::vector<float>{2.5f}, std::vector<float>(100, 0.0f),
-          std::vector<float>(100, -3.0f), std::vector<float>(64, 1e-44f), std::vector<float>{kNaN, kInfinity}})
+          std::vector<float>(100, -3.0f), std::vector<float>(64, 1e-44f),
+          std::vector<float>{kNaN, kInfinity}})
         for (const NumberFormat &format : builtinFormats()) {
             const SortedValues all = sorted(values);
-            const double lo = all.count() > 0 ? all.values().front() : 0, hi = all.count() > 0 ? all.values().back() : 0;
+            const double lo = all.count() > 0 ? all.values().front() : 0,
+                         hi = all.count() > 0 ? all.values().back() : 0;
             expectAsReference(values, format, lo, hi);
             EXPECT_TRUE(bestClipRange(all, format, lo, hi, {}));
         }
-    const FormatError zeros = formatError(sorted(std::vector<float>(100, 0.0f)),
-                                          codePoints(**findFormat("int4-s2"), 0, 0));
+    const FormatError zeros =
+        formatError(sorted(std::vector<float>(100, 0.0f)), codePoints(**findFormat("int4-s2"), 0, 0));
     EXPECT_EQ(zeros.mse(), 0);
     EXPECT_EQ(zeros.sqnrDb(), ErrorMetrics::kMaxSqnrDb);
     EXPECT_EQ(zeros.usedPoints(), 1);
@@ -132,7 +138,8 @@ TEST(FormatError, DegenerateTensors) {
 
 TEST(FormatError, ClippingAndRoundingAreApart) {
     // Grid −7..7 of scale 1: 7.5 rounds to 8 (half to even), which the grid does not have; 7.4 does not.
-    const FormatError error = formatError(sorted({7.4f, 7.5f, -9, 0.25f}), codePoints(**findFormat("int4-s2"), -7, 7));
+    const FormatError error =
+        formatError(sorted({7.4f, 7.5f, -9, 0.25f}), codePoints(**findFormat("int4-s2"), -7, 7));
     EXPECT_EQ(error.clippedBelow, 1);
     EXPECT_EQ(error.clippedAbove, 1);
     EXPECT_NEAR(error.clippingError, 0.25 + 4, 1e-12);
@@ -174,7 +181,8 @@ TEST(BinnedError, IsThePlainLoopPerBin) {
         while (bin > 0 && value < static_cast<float>(binned.left(bin)))
             --bin;
         ++counts[bin];
-        const double error = static_cast<double>(value) - static_cast<double>(points.values[points.nearest(value)]);
+        const double error =
+            static_cast<double>(value) - static_cast<double>(points.values[points.nearest(value)]);
         errors[bin] += error * error;
     }
     EXPECT_EQ(binned.counts, counts);
@@ -190,19 +198,23 @@ TEST(BestClipRange, IsNoWorseThanAnyRangeOfAFineScan) {
     for (const char *id : {"int4-s2", "int4-asymmetric", "int8-s2", "nf4", "fp4-e2m1", "mxfp4", "pot4"}) {
         const NumberFormat &format = **findFormat(id);
         const ClipSearchResult best = bestClipRange(all, format, lo, hi, {}).value();
-        EXPECT_DOUBLE_EQ(best.squaredError, formatError(all, codePoints(format, best.lo, best.hi)).squaredError());
+        EXPECT_DOUBLE_EQ(best.squaredError,
+                         formatError(all, codePoints(format, best.lo, best.hi)).squaredError());
         for (int i = 1; i <= 128; ++i) {
             const double p = i / 128.0;
-            EXPECT_LE(best.squaredError, formatError(all, codePoints(format, p * lo, p * hi)).squaredError()) << id;
+            EXPECT_LE(best.squaredError, formatError(all, codePoints(format, p * lo, p * hi)).squaredError())
+                << id;
         }
     }
 }
 
 TEST(BestClipRange, FindsTheKnownOptimumOfANormalDistribution) {
     // Uniform midrise quantizers of a standard normal source: step 0.3352 at 16 levels (Max 1960, table II).
-    // S1 places 16 levels off-centre by half a step; 4 bits clip at 8 · 0.3352 = 2.68 give or take half a step.
+    // S1 places 16 levels off-centre by half a step; 4 bits clip at 8 · 0.3352 = 2.68 give or take half a
+    // step.
     const SortedValues all = sorted(normalValues(200000, 9));
-    const ClipSearchResult best = bestClipRange(all, **findFormat("int4-s3"), all.values().front(), all.values().back(), {}).value();
+    const ClipSearchResult best =
+        bestClipRange(all, **findFormat("int4-s3"), all.values().front(), all.values().back(), {}).value();
     EXPECT_NEAR(std::max(-best.lo, best.hi) / 8, 0.3352, 0.02);
 }
 

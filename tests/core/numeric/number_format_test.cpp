@@ -61,7 +61,8 @@ TEST_P(EveryFormat, TakesTheNearestValueAndSaturates) {
         for (const float other : points.values)
             least = std::min(least, std::fabs(static_cast<double>(other) - static_cast<double>(value)));
         // Points are rounded to float32 after the decision.
-        EXPECT_NEAR(std::fabs(static_cast<double>(through(points, value)) - static_cast<double>(value)), least, 1e-6)
+        EXPECT_NEAR(std::fabs(static_cast<double>(through(points, value)) - static_cast<double>(value)),
+                    least, 1e-6)
             << value;
     }
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -104,7 +105,9 @@ TEST_P(EveryFormat, RangesWithoutWidthKeepZero) {
 std::string nameOf(const testing::TestParamInfo<NumberFormat> &info) {
     std::string name;
     for (const char c : info.param.id)
-        name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? std::string(1, c) : c == '+' ? "Plus" : "Dash";
+        name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? std::string(1, c)
+                : c == '+'                                       ? "Plus"
+                                                                 : "Dash";
     return name;
 }
 INSTANTIATE_TEST_SUITE_P(NumberFormat, EveryFormat, testing::ValuesIn(builtinFormats()), nameOf);
@@ -123,7 +126,8 @@ TEST(NumberFormat, PublishedPointsOfMinifloats) {
         const NumberFormat &format = formatOf(fact.id);
         EXPECT_EQ(format.points.size(), 2 * fact.magnitudes - 1) << fact.id;
         EXPECT_EQ(format.largest(), fact.largest) << fact.id;
-        EXPECT_EQ(*std::upper_bound(format.points.begin(), format.points.end(), 0.0), fact.smallest) << fact.id;
+        EXPECT_EQ(*std::upper_bound(format.points.begin(), format.points.end(), 0.0), fact.smallest)
+            << fact.id;
     }
     EXPECT_THAT(formatOf("fp4-e2m1").points,
                 testing::ElementsAre(-6, -4, -3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4, 6));
@@ -132,8 +136,8 @@ TEST(NumberFormat, PublishedPointsOfMinifloats) {
 
 TEST(NumberFormat, TiesOfE2M1AreHalfToEven) {
     const CodePoints points = codePoints(formatOf("fp4-e2m1"), -6, 6);
-    const std::pair<float, float> ties[] = {{0.25f, 0}, {0.75f, 1},  {1.25f, 1}, {1.75f, 2},
-                                            {2.5f, 2},  {3.5f, 4}, {5, 4}};
+    const std::pair<float, float> ties[] = {{0.25f, 0}, {0.75f, 1}, {1.25f, 1}, {1.75f, 2},
+                                            {2.5f, 2},  {3.5f, 4},  {5, 4}};
     for (const auto &[value, expected] : ties) {
         EXPECT_EQ(through(points, value), expected);
         EXPECT_EQ(through(points, -value), -expected);
@@ -151,8 +155,8 @@ TEST(NumberFormat, PublishedLevelsOfTables) {
     EXPECT_THAT(positive("apot3"), Pointwise(testing::DoubleEq(), {0.25, 0.5, 1.0}));
     EXPECT_THAT(positive("apot4"), Pointwise(testing::DoubleNear(1e-12), {.1, .2, .3, .4, .6, .8, 1.0}));
     EXPECT_THAT(positive("apot5"),
-                Pointwise(testing::DoubleNear(1e-6), {.020833, .041667, .0625, .083333, .125, .166667, .1875, .25,
-                                                      .333333, .375, .5, .666667, .6875, .75, 1.0}));
+                Pointwise(testing::DoubleNear(1e-6), {.020833, .041667, .0625, .083333, .125, .166667, .1875,
+                                                      .25, .333333, .375, .5, .666667, .6875, .75, 1.0}));
     EXPECT_EQ(formatOf("pot4").points.size(), 15u);
     EXPECT_EQ(positive("pot4").front(), std::ldexp(1, -6));
 }
@@ -179,7 +183,8 @@ TEST(NumberFormat, IntegersDecideAsQuantizeValue) {
             const int code = quantizeValue(value, grid, range, RoundingMode::HalfEven);
             ASSERT_EQ(format.codes[points.nearest(value)], code) << format.id << ' ' << value;
             ASSERT_EQ(through(points, value), dequantizeValue(code, grid));
-            const double free = std::nearbyint(static_cast<double>(value) / static_cast<double>(grid.scale)) + grid.zeroPoint;
+            const double free =
+                std::nearbyint(static_cast<double>(value) / static_cast<double>(grid.scale)) + grid.zeroPoint;
             ASSERT_EQ(points.isClipped(value), free < range.lowest || free > range.highest)
                 << format.id << ' ' << value;
         }
@@ -202,7 +207,8 @@ TEST(NumberFormat, GoldenGroupOfEightValues) {
             if (entry.contains("codes"))
                 EXPECT_EQ(format.codes[point], entry["codes"][i].get<int>()) << id << ' ' << x[i];
             else
-                EXPECT_NEAR(points.values[point], entry["values"][i].get<double>(), 2e-6) << id << ' ' << x[i];
+                EXPECT_NEAR(points.values[point], entry["values"][i].get<double>(), 2e-6)
+                    << id << ' ' << x[i];
             const double value = golden["x"][i], error = static_cast<double>(points.values[point]) - value;
             squares += value * value;
             errors += error * error;
@@ -215,7 +221,8 @@ TEST(NumberFormat, GoldenGroupOfEightValues) {
 TEST(NumberFormat, UnknownNamesAreToldWithTheKnownOnes) {
     const auto format = findFormat("fp4");
     ASSERT_FALSE(format);
-    EXPECT_THAT(format.error().message, testing::AllOf(testing::HasSubstr("'fp4'"), testing::HasSubstr("fp4-e2m1")));
+    EXPECT_THAT(format.error().message,
+                testing::AllOf(testing::HasSubstr("'fp4'"), testing::HasSubstr("fp4-e2m1")));
     EXPECT_EQ(integerFormat(4, GridConvention::SymmetricFull)->id, "int4-s3");
     EXPECT_EQ(integerFormat(12, GridConvention::SymmetricFull), nullptr);
 }
