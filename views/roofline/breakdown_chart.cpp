@@ -153,8 +153,10 @@ void BreakdownChart::fitAll() {
     if (!m_study)
         return;
     const double limit = m_limit->visible() ? usableBytes() : 0;
-    // Room for the totals behind the bars.
-    plot().xAxis->setRange(0, std::max(1.28 * m_largest, 1.05 * limit) / m_unit);
+    // Room for the totals behind the bars, which is a larger share of a narrow chart.
+    constexpr double kTotalPixels = 90, kAxisPixels = 100;
+    const double room = std::clamp(kTotalPixels / std::max(1.0, width() - kAxisPixels), 0.2, 0.5);
+    plot().xAxis->setRange(0, std::max(m_largest / (1 - room), 1.05 * limit) / m_unit);
     plot().yAxis->setRange(-0.6, static_cast<double>(m_study->precisions.size()) - 0.4);
 }
 

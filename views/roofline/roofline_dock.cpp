@@ -6,7 +6,7 @@
 #include "core/hardware/hardware_library.h"
 #include "core/hardware/transformer_cost.h"
 #include "core/session/run_precision.h"
-#include "views/roofline/breakdown_chart.h"
+#include "views/roofline/breakdown_tabs.h"
 #include "views/roofline/operator_model.h"
 #include "views/roofline/roofline_chart.h"
 #include "views/roofline/roofline_controls.h"
@@ -63,9 +63,8 @@ QString summaryOf(const RooflineStudy &study, const PrecisionStudy &precision) {
 RooflineDock::RooflineDock(WorkbenchContext &context)
     : ViewDock(QStringLiteral("roofline"), tr("Roofline"), context), m_controls(new RooflineControls),
       m_pages(new QStackedWidget), m_message(new QLabel), m_summary(new QLabel), m_notes(new QLabel),
-      m_splitter(new QSplitter(Qt::Horizontal)), m_tabs(new QTabWidget), m_chart(new RooflineChart),
-      m_time(new BreakdownChart(BreakdownChart::What::Time)),
-      m_memory(new BreakdownChart(BreakdownChart::What::Memory)), m_precision(new QComboBox),
+      m_splitter(new QSplitter(Qt::Horizontal)), m_tabs(new BreakdownTabs), m_chart(new RooflineChart),
+      m_precision(new QComboBox),
       m_table(new QTableView), m_model(new OperatorModel(this)), m_sorted(new QSortFilterProxyModel(this)) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
@@ -99,15 +98,7 @@ QWidget *RooflineDock::makeResults() {
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
     }
     m_notes->setForegroundRole(QPalette::PlaceholderText);
-    auto *bars = new QWidget;
-    auto *barsLayout = new QVBoxLayout(bars);
-    barsLayout->setContentsMargins(0, 0, 0, 0);
-    barsLayout->setSpacing(0);
-    barsLayout->addWidget(m_time);
-    barsLayout->addWidget(m_memory);
-    m_tabs->addTab(bars, tr("Time and memory"));
     m_tabs->addTab(makeOperatorPage(), tr("Operators"));
-    m_tabs->setDocumentMode(true);
     m_splitter->addWidget(m_chart);
     m_splitter->addWidget(m_tabs);
     m_splitter->setSizes(kShares);
@@ -294,8 +285,7 @@ void RooflineDock::adopt(std::shared_ptr<const RooflineStudy> study) {
         m_study->source + '\n' + m_study->hardware.id + '\n' + stageName(m_study->request.base.stage);
     m_chart->setStudy(m_study, view == m_shownView);
     m_shownView = view;
-    m_time->setStudy(m_study);
-    m_memory->setStudy(m_study);
+    m_tabs->setStudy(m_study);
     {
         const QSignalBlocker blocker(m_precision);
         const int before = m_precision->currentIndex();

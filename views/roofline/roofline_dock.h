@@ -13,11 +13,10 @@ class QSortFilterProxyModel;
 class QSplitter;
 class QStackedWidget;
 class QTableView;
-class QTabWidget;
 
 namespace qs::views {
 
-class BreakdownChart;
+class BreakdownTabs;
 class OperatorModel;
 class RooflineChart;
 class RooflineControls;
@@ -71,9 +70,8 @@ private:
     QStackedWidget *m_pages;
     QLabel *m_message, *m_summary, *m_notes;
     QSplitter *m_splitter;
-    QTabWidget *m_tabs;
+    BreakdownTabs *m_tabs;
     RooflineChart *m_chart;
-    BreakdownChart *m_time, *m_memory;
     QComboBox *m_precision;
     QTableView *m_table;
     OperatorModel *m_model;
