@@ -34,7 +34,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},
         {"number_line", "Number line", ViewPlace::Charts, "Ctrl+Shift+N", false, make<NumberLineDock>},
-        {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", false, make<MethodBenchDock>},
+        {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", true, make<MethodBenchDock>},
         {"roofline", "Roofline", ViewPlace::Charts, "Ctrl+0", false, make<RooflineDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},

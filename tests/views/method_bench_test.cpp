@@ -1,8 +1,11 @@
 #include "tests/support/sample_run.h"
+#include "views/method_bench/error_maps.h"
 #include "views/method_bench/error_overlay.h"
 #include "views/method_bench/layer_comparison_model.h"
 #include "views/method_bench/run_scatter.h"
 #include "views/method_bench/run_table_model.h"
+#include "views/method_bench/trial_model.h"
+#include "views/shared/format_text.h"
 #include "views/shared/table_tools.h"
 
 #include <QAbstractItemModelTester>
@@ -83,6 +86,65 @@ TEST(ErrorOverlay, CountsEveryWeightOfEveryRun) {
     EXPECT_EQ(chart.plot().graphCount(), 2);
     chart.setData(nullptr);
     EXPECT_EQ(chart.plot().graphCount(), 0);
+}
+
+TEST(ErrorMaps, ShareOneScaleAndHoldDequantizedMinusFloat) {
+    const LayerId layer = 1;
+    const auto data = prepareErrorMaps({cnn(), layer, {entryAt(1, 8, 0), entryAt(2, 3, 0)}, false}, {});
+    ASSERT_TRUE(data) << data.error().text();
+    ASSERT_EQ((*data)->scenes.size(), 2U);
+    EXPECT_EQ((*data)->scenes[0].scale, (*data)->scenes[1].scale);
+    const Tensor weights = *weightMatrix(cnn()->layers[1], cnn()->graph);
+    const auto run = entryAt(2, 3, 0).run;
+    const Tensor dequantized = run->layers[1]->quantized.weight->dequantize();
+    const HeatMapData &map = *(*data)->scenes[1].data;
+    double largest = 0;
+    for (std::int64_t row = 0; row < map.rows(); ++row)
+        for (std::int64_t col = 0; col < map.cols(); ++col) {
+            const auto i = static_cast<std::size_t>(row * map.cols() + col);
+            const float error = dequantized.values<float>()[i] - weights.values<float>()[i];
+            ASSERT_EQ(map.value(row, col), error);
+            largest = std::max(largest, static_cast<double>(std::abs(error)));
+        }
+    EXPECT_EQ((*data)->scenes[0].scale.hi, largest); // 3 bit errs most
+}
+
+TEST(ErrorMaps, DifferenceToTheFirstRunOfTheSameWeightsIsZero) {
+    const auto data = prepareErrorMaps({cnn(), 1, {entryAt(1, 4, 0), entryAt(2, 4, 0)}, true}, {});
+    ASSERT_TRUE(data);
+    EXPECT_GT((*data)->scenes[0].data->highest(), 0); // the first stays an error
+    EXPECT_EQ((*data)->scenes[1].data->highest(), 0);
+    EXPECT_EQ((*data)->scenes[1].data->lowest(), 0);
+}
+
+TEST(ErrorMaps, RunsOfAnotherModelAndTooManyAreNamedNotDrawn) {
+    static const auto vit = openSample(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-vit.onnx");
+    std::vector<RunEntry> runs{entryAt(1, 8, 0)};
+    auto foreign = std::make_shared<qs::Run>(makeSampleRun(vit, {}));
+    foreign->name = "foreign";
+    runs.push_back({2, foreign, true});
+    for (int number = 3; number <= 6; ++number)
+        runs.push_back(entryAt(number, 4, 0));
+    const auto data = prepareErrorMaps({cnn(), 0, runs, false}, {});
+    ASSERT_TRUE(data);
+    EXPECT_EQ((*data)->titles.size(), kMostErrorMaps);
+    ASSERT_EQ((*data)->left.size(), 2U);
+    EXPECT_EQ((*data)->left[0], "#2 foreign");
+    const auto overlay = prepareErrorOverlay(*cnn(), 0, runs, {});
+    ASSERT_TRUE(overlay);
+    EXPECT_EQ((*overlay)->left, std::vector<std::string>{"#2 foreign"});
+}
+
+TEST(TrialModel, PutsTheTrialBelowTheRunsAndStarsTheBest) {
+    TrialModel model;
+    const QAbstractItemModelTester tester(&model, kFatal);
+    const auto result = [](int bits) { return entryAt(1, bits, 0).run->layers[1]; };
+    model.setRows({{"#1 w8", result(8), false}, {"trial", result(3), true}});
+    ASSERT_EQ(model.rowCount(), 2);
+    EXPECT_TRUE(model.index(1, 3).data().toString().startsWith("★")); // effective bits
+    EXPECT_FALSE(model.index(1, 3).data(TrialModel::CopyRole).toString().startsWith("★"));
+    model.setRows({{"#1 w8", nullptr, false}});
+    EXPECT_EQ(model.index(0, 1).data().toString(), kNoValueText);
 }
 
 TEST(RunScatter, ShowsTheFrontOfRunsThatNoOtherBeats) {

@@ -73,12 +73,30 @@ void HeatMapCanvas::setSelection(std::int64_t row, std::int64_t column) {
 
 void HeatMapCanvas::fit() {
     m_zoom.fit();
+    tellMoved();
     requestFrames();
+}
+
+QRectF HeatMapCanvas::shownCells() const {
+    return {QPointF(m_zoom.x.firstCell(), m_zoom.y.firstCell()),
+            QPointF(m_zoom.x.lastCell(), m_zoom.y.lastCell())};
+}
+
+void HeatMapCanvas::showCells(const QRectF &cells) {
+    m_zoom.x.showCells(cells.left(), cells.right());
+    m_zoom.y.showCells(cells.top(), cells.bottom());
+    requestFrames();
+}
+
+void HeatMapCanvas::tellMoved() {
+    QMetaObject::invokeMethod(
+        this, [this] { emit viewMoved(shownCells()); }, Qt::QueuedConnection);
 }
 
 void HeatMapCanvas::zoomBy(double factor) {
     m_zoom.x.zoomAt(m_plot.center().x(), factor);
     m_zoom.y.zoomAt(m_plot.center().y(), factor);
+    tellMoved();
     requestFrames();
 }
 
@@ -89,7 +107,10 @@ void HeatMapCanvas::drawUi() {
     m_plot = layout.plot;
     m_zoom.x.setPixels(m_plot.left(), m_plot.width());
     m_zoom.y.setPixels(m_plot.top(), m_plot.height());
+    const QRectF before = shownCells();
     interact();
+    if (shownCells() != before)
+        tellMoved();
 
     ImDrawList &draw = *ImGui::GetWindowDrawList();
     HeatMapDecor decor(m_scene, layout, m_zoom, palette(), draw);
@@ -256,6 +277,7 @@ void HeatMapCanvas::keyPressEvent(QKeyEvent *event) {
         ImGuiCanvas::keyPressEvent(event);
         return;
     }
+    tellMoved();
     requestFrames();
 }
 

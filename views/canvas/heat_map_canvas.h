@@ -21,6 +21,9 @@ public:
     const HeatMapScene &scene() const { return m_scene; }
     void setSelection(std::int64_t row, std::int64_t column);
 
+    /// Shows these columns (x) and rows (y) without telling.
+    void showCells(const QRectF &cells);
+    QRectF shownCells() const;
     void fit();
     void zoomBy(double factor);
     /// What the pointer is on, empty outside the cells.
@@ -36,6 +39,7 @@ public:
 signals:
     /// A cell was clicked; of joined cells it is the extreme one.
     void cellPicked(qint64 row, qint64 column);
+    void viewMoved(const QRectF &cells); ///< the user did, see shownCells()
 
 protected:
     void drawUi() override;
@@ -45,6 +49,7 @@ protected:
 
 private:
     void interact();
+    void tellMoved(); ///< queued: a slot may want to change this very canvas
     void updateProbe(double x, double y);
     void drawTiles(ImDrawList &draw);
     TextureId tile(const TileKey &key, bool mayPaint);

@@ -42,6 +42,13 @@ void AxisZoom::panBy(double pixels) {
     clamp();
 }
 
+void AxisZoom::showCells(double first, double last) {
+    m_scale = m_extent / std::max(last - first, 1e-9);
+    m_first = first;
+    m_fitted = false;
+    clamp();
+}
+
 void AxisZoom::reveal(double cell) {
     if (m_fitted)
         return;

@@ -16,6 +16,8 @@ public:
     void zoomAt(double pixel, double factor);
     /// Moves the content with the pointer.
     void panBy(double pixels);
+    /// Shows the cells [first, last), as far as the limits allow.
+    void showCells(double first, double last);
     /// Moves as little as needed so that the cell can be seen.
     void reveal(double cell);
 

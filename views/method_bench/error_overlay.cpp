@@ -38,6 +38,12 @@ double meanSquare(const std::vector<float> &values) {
 
 } // namespace
 
+std::shared_ptr<const QuantizedMatrix> quantizedWeight(const Run &run, const Model &model, LayerId layer) {
+    const auto index = static_cast<std::size_t>(layer);
+    const bool same = run.model.get() == &model && index < run.layers.size() && run.layers[index];
+    return same ? run.layers[index]->quantized.weight : nullptr;
+}
+
 Result<std::shared_ptr<const ErrorOverlayData>> prepareErrorOverlay(const Model &model, LayerId layer,
                                                                     const std::vector<RunEntry> &runs,
                                                                     const RunContext &ctx) {
@@ -49,8 +55,7 @@ Result<std::shared_ptr<const ErrorOverlayData>> prepareErrorOverlay(const Model 
     for (const RunEntry &entry : runs) {
         if (ctx.cancelled())
             return RunContext::cancelledError();
-        const auto &result = entry.run->layers[static_cast<std::size_t>(layer)];
-        const auto matrix = result ? result->quantized.weight : nullptr;
+        const auto matrix = quantizedWeight(*entry.run, model, layer);
         if (!matrix) {
             data->left.push_back(entry.title());
             continue;

@@ -20,6 +20,9 @@ struct ErrorOverlayData {
     std::vector<std::string> left; ///< titles of runs that kept the layer in float or failed on it
 };
 
+/// The weight that a run made of a layer; null when it is of another model, kept float or failed.
+std::shared_ptr<const QuantizedMatrix> quantizedWeight(const Run &run, const Model &model, LayerId layer);
+
 /// \thread worker \error Cancelled; Unsupported  weights without float value
 Result<std::shared_ptr<const ErrorOverlayData>> prepareErrorOverlay(const Model &model, LayerId layer,
                                                                     const std::vector<RunEntry> &runs,

@@ -44,6 +44,47 @@ QAction *makeCopyAction(QTableView &table, int role) {
     return copy;
 }
 
+void setUpTable(QTableView &table, const QString &accessibleName, int copyRole) {
+    table.setAccessibleName(accessibleName);
+    table.setSelectionBehavior(QAbstractItemView::SelectRows);
+    table.setSelectionMode(QAbstractItemView::SingleSelection);
+    table.setEditTriggers(QAbstractItemView::NoEditTriggers);
+    table.setAlternatingRowColors(true);
+    table.setShowGrid(false);
+    table.setWordWrap(false);
+    table.setTextElideMode(Qt::ElideMiddle);
+    table.setFrameShape(QFrame::NoFrame);
+    table.setTabKeyNavigation(false);
+    table.verticalHeader()->hide();
+    table.verticalHeader()->setDefaultSectionSize(table.fontMetrics().height() + 6);
+    table.horizontalHeader()->setHighlightSections(false);
+    table.setContextMenuPolicy(Qt::ActionsContextMenu);
+    table.addAction(makeCopyAction(table, copyRole));
+}
+
+QSortFilterProxyModel *sortTable(QAbstractItemModel &model, QTableView &table, int sortRole) {
+    auto *proxy = new QSortFilterProxyModel(&table);
+    proxy->setSourceModel(&model);
+    proxy->setSortRole(sortRole);
+    table.setModel(proxy);
+    table.setSortingEnabled(true);
+    table.horizontalHeader()->setSortIndicatorClearable(true);
+    table.sortByColumn(-1, Qt::AscendingOrder);
+    return proxy;
+}
+
+void keepColumnsCompact(QTableView &table, int extraForFirst) {
+    const auto fit = [&table, extraForFirst] {
+        for (int column = 0; column < table.model()->columnCount(); ++column)
+            table.setColumnWidth(column,
+                                 compactColumnWidth(table, column) + (column == 0 ? extraForFirst : 0));
+    };
+    using Model = QAbstractItemModel;
+    QObject::connect(table.model(), &Model::modelReset, &table, fit, Qt::QueuedConnection);
+    QObject::connect(table.model(), &Model::dataChanged, &table, fit, Qt::QueuedConnection);
+    QObject::connect(table.model(), &Model::rowsInserted, &table, fit, Qt::QueuedConnection);
+}
+
 int compactColumnWidth(const QTableView &table, int column) {
     constexpr int kMargins = 12, kSortArrow = 18;
     const QHeaderView &header = *table.horizontalHeader();

@@ -1,7 +1,9 @@
 #pragma once
 
+class QAbstractItemModel;
 class QAction;
 class QSortFilterProxyModel;
+class QString;
 class QTableView;
 
 namespace qs::views {
@@ -9,6 +11,17 @@ namespace qs::views {
 /// An action (Ctrl+C) that copies header and selected rows of a table, or all rows when none is selected, as
 /// TSV. \param role  gives the text of a cell; headers come from Qt::DisplayRole
 QAction *makeCopyAction(QTableView &table, int role);
+
+/// Gives a table, after it has got its model, the looks and manners that all share: whole rows are selected,
+/// one line a row, no grid, Ctrl+C and the context menu copy. \param copyRole  see makeCopyAction()
+void setUpTable(QTableView &table, const QString &accessibleName, int copyRole);
+
+/// Shows the model sorted by a click on a header; unsorted at first, and after a third click.
+QSortFilterProxyModel *sortTable(QAbstractItemModel &model, QTableView &table, int sortRole);
+
+/// Keeps columns as wide as compactColumnWidth() says whenever the model changes.
+/// \param extraForFirst  what the size hint of a cell with a tick box forgets
+void keepColumnsCompact(QTableView &table, int extraForFirst = 0);
 
 /// What a column needs for its cells and the longest line of its header. Room for the sort arrow is given to
 /// the sorted column only: a table of many columns has none to spare.
