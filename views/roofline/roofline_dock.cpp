@@ -64,8 +64,8 @@ RooflineDock::RooflineDock(WorkbenchContext &context)
     : ViewDock(QStringLiteral("roofline"), tr("Roofline"), context), m_controls(new RooflineControls),
       m_pages(new QStackedWidget), m_message(new QLabel), m_summary(new QLabel), m_notes(new QLabel),
       m_splitter(new QSplitter(Qt::Horizontal)), m_tabs(new BreakdownTabs), m_chart(new RooflineChart),
-      m_precision(new QComboBox),
-      m_table(new QTableView), m_model(new OperatorModel(this)), m_sorted(new QSortFilterProxyModel(this)) {
+      m_precision(new QComboBox), m_table(new QTableView), m_model(new OperatorModel(this)),
+      m_sorted(new QSortFilterProxyModel(this)) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
