@@ -36,10 +36,12 @@ std::shared_ptr<NumberLineTable> tableOf(const std::vector<float> &values,
     prepared->title = "values";
     prepared->valueName = "weight value";
     prepared->sorted = SortedValues::build(values, {}).value();
+    if (const auto sorted = prepared->sorted.values(); !sorted.empty())
+        prepared->extent = {sorted.front(), sorted.back()};
     auto table = std::make_shared<NumberLineTable>();
     table->values = prepared;
     for (const std::string &id : ids)
-        table->rows.push_back(numberLineRow(prepared->sorted, **findFormat(id), {}, prepared->extent()));
+        table->rows.push_back(numberLineRow(prepared->sorted, **findFormat(id), {}, prepared->extent));
     table->current = 0;
     table->best = bestRow(table->rows);
     return table;
@@ -90,7 +92,7 @@ TEST(NumberLineChart, DraggingAHandleAsksForItsRange) {
     auto rects = chart.plot().axisRects();
     ASSERT_EQ(rects.size(), 3);
     std::sort(rects.begin(), rects.end(), [](QCPAxisRect *a, QCPAxisRect *b) { return a->top() < b->top(); });
-    const auto full = tableOf(normalValues(2000), {"int4-asymmetric", "int4-s2"})->values->extent();
+    const auto full = tableOf(normalValues(2000), {"int4-asymmetric", "int4-s2"})->values->extent;
     const QCPRange before = chart.plot().xAxis->range();
     drag(full.hi, 1.5, rects[0]->center().y()); // on the histogram: of the current row
     ASSERT_EQ(wishes.size(), 1);
@@ -235,6 +237,30 @@ TEST_F(NumberLineView, DraggedRangeChangesTheErrorsOfAllFormats) {
     EXPECT_EQ(m_dock.table()->rows[0].choice.kind, ClipChoice::Kind::Rule);
 }
 
+TEST_F(NumberLineView, TypedEndsOfSymmetricRangesCount) {
+    openCnn();
+    auto boxes = m_dock.controls().findChildren<QDoubleSpinBox *>();
+    ASSERT_EQ(boxes.size(), 2);
+    boxes[0]->setValue(-0.02); // From
+    EXPECT_EQ(m_dock.table()->rows[0].clip.hi, 0.02);
+    EXPECT_EQ(boxes[1]->value(), 0.02);
+    boxes[1]->setValue(0.03); // To
+    EXPECT_EQ(m_dock.table()->rows[0].clip.lo, -0.03);
+}
+
+TEST_F(NumberLineView, ExportsFigureAndData) {
+    openCnn();
+    FigureRequest request;
+    const auto svg = m_dock.chart().prepareFigure(request)({});
+    ASSERT_TRUE(svg) << svg.error().text();
+    EXPECT_THAT(*svg, testing::AllOf(HasSubstr("<svg"), HasSubstr("NF4")));
+    request.format = FigureRequest::Format::Csv;
+    const auto csv = m_dock.chart().prepareFigure(request)({});
+    ASSERT_TRUE(csv) << csv.error().text();
+    EXPECT_THAT(*csv,
+                testing::AllOf(HasSubstr("squared error of NF4"), HasSubstr("code points of FP4 E2M1")));
+}
+
 TEST_F(NumberLineView, BestRangeIsFoundPerFormatAndCannotGoIntoTheRecipe) {
     openCnn();
     const double before = m_dock.table()->rows[1].error.mse();
@@ -316,6 +342,7 @@ TEST(PrepareNumberLine, LargeTensorsAreSeenSampledFirst) {
     const auto all = prepareNumberLine(request, [&](auto sample) { early = sample; }, {});
     ASSERT_TRUE(all && early);
     EXPECT_FALSE(early->sorted.isExact());
+    EXPECT_EQ(early->extent.hi, (*all)->sorted.values().back()) << "min-max is exact from the start";
     EXPECT_TRUE((*all)->sorted.isExact());
     const CodePoints points = codePoints(**findFormat("int4-s2"), -4, 4);
     const double sampled = formatError(early->sorted, points).mse(),

@@ -9,7 +9,7 @@ namespace qs::views {
 
 namespace {
 
-constexpr int kLeastHeight = 62;
+constexpr int kLeastHeight = 50;
 constexpr double kErrorShare = 0.55; ///< of the height, from below; above it ticks, then the title
 constexpr double kTickPlace = 0.66;
 constexpr double kDecades = 6; ///< of errors that are shown, from the worst down
@@ -67,11 +67,9 @@ FormatRowPlot::FormatRowPlot(QCustomPlot &plot, QCPMarginGroup &margins)
     m_clippedHigh = clippedRect(plot, *m_rect);
     m_errors = plot.addGraph(x, y);
     m_errors->setLineStyle(QCPGraph::lsStepLeft);
-    m_errors->setName(QObject::tr("squared error per bin, one scale for all formats"));
     m_points = plot.addGraph(x, ticks);
     m_points->setLineStyle(QCPGraph::lsNone);
     m_points->setAdaptiveSampling(false);
-    m_points->setName(QObject::tr("code point"));
     m_handles = std::make_unique<ClipHandles>(plot, *m_rect, false);
     m_title = new QCPItemText(&plot);
     m_title->setClipAxisRect(m_rect);
@@ -103,6 +101,8 @@ void FormatRowPlot::setRow(const NumberLineTable &table, std::size_t index) {
         places.push_back(kTickPlace);
     }
     m_points->setData(points, places, true);
+    m_points->setName(QObject::tr("code points of %1").arg(rowTitle(row))); // of exported data
+    m_errors->setName(QObject::tr("squared error of %1").arg(rowTitle(row)));
     constexpr double kFar = 1e3; // reaches over all that can be zoomed out to
     const double width = row.points.values.back() - row.points.values.front();
     const double kept = row.points.firstKept, lost = row.points.firstLost;
@@ -145,12 +145,8 @@ void FormatRowPlot::setErrorScale(double worst, bool logarithmic) {
 void FormatRowPlot::setIsLowest(bool lowest, const QString &valueName) {
     QCPAxis *axis = m_rect->axis(QCPAxis::atBottom);
     axis->setTickLabels(lowest);
-    axis->setLabel(lowest ? valueName : QString());
-}
-
-void FormatRowPlot::setInLegend(bool shown) {
-    for (QCPGraph *graph : {m_errors, m_points})
-        shown ? graph->addToLegend() : graph->removeFromLegend();
+    axis->setLabel(lowest ? QObject::tr("%1 (ticks: code points; hatched: clipped)").arg(valueName)
+                          : QString());
 }
 
 void FormatRowPlot::applyColors(const PlotTheme &theme) {

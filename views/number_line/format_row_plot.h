@@ -26,7 +26,6 @@ public:
     void setErrorScale(double worst, bool logarithmic);
     /// Only the lowest row tells the values and their name.
     void setIsLowest(bool lowest, const QString &valueName);
-    void setInLegend(bool shown);
     void applyColors(const PlotTheme &theme);
 
 private:

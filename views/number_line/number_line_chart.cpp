@@ -13,7 +13,7 @@ namespace {
 constexpr double kPixelsPerBin = 4;
 constexpr double kLogFloor = 0.5;
 constexpr double kKeyStep = 1.0 / 200; ///< of what is in view
-constexpr int kHistogramHeight = 110;
+constexpr int kHistogramHeight = 84, kRowHeight = 56, kAxisHeight = 46;
 
 } // namespace
 
@@ -22,15 +22,14 @@ NumberLineChart::NumberLineChart(QWidget *parent) : PlotView(parent), m_margins(
     chart.axisRect()->setMarginGroup(QCP::msLeft | QCP::msRight, m_margins);
     chart.axisRect()->setMinimumSize(50, kHistogramHeight);
     chart.axisRect()->setMinimumMargins({0, 2, 4, 2});
+    chart.plotLayout()->setRowStretchFactor(0, 1.6);
     m_counts = chart.addGraph();
     m_counts->setLineStyle(QCPGraph::lsStepLeft);
     m_counts->setName(tr("values"));
     m_handles = std::make_unique<ClipHandles>(chart, *chart.axisRect(), true);
     chart.yAxis->setLabel(tr("values per bin"));
-    placeLegendAbove(chart);
     setZoomAxes(Qt::Horizontal);
-    connect(chart.xAxis, qOverload<const QCPRange &>(&QCPAxis::rangeChanged), this,
-            &NumberLineChart::linkRange);
+    linkTo(*chart.xAxis);
     setLogCounts(true);
     setFitter([this] { fitAll(); });
     setReadOut([this](double x, double) { return readOut(x); });
@@ -59,6 +58,7 @@ void NumberLineChart::applyColors(const PlotTheme &theme) {
 void NumberLineChart::setTable(std::shared_ptr<const NumberLineTable> table) {
     const bool sameView = m_table && table && m_table->values->request == table->values->request &&
                           m_table->values->sorted.count() > 0;
+    const NumberLineValues *before = m_table ? m_table->values.get() : nullptr;
     m_table = std::move(table);
     setRowCount(m_table->rows.size());
     for (std::size_t i = 0; i < m_rows.size(); ++i) {
@@ -71,7 +71,9 @@ void NumberLineChart::setTable(std::shared_ptr<const NumberLineTable> table) {
     m_handles->setVisible(false);
     if (current != nullptr && current->choice.kind != ClipChoice::Kind::Own)
         m_handles->setRange(current->clip, true);
-    if (!sameView)
+    const bool moreValues = sameView && before != m_table->values.get() &&
+                            plot().xAxis->range() == QCPRange(m_fitted.lo, m_fitted.hi);
+    if (!sameView || moreValues)
         fitAll();
     else
         rebin();
@@ -87,22 +89,26 @@ void NumberLineChart::setRowCount(std::size_t count) {
         m_rows.push_back(std::make_unique<FormatRowPlot>(plot(), *m_margins));
         QCPAxis *axis = m_rows.back()->rect().axis(QCPAxis::atBottom);
         axis->setRange(plot().xAxis->range());
-        connect(axis, qOverload<const QCPRange &>(&QCPAxis::rangeChanged), this, &NumberLineChart::linkRange);
-        m_rows.back()->setInLegend(m_rows.size() == 1);
+        linkTo(*axis);
     }
     const PlotTheme theme = PlotTheme::ofApplication();
     applyTheme(plot(), theme);
     applyColors(theme);
-    setMinimumHeight(kHistogramHeight + 60 + static_cast<int>(count) * 72);
+    setMinimumHeight(kHistogramHeight + kAxisHeight + static_cast<int>(count) * kRowHeight);
 }
 
-void NumberLineChart::linkRange(const QCPRange &range) {
+void NumberLineChart::linkTo(QCPAxis &axis) {
+    connect(&axis, qOverload<const QCPRange &>(&QCPAxis::rangeChanged), this,
+            [this](const QCPRange &range) { linkRange(range.lower, range.upper); });
+}
+
+void NumberLineChart::linkRange(double lower, double upper) {
     if (m_linking)
         return;
     const QScopedValueRollback linking(m_linking, true);
-    plot().xAxis->setRange(range);
+    plot().xAxis->setRange(lower, upper);
     for (const auto &row : m_rows)
-        row->rect().axis(QCPAxis::atBottom)->setRange(range);
+        row->rect().axis(QCPAxis::atBottom)->setRange(lower, upper);
     rebin();
 }
 
@@ -152,13 +158,14 @@ void NumberLineChart::setLogErrors(bool logarithmic) {
 void NumberLineChart::fitAll() {
     if (!m_table)
         return;
-    auto [lo, hi] = m_table->values->extent();
+    auto [lo, hi] = m_table->values->extent;
     const double width = hi > lo ? hi - lo : std::max(1.0, std::abs(lo));
     for (const NumberLineRow &row : m_table->rows) { // wider clip ranges stay in view, within reason
         lo = std::min(lo, std::max(row.clip.lo, lo - width));
         hi = std::max(hi, std::min(row.clip.hi, hi + width));
     }
     plot().xAxis->setRange(lo - 0.02 * width, hi + 0.02 * width);
+    m_fitted = {plot().xAxis->range().lower, plot().xAxis->range().upper};
     rebin();
 }
 
@@ -188,14 +195,18 @@ void NumberLineChart::moveEnd(Grip grip, double value) {
     const NumberLineRow *row = shownRow(grip.row);
     if (row == nullptr || row->choice.kind == ClipChoice::Kind::Own || !std::isfinite(value))
         return;
+    // A range keeps some width; none would stand for [-1, 1].
+    const double least = 1e-4 * plot().xAxis->range().size();
     ValueRange clip = row->clip;
     (grip.end == ClipHandles::End::Low ? clip.lo : clip.hi) = value;
     if (row->format->hasSymmetricRange())
-        clip = {-std::abs(value), std::abs(value)};
+        clip.lo = -(clip.hi = std::max(std::abs(value), least));
     else if (grip.end == ClipHandles::End::Low)
         clip.lo = std::min({clip.lo, clip.hi, 0.0}); // an asymmetric grid always holds 0
     else
         clip.hi = std::max({clip.hi, clip.lo, 0.0});
+    if (clip.hi - clip.lo < least)
+        return;
     emit clipWished(grip.row, clip.lo, clip.hi);
 }
 
@@ -225,11 +236,8 @@ bool NumberLineChart::eventFilter(QObject *watched, QEvent *event) {
     if (watched == &plot() && event->type() == QEvent::MouseButtonPress &&
         onPress(*static_cast<QMouseEvent *>(event)))
         return true;
-    if (watched == &plot() && event->type() == QEvent::MouseMove) {
-        onMove(*static_cast<QMouseEvent *>(event));
-        if (m_dragged.end != ClipHandles::End::None)
-            return true;
-    }
+    if (watched == &plot() && event->type() == QEvent::MouseMove)
+        onMove(*static_cast<QMouseEvent *>(event)); // the read-out follows, too
     if (watched == &plot() && event->type() == QEvent::MouseButtonRelease &&
         std::exchange(m_dragged, {}).end != ClipHandles::End::None)
         return true;

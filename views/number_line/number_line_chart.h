@@ -3,8 +3,6 @@
 #include "views/number_line/format_row_plot.h"
 #include "views/plots/plot_view.h"
 
-class QCPRange;
-
 namespace qs::views {
 
 /// Histogram of values and, on the same axis below it, a row per format. Ends of clip ranges are dragged;
@@ -40,7 +38,8 @@ private:
     const NumberLineRow *shownRow(int row) const;
     void moveEnd(Grip grip, double value);
     void setRowCount(std::size_t count);
-    void linkRange(const QCPRange &range);
+    void linkTo(QCPAxis &axis);
+    void linkRange(double lower, double upper);
     void rebin();
     void fitAll();
     QString readOut(double x) const;
@@ -54,6 +53,7 @@ private:
     BinnedError m_bins;
     Grip m_dragged;
     int m_hovered = -1;
+    ValueRange m_fitted; ///< x range of the last fit
     bool m_logCounts = true, m_logErrors = true, m_linking = false;
 };
 

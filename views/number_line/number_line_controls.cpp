@@ -205,7 +205,9 @@ void NumberLineControls::connectFields() {
 void NumberLineControls::tellClip() {
     // The field that was edited decides; the other one gives way.
     double lo = m_lo->value(), hi = m_hi->value();
-    if (lo > hi)
+    if (m_symmetric)
+        lo = -(hi = std::abs(sender() == m_lo ? lo : hi));
+    else if (lo > hi)
         (sender() == m_lo ? hi : lo) = sender() == m_lo ? lo : hi;
     emit clipEdited(lo, hi);
 }
@@ -264,6 +266,7 @@ void NumberLineControls::setRow(const NumberLineRow *row, bool removable) {
     if (row == nullptr)
         return;
     const QSignalBlocker choices(m_choices), lo(m_lo), hi(m_hi);
+    m_symmetric = row->format->hasSymmetricRange();
     const bool isRule = row->choice.kind == Kind::Rule;
     m_choices->setCurrentIndex(isRule                           ? static_cast<int>(row->choice.rule.kind)
                                : row->choice.kind == Kind::Best ? 4

@@ -55,6 +55,7 @@ private:
             *m_groupSizePair = nullptr;
     QCheckBox *m_logCounts, *m_logErrors, *m_together;
     NumberBox *m_lo, *m_hi;
+    bool m_symmetric = false; ///< the range of the current format
     QToolButton *m_add, *m_remove;
     QPushButton *m_apply;
 };

@@ -34,7 +34,7 @@ std::optional<ValueRange> quickRange(const ClipChoice &choice, const NumberLineV
     if (choice.kind == Kind::Fixed)
         return choice.range;
     if (choice.kind == Kind::Rule && choice.rule.kind == RangeRule::Kind::MinMax)
-        return values.extent();
+        return values.extent;
     return {};
 }
 
@@ -90,6 +90,7 @@ QWidget *NumberLineDock::makeResults() {
     m_view->verticalHeader()->hide();
     m_view->verticalHeader()->setDefaultSectionSize(m_view->fontMetrics().height() + 6);
     m_view->horizontalHeader()->setHighlightSections(false);
+    m_view->horizontalHeader()->setDefaultSectionSize(40);
     auto *remove = new QAction(tr("Remove the format"), m_view);
     remove->setShortcut(QKeySequence::Delete);
     remove->setShortcutContext(Qt::WidgetShortcut);
@@ -219,7 +220,7 @@ void NumberLineDock::adopt(std::shared_ptr<const NumberLineValues> values) {
     for (ChosenFormat &chosen : m_formats) {
         if (!same) { // a fixed range was made for other values
             chosen.shown = {};
-            chosen.clip = m_values->extent();
+            chosen.clip = m_values->extent;
             if (chosen.wished.kind == Kind::Fixed)
                 chosen.wished = {};
         }
@@ -317,7 +318,6 @@ void NumberLineDock::refreshTable() {
     const int count = static_cast<int>(table->rows.size());
     table->current = count == 0 ? -1 : std::clamp(m_current + (m_hasOwnGrid ? 1 : 0), 0, count - 1);
     table->best = bestRow(table->rows);
-    const bool firstTime = !m_table || m_table->rows.size() != table->rows.size();
     m_table = std::move(table);
     m_chart->setTable(m_table);
     m_model->setTable(m_table);
@@ -325,9 +325,9 @@ void NumberLineDock::refreshTable() {
         const QSignalBlocker blocker(m_view->selectionModel());
         m_view->selectRow(m_table->current);
     }
-    if (firstTime)
-        for (int column = 0; column < m_model->columnCount(); ++column)
-            m_view->setColumnWidth(column, compactColumnWidth(*m_view, column) + 8);
+    for (int column = 0; column < m_model->columnCount(); ++column) // they grow, so that nothing jumps
+        m_view->setColumnWidth(column,
+                               std::max(m_view->columnWidth(column), compactColumnWidth(*m_view, column)));
     const NumberLineRow *current =
         m_table->current >= 0 ? &m_table->rows[static_cast<std::size_t>(m_table->current)] : nullptr;
     m_controls->setRow(current, current != nullptr && current->choice.kind != Kind::Own);
@@ -362,7 +362,7 @@ void NumberLineDock::updateNotes() {
 }
 
 void NumberLineDock::addFormat(const NumberFormat *format) {
-    ChosenFormat chosen{format, {}, true, {}, m_values ? m_values->extent() : ValueRange{}};
+    ChosenFormat chosen{format, {}, true, {}, m_values ? m_values->extent : ValueRange{}};
     if (m_current >= 0 && m_current < static_cast<int>(m_formats.size())) {
         const ChosenFormat &like = m_formats[static_cast<std::size_t>(m_current)];
         if (like.wished.kind != Kind::Rule || whyNotRule(*format, like.wished.rule.kind).empty())

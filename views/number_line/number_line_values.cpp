@@ -22,17 +22,15 @@ std::string NumberLineRequest::whyNothing() const {
     return {};
 }
 
-ValueRange NumberLineValues::extent() const {
-    return sorted.count() > 0 ? ValueRange{sorted.values().front(), sorted.values().back()} : ValueRange{};
-}
-
 Result<std::shared_ptr<const NumberLineValues>>
 prepareNumberLine(const NumberLineRequest &request,
                   const std::function<void(std::shared_ptr<const NumberLineValues>)> &early,
                   const RunContext &ctx) {
     QS_TRY(const SourceValues source,
            sourceValues(*request.model, request.layerInfo(), request.capture.get(), request.source));
-    const NumberLineValues described{request, source.title, source.valueName, source.note, {}};
+    QS_TRY(const TensorStats stats, computeStats(source.values, ctx));
+    const NumberLineValues described{request,     source.title,           source.valueName,
+                                     source.note, {stats.min, stats.max}, {}};
     // Small tensors are sorted before a sample could be seen.
     if (static_cast<std::int64_t>(source.values.size()) > 8 * kSample) {
         auto sample = std::make_shared<NumberLineValues>(described);

@@ -24,9 +24,8 @@ struct NumberLineRequest {
 struct NumberLineValues {
     NumberLineRequest request;
     std::string title, valueName, note;
+    ValueRange extent;   ///< of all finite values, exact from the start; {0, 0} of nothing
     SortedValues sorted; ///< of a sample first, of all values then
-
-    ValueRange extent() const; ///< {0, 0} of nothing
 };
 
 /// Formats over the values, in the order of table and chart.
