@@ -67,6 +67,7 @@ FormatRowPlot::FormatRowPlot(QCustomPlot &plot, QCPMarginGroup &margins)
     m_clippedHigh = clippedRect(plot, *m_rect);
     m_errors = plot.addGraph(x, y);
     m_errors->setLineStyle(QCPGraph::lsStepLeft);
+    m_errors->setAntialiasedFill(false); // steps need none, and a drag repaints them all
     m_points = plot.addGraph(x, ticks);
     m_points->setLineStyle(QCPGraph::lsNone);
     m_points->setAdaptiveSampling(false);

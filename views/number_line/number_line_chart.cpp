@@ -25,6 +25,7 @@ NumberLineChart::NumberLineChart(QWidget *parent) : PlotView(parent), m_margins(
     chart.plotLayout()->setRowStretchFactor(0, 1.6);
     m_counts = chart.addGraph();
     m_counts->setLineStyle(QCPGraph::lsStepLeft);
+    m_counts->setAntialiasedFill(false);
     m_counts->setName(tr("values"));
     m_handles = std::make_unique<ClipHandles>(chart, *chart.axisRect(), true);
     chart.yAxis->setLabel(tr("values per bin"));
