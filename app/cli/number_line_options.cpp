@@ -37,9 +37,10 @@ void NumberLineOptions::add(CLI::App &app) {
     const auto group = "Number line";
     app.add_option("--format", m_formats,
                    "Number formats, by commas or repeated: int2 to int8 with -asymmetric, -s1, -s2 or -s3; "
-                   "fp8-e4m3, nf4, …; a wrong name lists all")
+                   "fp8-e4m3, nf4, …; a wrong name lists all (default: int4-s2, int4-asymmetric, fp4-e2m1, "
+                   "nf4; of them "
+                   "integers alone where the range rule is theirs)")
         ->delimiter(',')
-        ->capture_default_str()
         ->type_name("ID")
         ->group(group);
     auto *clip = app.add_option("--clip", m_clip, "Clip range of all formats, in value units")
@@ -92,6 +93,21 @@ Result<ClipChoice> NumberLineOptions::clipChoice() const {
     return choice;
 }
 
+Result<std::vector<const NumberFormat *>> NumberLineOptions::formats(const ClipChoice &choice) const {
+    const std::vector<std::string> usual{"int4-s2", "int4-asymmetric", "fp4-e2m1", "nf4"};
+    std::vector<const NumberFormat *> formats;
+    for (const std::string &id : m_formats.empty() ? usual : m_formats) {
+        QS_TRY(const NumberFormat *format, findFormat(id));
+        const std::string why =
+            choice.kind == ClipChoice::Kind::Rule ? whyNotRule(*format, choice.rule.kind) : std::string();
+        if (!why.empty() && !m_formats.empty())
+            return fail(ErrorCode::InvalidArgument, why, id);
+        if (why.empty())
+            formats.push_back(format);
+    }
+    return formats;
+}
+
 Result<ValueSource> NumberLineOptions::source(const std::string &of, std::int64_t channel) const {
     ValueSource source;
     source.of = of == "activation" ? ValueSource::Of::Activation : ValueSource::Of::Weight;
@@ -117,12 +133,9 @@ Result<ValueSource> NumberLineOptions::source(const std::string &of, std::int64_
 Result<NumberLineStudy> NumberLineOptions::study(const InputOptions &inputs, const std::string &layerName,
                                                  const std::string &of, std::int64_t channel,
                                                  const CommandContext &context) const {
-    std::vector<const NumberFormat *> formats;
-    for (const std::string &id : m_formats) { // told before anything is read
-        QS_TRY(const NumberFormat *format, findFormat(id));
-        formats.push_back(format);
-    }
+    // Wrong options are told before anything is read.
     QS_TRY(const ClipChoice choice, clipChoice());
+    QS_TRY(const auto formats, this->formats(choice));
     QS_TRY(const ValueSource source, this->source(of, channel));
     QS_TRY(const auto model, inputs.openModel(context));
     if (model->layers.empty())

@@ -28,7 +28,10 @@ private:
     Result<ClipChoice> clipChoice() const;
     Result<ValueSource> source(const std::string &of, std::int64_t channel) const;
 
-    std::vector<std::string> m_formats{"int4-s2", "int4-asymmetric", "fp4-e2m1", "nf4"};
+    /// Those asked for, or the usual ones that can have the range rule.
+    Result<std::vector<const NumberFormat *>> formats(const ClipChoice &choice) const;
+
+    std::vector<std::string> m_formats;
     std::vector<double> m_clip;
     std::string m_rule = "minmax", m_group;
     bool m_normalized = false;

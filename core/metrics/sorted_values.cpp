@@ -1,6 +1,5 @@
 #include "core/metrics/sorted_values.h"
 
-#include "core/base/check.h"
 #include "core/base/random.h"
 
 #include <algorithm>
@@ -66,7 +65,9 @@ Status radixSort(std::vector<std::uint32_t> &keys, const RunContext &ctx) {
 } // namespace
 
 Result<SortedValues> SortedValues::build(std::span<const float> values, const RunContext &ctx) {
-    QS_CHECK(values.size() < (std::size_t{1} << 32), "positions must fit 32 bits");
+    if (values.size() >= std::size_t{1} << 32)
+        return fail(ErrorCode::Unsupported,
+                    "more than 4,294,967,295 values cannot be sorted here; look at one channel or group");
     SortedValues result;
     result.m_sourceCount = static_cast<std::int64_t>(values.size());
     std::vector<std::uint32_t> keys;
@@ -95,7 +96,7 @@ SortedValues SortedValues::sample(std::span<const float> values, std::int64_t co
         const auto offset = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - begin)));
         picked.push_back(values[static_cast<std::size_t>(begin + offset)]);
     }
-    SortedValues result = build(picked, {}).value(); // cannot be cancelled
+    SortedValues result = build(picked, {}).value(); // no stop token, and a sample is small
     result.m_sourceCount = total;
     return result;
 }

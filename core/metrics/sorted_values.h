@@ -18,10 +18,11 @@ class SortedValues {
 public:
     SortedValues() = default;
     /// Sorts n values: radix sort, 8 n bytes while it works, 4.5 n bytes afterwards.
-    /// \param values  NaN and Inf are counted and left out.  \error Cancelled
+    /// \param values  NaN and Inf are counted and left out.
+    /// \error Cancelled;  Unsupported  2^32 values or more
     static Result<SortedValues> build(std::span<const float> values, const RunContext &ctx);
     /// The same from one value of each of `count` equal parts, picked by `seed`; from all when there are no
-    /// more. For what has to be seen before build() is done.
+    /// more. \param count  less than 2^32 For what has to be seen before build() is done.
     static SortedValues sample(std::span<const float> values, std::int64_t count, std::uint64_t seed);
 
     std::span<const float> values() const { return m_values; }

@@ -41,6 +41,10 @@ class NumberLine(CliCase):
         for before, after in zip(full, best):
             self.assertLessEqual(after["mse"], before["mse"] * (1 + 1e-12))
 
+    def test_rules_of_integer_grids_take_the_integers_among_the_usual_formats(self):
+        document = self.run_qscope("numberline", CNN, "--range-rule", "mse", "--json").json()
+        self.assertEqual([entry["format"] for entry in document["formats"]], ["int4-s2", "int4-asymmetric"])
+
     def test_slices(self):
         whole = self.run_qscope("numberline", CNN, "--json").json()
         channel = self.run_qscope("numberline", CNN, "--channel", 1, "--json").json()
@@ -69,7 +73,7 @@ class NumberLine(CliCase):
 
     def test_wrong_usage_names_what_is_wrong(self):
         for arguments, text in ((["--format", "int9-s2"], "int9-s2"), (["--clip=1,0"], "LO <= HI"),
-                                (["--clip=0"], "--clip"), (["--range-rule", "kl"], "integer grids"),
+                                (["--clip=0"], "--clip"), (["--range-rule", "kl", "--format", "nf4"], "integer grids"),
                                 (["--range-rule", "minmax:3"], "percentile"), (["--group", "7"], "N:SIZE"),
                                 (["--layer", "conv99"], "no layer 'conv99'")):
             self.assert_says(self.run_qscope("numberline", CNN, *arguments, code=USAGE).err, text)

@@ -9,9 +9,9 @@ namespace qs::views {
 
 namespace {
 
-constexpr int kLeastHeight = 50;
-constexpr double kErrorShare = 0.55; ///< of the height, from below; above it ticks, then the title
-constexpr double kTickPlace = 0.66;
+constexpr int kLeastHeight = 54;
+constexpr double kErrorShare = 0.5; ///< of the height, from below; above it ticks, then the title
+constexpr double kTickPlace = 0.6;
 constexpr double kDecades = 6; ///< of errors that are shown, from the worst down
 
 QCPItemRect *clippedRect(QCustomPlot &plot, QCPAxisRect &rect) {

@@ -13,7 +13,7 @@ namespace {
 constexpr double kPixelsPerBin = 4;
 constexpr double kLogFloor = 0.5;
 constexpr double kKeyStep = 1.0 / 200; ///< of what is in view
-constexpr int kHistogramHeight = 84, kRowHeight = 56, kAxisHeight = 46;
+constexpr int kHistogramHeight = 84, kRowHeight = 60, kAxisHeight = 46;
 
 } // namespace
 
@@ -28,7 +28,7 @@ NumberLineChart::NumberLineChart(QWidget *parent) : PlotView(parent), m_margins(
     m_counts->setAntialiasedFill(false);
     m_counts->setName(tr("values"));
     m_handles = std::make_unique<ClipHandles>(chart, *chart.axisRect(), true);
-    chart.yAxis->setLabel(tr("values per bin"));
+    chart.yAxis->setLabel(tr("values"));
     setZoomAxes(Qt::Horizontal);
     linkTo(*chart.xAxis);
     setLogCounts(true);
