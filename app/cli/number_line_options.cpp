@@ -156,7 +156,7 @@ Result<NumberLineStudy> NumberLineOptions::study(const InputOptions &inputs, con
     QS_TRY(study.source, sourceValues(*model, *layer, capture.get(), source));
     QS_TRY(study.values, SortedValues::build(study.source.values, context.run));
     for (const NumberFormat *format : formats) {
-        QS_TRY(const ValueRange clip, chooseClip(study.values, *format, choice, context.run));
+        QS_TRY(const ValueRange clip, chooseClip(study.values, *format, choice, capture.get(), context.run));
         study.rows.push_back(numberLineRow(study.values, *format, choice, clip));
     }
     return study;

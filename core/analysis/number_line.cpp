@@ -155,7 +155,7 @@ std::string whyNotRule(const NumberFormat &format, RangeRule::Kind rule) {
 }
 
 Result<ValueRange> chooseClip(const SortedValues &values, const NumberFormat &format,
-                              const ClipChoice &choice, const RunContext &ctx) {
+                              const ClipChoice &choice, const LayerCapture *capture, const RunContext &ctx) {
     const ValueRange full = extent(values);
     if (choice.kind == ClipChoice::Kind::Fixed || choice.kind == ClipChoice::Kind::Own)
         return choice.range;
@@ -165,7 +165,10 @@ Result<ValueRange> chooseClip(const SortedValues &values, const NumberFormat &fo
     }
     if (const std::string why = whyNotRule(format, choice.rule.kind); !why.empty())
         return fail(ErrorCode::InvalidArgument, why, format.id);
-    return chooseRange(values.values(), schemeOf(format, choice.rule), ctx);
+    const GridScheme scheme = schemeOf(format, choice.rule);
+    if (capture != nullptr)
+        return chooseRangeFromHistogram(capture->histogram, capture->stats.min, capture->stats.max, scheme);
+    return chooseRange(values.values(), scheme, ctx);
 }
 
 NumberLineRow numberLineRow(const SortedValues &values, const NumberFormat &format, const ClipChoice &choice,

@@ -54,9 +54,10 @@ struct ClipChoice {
 std::string clipChoiceText(const ClipChoice &choice);
 /// Why a range rule cannot be asked for a format; empty when it can: mse and kl search on integer grids.
 std::string whyNotRule(const NumberFormat &format, RangeRule::Kind rule);
+/// \param capture  of an activation: rules look at its histogram of all tokens, as runs do; null for weights
 /// \error InvalidArgument  see whyNotRule();  Cancelled
 Result<ValueRange> chooseClip(const SortedValues &values, const NumberFormat &format,
-                              const ClipChoice &choice, const RunContext &ctx);
+                              const ClipChoice &choice, const LayerCapture *capture, const RunContext &ctx);
 
 /// A format over a clip range, and what rounding the values to it costs.
 struct NumberLineRow {

@@ -146,6 +146,7 @@ void NumberLineChart::rebin() {
 void NumberLineChart::setLogCounts(bool logarithmic) {
     m_logCounts = logarithmic;
     setLogarithmic(*plot().yAxis, logarithmic);
+    plot().yAxis->ticker()->setTickCount(3);
     rebin();
     replot();
 }

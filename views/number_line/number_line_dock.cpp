@@ -264,8 +264,8 @@ void NumberLineDock::findRanges() {
             for (const ChosenFormat &chosen : searched) {
                 ctx.step(static_cast<std::int64_t>(ranges->size()),
                          static_cast<std::int64_t>(searched.size()), chosen.format->title);
-                QS_TRY(const ValueRange range,
-                       chooseClip(values->sorted, *chosen.format, chosen.wished, ctx));
+                QS_TRY(const ValueRange range, chooseClip(values->sorted, *chosen.format, chosen.wished,
+                                                          values->request.capture.get(), ctx));
                 ranges->push_back(range);
             }
             return {};
@@ -339,6 +339,8 @@ QString NumberLineDock::badge() const {
     if (!m_values)
         return {};
     const SortedValues &sorted = m_values->sorted;
+    if (!m_values->note.empty())
+        return tr("%1 values, partial").arg(formatCount(sorted.count()));
     return sorted.isExact() ? tr("%1 values, exact").arg(formatCount(sorted.count()))
                             : tr("≈ approximate: %1 of %2 values, all are being sorted")
                                   .arg(formatCount(sorted.count()), formatCount(sorted.sourceCount()));
@@ -349,7 +351,7 @@ void NumberLineDock::updateNotes() {
     m_title->setToolTip(m_title->text());
     QStringList notes;
     if (!m_values->note.empty())
-        notes << QString::fromStdString(m_values->note);
+        notes << QString::fromStdString(m_values->note) + tr(" Ranges by rules come from all tokens.");
     if (const auto lost = m_values->sorted.nanCount() + m_values->sorted.infCount(); lost > 0)
         notes << tr("%1 NaN or Inf are left out.").arg(formatCount(lost));
     for (const ChosenFormat &chosen : m_formats)

@@ -29,8 +29,10 @@ prepareNumberLine(const NumberLineRequest &request,
     QS_TRY(const SourceValues source,
            sourceValues(*request.model, request.layerInfo(), request.capture.get(), request.source));
     QS_TRY(const TensorStats stats, computeStats(source.values, ctx));
-    const NumberLineValues described{request,     source.title,           source.valueName,
-                                     source.note, {stats.min, stats.max}, {}};
+    NumberLineValues described{request,     source.title,           source.valueName,
+                               source.note, {stats.min, stats.max}, {}};
+    if (request.capture) // of all tokens, as a run has it
+        described.extent = {request.capture->stats.min, request.capture->stats.max};
     // Small tensors are sorted before a sample could be seen.
     if (static_cast<std::int64_t>(source.values.size()) > 8 * kSample) {
         auto sample = std::make_shared<NumberLineValues>(described);

@@ -24,7 +24,7 @@ struct NumberLineRequest {
 struct NumberLineValues {
     NumberLineRequest request;
     std::string title, valueName, note;
-    ValueRange extent;   ///< of all finite values, exact from the start; {0, 0} of nothing
+    ValueRange extent;   ///< of all finite values (of all tokens), exact from the start
     SortedValues sorted; ///< of a sample first, of all values then
 };
 

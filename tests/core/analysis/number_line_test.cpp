@@ -76,14 +76,31 @@ TEST(NumberLine, RulesAreThoseOfRuns) {
         choice.rule.kind = kind;
         const ValueRange expected =
             chooseRange(values, {4, GridConvention::Asymmetric, choice.rule, RoundingMode::HalfEven});
-        const auto range = chooseClip(sorted, format, choice, {});
+        const auto range = chooseClip(sorted, format, choice, nullptr, {});
         ASSERT_TRUE(range);
         EXPECT_NEAR(range->lo, expected.lo, 1e-6) << clipChoiceText(choice);
         EXPECT_NEAR(range->hi, expected.hi, 1e-6) << clipChoiceText(choice);
     }
     ClipChoice kl;
     kl.rule.kind = RangeRule::Kind::Kl;
-    EXPECT_THAT(chooseClip(sorted, **findFormat("nf4"), kl, {}).error().message, HasSubstr("integer grids"));
+    EXPECT_THAT(chooseClip(sorted, **findFormat("nf4"), kl, nullptr, {}).error().message,
+                HasSubstr("integer grids"));
+}
+
+TEST(NumberLine, RulesOfActivationsSeeAllTokens) {
+    // The sample keeps the first token alone; ranges come from all three.
+    const auto capture = captureOf(0, 3, 2, {1, 2, 3, -4, 5, 6});
+    const SortedValues sample = SortedValues::build(std::vector<float>{1, 2}, {}).value();
+    const NumberFormat &format = **findFormat("int8-asymmetric");
+    const auto range = chooseClip(sample, format, {}, capture.get(), {});
+    ASSERT_TRUE(range);
+    EXPECT_EQ(range->lo, -4);
+    EXPECT_EQ(range->hi, 6);
+    const CodePoints points = codePoints(format, range->lo, range->hi);
+    const ScaleZero grid =
+        activationGrid(*capture, {8, GridConvention::Asymmetric, {}, RoundingMode::HalfEven});
+    EXPECT_EQ(static_cast<float>(points.scale), grid.scale);
+    EXPECT_EQ(points.zeroPoint, grid.zeroPoint);
 }
 
 TEST(NumberLine, SymmetricFormatsGetSymmetricClips) {
