@@ -38,7 +38,7 @@ CommandLine parseCommandLine() {
     parser.addHelpOption();
     parser.addVersionOption();
     parser.addPositionalArgument(QStringLiteral("files"),
-                                 QStringLiteral("Models, calibration sets and recipes."),
+                                 QStringLiteral("Projects, models, calibration sets and recipes."),
                                  QStringLiteral("[FILES…]"));
     const QCommandLineOption sample(QStringLiteral("sample"), QStringLiteral("Open a sample with its data."),
                                     QStringLiteral("NAME"));
@@ -53,13 +53,16 @@ CommandLine parseCommandLine() {
                                    QStringLiteral("THEME"));
     const QCommandLineOption size(QStringLiteral("size"), QStringLiteral("Size of the window, as 1600x1000."),
                                   QStringLiteral("WxH"));
-    parser.addOptions({sample, run, recipe, screenshot, theme, size});
+    const QCommandLineOption reopen(QStringLiteral("reopen"),
+                                    QStringLiteral("Bring the last session back, also after a crash."));
+    parser.addOptions({sample, run, recipe, reopen, screenshot, theme, size});
     parser.process(*QCoreApplication::instance());
 
     CommandLine line;
     line.files = parser.positionalArguments();
     line.sample = parser.value(sample);
     line.recipe = parser.value(recipe);
+    line.reopen = parser.isSet(reopen);
     line.run = parser.isSet(run);
     line.screenshotFolder = parser.value(screenshot);
     if (parser.isSet(theme))

@@ -14,6 +14,7 @@ struct CommandLine {
     QString recipe;
     QString screenshotFolder; ///< empty = an ordinary session
     bool run = false;
+    bool reopen = false; ///< the last session
     std::optional<Theme> theme;
     std::optional<QSize> size;
 };

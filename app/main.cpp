@@ -41,6 +41,12 @@ int main(int argc, char **argv) {
         window.docks().reset();
     }
     window.show();
+    if (!screenshots)
+        window.projects().startAutosave(Autosave::defaultRoot());
+    if (line.reopen && !window.projects().reopenLast())
+        std::fprintf(stderr, "quantoscope: no earlier session is kept\n");
+    else if (!line.reopen)
+        window.projects().offerCrashed();
 
     if (!line.recipe.isEmpty())
         services.context().loadRecipe(line.recipe);

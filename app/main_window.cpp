@@ -2,6 +2,7 @@
 
 #include "app/export_dialog.h"
 #include "app/open_dialog.h"
+#include "app/palette_entries.h"
 #include "app/samples.h"
 #include "app/status_panel.h"
 
@@ -50,6 +51,10 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     qApp->installEventFilter(this);
     m_theme->setTheme(m_settings.theme());
     m_docks = new DockLayout(*this, context);
+    m_session = new ProjectSession(context, this);
+    m_session->setWindowState({[this] { return windowState(); },
+                               [this](const nlohmann::json &state) { restoreWindowState(state); }});
+    m_projects = new ProjectMenu(*this, *m_session, context);
     makeFileMenu();
     makeEditMenu();
     makeViewMenu();
@@ -65,7 +70,15 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
                         &WorkbenchContext::runsChanged, &WorkbenchContext::recipeChanged})
         connect(&context, signal, this, &MainWindow::updateActions);
     connect(&context.jobs(), &views::JobList::changed, this, &MainWindow::updateActions);
-    connect(&context, &WorkbenchContext::modelChanged, this, &MainWindow::updateTitle);
+    connect(m_session, &ProjectSession::changed, this, &MainWindow::updateTitle);
+    connect(m_session, &ProjectSession::opened, this, [this](const QString &file) {
+        if (QFileInfo(file).isFile())
+            m_settings.addRecentFile(file);
+    });
+    connect(m_session, &ProjectSession::saved, this, [this, panel](const QString &file) {
+        m_settings.addRecentFile(file);
+        panel->showNotice(tr("Saved: %1").arg(file));
+    });
     connect(&context, &WorkbenchContext::findingsChanged, this, &MainWindow::showNewErrors);
     connect(&context, &WorkbenchContext::fileOpened, this,
             [this](const QString &file) { m_settings.addRecentFile(file); });
@@ -78,6 +91,10 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     updateActions();
     updateTitle();
     showNewErrors();
+}
+
+MainWindow::~MainWindow() {
+    m_projects->stopAutosave();
 }
 
 QAction *MainWindow::addAction(QMenu *menu, const QString &text, const QKeySequence &shortcut,
@@ -109,12 +126,14 @@ void MainWindow::makeFileMenu() {
               [openAs] { openAs(OpenPurpose::Evaluation, &WorkbenchContext::openEvaluation); });
     QMenu *recent = menu->addMenu(tr("&Recent files"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { fillRecentMenu(recent); });
-    makeSampleMenu(menu->addMenu(tr("Open &sample")));
+    makeSampleMenu(menu->addMenu(tr("Open sa&mple")));
+    menu->addSeparator();
+    m_projects->addTo(menu);
     menu->addSeparator();
     addAction(menu, tr("&Load recipe…"), tr("Ctrl+Shift+L"),
               tr("Replaces the recipe by one from a file; can be undone"),
               [openAs] { openAs(OpenPurpose::Recipe, &WorkbenchContext::loadRecipe); });
-    addAction(menu, tr("&Save recipe…"), QKeySequence::Save,
+    addAction(menu, tr("Save rec&ipe…"), tr("Ctrl+Alt+R"),
               tr("Writes the recipe as JSON, for later or for qscope quantize --recipe"),
               [this] { saveRecipe(); });
     menu->addSeparator();
@@ -225,6 +244,9 @@ void MainWindow::makeRunMenu() {
 
 void MainWindow::makeHelpMenu() {
     QMenu *menu = menuBar()->addMenu(tr("&Help"));
+    addAction(menu, tr("&Command palette…"), tr("Ctrl+Shift+P"),
+              tr("Finds a command, a layer or a run by typing a part of its name"),
+              [this] { openPalette(); });
     addAction(menu, tr("&Keyboard shortcuts"), QKeySequence::HelpContents, tr("Lists all shortcuts"),
               [this] { showShortcuts(); });
     addAction(menu, tr("&About Quantoscope"), {}, tr("Version and licence"), [this] { showAbout(); });
@@ -256,8 +278,26 @@ void MainWindow::showEvent(QShowEvent *event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent *event) {
+    if (!m_projects->mayClose())
+        return event->ignore();
     m_settings.setWindow(saveGeometry(), saveState());
     event->accept();
+}
+
+nlohmann::json MainWindow::windowState() const {
+    return {{"geometry", saveGeometry().toBase64().toStdString()},
+            {"state", saveState().toBase64().toStdString()}};
+}
+
+void MainWindow::restoreWindowState(const nlohmann::json &state) {
+    const auto bytes = [&](const char *key) {
+        const auto found = state.find(key);
+        return found != state.end() && found->is_string()
+                   ? QByteArray::fromBase64(QByteArray::fromStdString(found->get<std::string>()))
+                   : QByteArray();
+    };
+    restoreGeometry(bytes("geometry"));
+    restoreState(bytes("state"));
 }
 
 bool MainWindow::eventFilter(QObject *watched, QEvent *event) {
@@ -304,8 +344,15 @@ void MainWindow::updateActions() {
 
 void MainWindow::updateTitle() {
     const auto model = m_context.model();
+    const QString project = QFileInfo(m_session->file()).fileName();
     const QString name = model ? QString::fromStdU16String(model->file.filename().u16string()) : QString();
-    setWindowTitle(name.isEmpty() ? tr("Quantoscope") : tr("%1 — Quantoscope").arg(name));
+    const QStringList parts = {project, name, tr("Quantoscope")};
+    QStringList shown;
+    for (const QString &part : parts)
+        if (!part.isEmpty())
+            shown << part;
+    setWindowTitle(shown.join(QStringLiteral(" — ")) + QStringLiteral("[*]"));
+    setWindowModified(!project.isEmpty() && m_session->isModified());
 }
 
 void MainWindow::showNewErrors() {
@@ -347,6 +394,12 @@ void MainWindow::exportModel() {
     ExportDialog dialog(QDir::current().filePath(name), this);
     if (dialog.exec() == QDialog::Accepted)
         m_context.exportRun(dialog.file(), dialog.exporterId(), dialog.options());
+}
+
+void MainWindow::openPalette() {
+    auto *palette = new CommandPalette(paletteEntries(*this, m_context), this);
+    palette->setAttribute(Qt::WA_DeleteOnClose);
+    palette->open();
 }
 
 void MainWindow::showShortcuts() {

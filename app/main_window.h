@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/dock_layout.h"
+#include "app/project_menu.h"
 #include "app/settings.h"
 #include "app/theme.h"
 
@@ -15,11 +16,15 @@ class MainWindow : public QMainWindow {
 public:
     MainWindow(views::WorkbenchContext &context, Settings settings, QWidget *parent = nullptr);
 
+    ~MainWindow() override;
+
     void openFiles(const QStringList &files);
     /// False when there is no sample of that name.
     bool openSample(const QString &name);
     void setTheme(Theme theme) { m_theme->setTheme(theme); }
     DockLayout &docks() { return *m_docks; }
+    ProjectSession &session() { return *m_session; }
+    ProjectMenu &projects() { return *m_projects; }
 
 protected:
     void showEvent(QShowEvent *event) override;
@@ -39,6 +44,8 @@ private:
     void makeHelpMenu();
     void makeToolBar();
     void restoreLayout();
+    nlohmann::json windowState() const;
+    void restoreWindowState(const nlohmann::json &state);
     void fillRecentMenu(QMenu *menu);
     void updateActions();
     void updateTitle();
@@ -46,6 +53,7 @@ private:
     void toggleView(views::ViewDock *dock);
     void saveRecipe();
     void exportModel();
+    void openPalette();
     void showShortcuts();
     void showAbout();
 
@@ -53,6 +61,8 @@ private:
     Settings m_settings;
     ThemeController *m_theme = nullptr;
     DockLayout *m_docks = nullptr;
+    ProjectSession *m_session = nullptr;
+    ProjectMenu *m_projects = nullptr;
     QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr,
             *m_flip = nullptr;
     QAction *m_cancel = nullptr, *m_export = nullptr;

@@ -19,6 +19,7 @@ QString patternOf(const Importer &importer) {
 }
 
 const QString kSetPattern = QStringLiteral("*.h5 *.hdf5");
+const QString kProjectPattern = QStringLiteral("*.qscope");
 const QString kRecipePattern = QStringLiteral("*.json");
 
 QString anyFilter() {
@@ -28,10 +29,10 @@ QString anyFilter() {
         filters
             << tr("%1 models (%2)").arg(QString::fromStdString(importer->formatName()), patternOf(*importer));
     }
-    patterns << kSetPattern << kRecipePattern;
+    patterns << kProjectPattern << kSetPattern << kRecipePattern;
     filters.prepend(tr("Everything that can be opened (%1)").arg(patterns.join(' ')));
-    filters << tr("Calibration sets (%1)").arg(kSetPattern) << tr("Recipes (%1)").arg(kRecipePattern)
-            << tr("All files, told apart by content (*)");
+    filters << tr("Projects (%1)").arg(kProjectPattern) << tr("Calibration sets (%1)").arg(kSetPattern)
+            << tr("Recipes (%1)").arg(kRecipePattern) << tr("All files, told apart by content (*)");
     return filters.join(QStringLiteral(";;"));
 }
 
@@ -41,7 +42,7 @@ QStringList askFilesToOpen(QWidget *parent, OpenPurpose purpose) {
     const QString setFilter = tr("Calibration sets (%1);;All files (*)").arg(kSetPattern);
     switch (purpose) {
     case OpenPurpose::Any:
-        return QFileDialog::getOpenFileNames(parent, tr("Open model, calibration set or recipe"), {},
+        return QFileDialog::getOpenFileNames(parent, tr("Open project, model, calibration set or recipe"), {},
                                              anyFilter());
     case OpenPurpose::Calibration:
         return {QFileDialog::getOpenFileName(parent, tr("Open calibration set"), {}, setFilter)};

@@ -12,6 +12,7 @@ class Settings {
 public:
     explicit Settings(bool persistent = true) : m_persistent(persistent) {}
 
+    bool isPersistent() const { return m_persistent; }
     Theme theme() const;
     void setTheme(Theme theme);
     QStringList recentFiles() const; ///< newest first

@@ -10,6 +10,7 @@
 #include "views/outlier_map/outlier_map_dock.h"
 #include "views/recipe_editor/recipe_editor_dock.h"
 #include "views/roofline/roofline_dock.h"
+#include "views/run_history/run_history_dock.h"
 #include "views/sensitivity/sensitivity_dock.h"
 #include "views/shared/view_factory.h"
 
@@ -37,6 +38,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", true, make<MethodBenchDock>},
         {"roofline", "Roofline", ViewPlace::Charts, "Ctrl+0", false, make<RooflineDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
+        {"run_history", "Runs", ViewPlace::Right, "Ctrl+Shift+H", false, make<RunHistoryDock>},
         {"findings", "Findings", ViewPlace::Bottom, "Ctrl+8", false, make<FindingsDock>},
         {"jobs", "Jobs", ViewPlace::Bottom, "Ctrl+9", false, make<JobsDock>},
     };

@@ -7,6 +7,7 @@
 #include "app/cli/info_command.h"
 #include "app/cli/number_line_command.h"
 #include "app/cli/plugins_command.h"
+#include "app/cli/project_command.h"
 #include "app/cli/quantize_command.h"
 #include "app/cli/render_command.h"
 #include "app/cli/roofline_command.h"
@@ -28,6 +29,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<NumberLineCommand>());
     commands.push_back(std::make_unique<EvaluateCommand>());
     commands.push_back(std::make_unique<ExportCommand>());
+    commands.push_back(std::make_unique<ProjectCommand>());
     commands.push_back(std::make_unique<RooflineCommand>());
     commands.push_back(std::make_unique<RenderCommand>());
     commands.push_back(std::make_unique<PluginsCommand>());

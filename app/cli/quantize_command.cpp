@@ -1,5 +1,6 @@
 #include "app/cli/quantize_command.h"
 
+#include "app/cli/project_command.h"
 #include "app/cli/text_table.h"
 #include "core/base/atomic_file.h"
 #include "core/base/json_text.h"
@@ -58,6 +59,8 @@ void QuantizeCommand::addOptions(CLI::App &app) {
         ->type_name("FILE");
     app.add_option("--save-recipe", m_saveRecipe, "Write the recipe (JSON) here; --recipe replays it")
         ->type_name("FILE");
+    app.add_option("--project", m_project, "Add the run to this project (.qscope), made when there is none")
+        ->type_name("FILE");
     app.add_option("--in-network-samples", m_inNetworkSamples,
                    "Samples for each layer's own effect (0 = all)")
         ->check(CLI::NonNegativeNumber)
@@ -91,6 +94,12 @@ Result<CommandOutput> QuantizeCommand::run(const CommandContext &context) {
     if (!m_report.empty()) {
         QS_CHECK_OK(writeFileAtomically(m_report, jsonText(output.document)));
         output.text += fmt::format("Report: {}\n", m_report.string());
+    }
+    if (!m_project.empty()) {
+        QS_TRY(const auto calibration, m_inputs.openCalibration(*run->model, context));
+        QS_TRY(const auto evaluation, m_inputs.openEvaluation(*run->model, context));
+        QS_CHECK_OK(addRunToProject(m_project, run, calibration, evaluation, context));
+        output.text += fmt::format("Project: {}\n", m_project.string());
     }
     if (!m_export.empty()) {
         const Exporter &exporter = *builtinExporters().front();

@@ -15,7 +15,7 @@ public:
 private:
     InputOptions m_inputs;
     RecipeOptions m_recipe;
-    std::filesystem::path m_report, m_export, m_saveRecipe;
+    std::filesystem::path m_report, m_export, m_saveRecipe, m_project;
     std::int64_t m_inNetworkSamples = 64;
     bool m_quick = false;
 };

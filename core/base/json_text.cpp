@@ -16,6 +16,22 @@ std::string jsonText(const nlohmann::ordered_json &document) {
     return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+Result<nlohmann::json> parseJson(std::string_view text, const std::string &where) {
+    bool tooDeep = false;
+    const auto limitDepth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json &) {
+        tooDeep = tooDeep || depth > kDeepest;
+        return depth <= kDeepest;
+    };
+    try {
+        nlohmann::json document = nlohmann::json::parse(text, limitDepth);
+        if (tooDeep)
+            return fail(ErrorCode::CorruptFile, fmt::format("nested deeper than {} levels", kDeepest), where);
+        return document;
+    } catch (const nlohmann::json::exception &exception) {
+        return fail(ErrorCode::CorruptFile, fmt::format("is not JSON: {}", exception.what()), where);
+    }
+}
+
 Result<nlohmann::json> readJsonFile(const std::filesystem::path &file) {
     std::error_code error;
     const std::uintmax_t size = std::filesystem::file_size(file, error);
@@ -31,20 +47,7 @@ Result<nlohmann::json> readJsonFile(const std::filesystem::path &file) {
     text << stream.rdbuf();
     if (!stream)
         return fail(ErrorCode::IoError, "cannot be read. Check its permissions.", file.string());
-    bool tooDeep = false;
-    const auto limitDepth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json &) {
-        tooDeep = tooDeep || depth > kDeepest;
-        return depth <= kDeepest;
-    };
-    try {
-        nlohmann::json document = nlohmann::json::parse(text.str(), limitDepth);
-        if (tooDeep)
-            return fail(ErrorCode::CorruptFile, fmt::format("nested deeper than {} levels", kDeepest),
-                        file.string());
-        return document;
-    } catch (const nlohmann::json::exception &exception) {
-        return fail(ErrorCode::CorruptFile, fmt::format("is not JSON: {}", exception.what()), file.string());
-    }
+    return parseJson(text.str(), file.string());
 }
 
 } // namespace qs

@@ -20,6 +20,7 @@ using namespace std::string_view_literals;
 
 // Longer and more telling signatures first.
 constexpr std::array kSignatures{
+    Signature{0, kProjectSignature, "a Quantoscope project (open it with File, Open)"},
     Signature{0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file (calibration data? open it as calibration)"},
     Signature{0, "version https://git-lfs"sv, "a Git LFS pointer, not the file itself (run 'git lfs pull')"},
     Signature{0, "GGUF"sv, "a GGUF file"},

@@ -4,9 +4,13 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qs {
+
+/// What project files begin with, in front of their HDF5 data.
+inline constexpr std::string_view kProjectSignature = "Quantoscope project";
 
 /// The first 4 KiB of a file, or less; nothing when it cannot be read.
 std::vector<std::byte> readHead(const std::filesystem::path &file);

@@ -42,6 +42,12 @@ Histogram::Histogram(double lo, double hi, int bins) : m_lo(lo), m_hi(hi) {
     m_counts.resize(static_cast<std::size_t>(bins));
 }
 
+Histogram Histogram::fromCounts(double lo, double hi, std::vector<std::int64_t> counts) {
+    Histogram histogram(lo, hi, static_cast<int>(counts.size()));
+    histogram.m_counts = std::move(counts);
+    return histogram;
+}
+
 std::int64_t Histogram::total() const {
     return std::accumulate(m_counts.begin(), m_counts.end(), std::int64_t{0});
 }

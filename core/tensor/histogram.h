@@ -16,6 +16,9 @@ public:
     /// \param lo, hi  lo <= hi, finite; a range without width is widened around its value.  \param bins  > 0
     Histogram(double lo, double hi, int bins);
 
+    /// As it was stored. \param counts  not empty, none negative;  lo < hi, finite
+    static Histogram fromCounts(double lo, double hi, std::vector<std::int64_t> counts);
+
     double lo() const { return m_lo; }
     double hi() const { return m_hi; }
     int bins() const { return static_cast<int>(m_counts.size()); }

@@ -30,7 +30,7 @@ BUILT_OUTSIDE = ["plugins/*", "tests/plugin/fixtures/*"]
 
 # Third-party headers that must stay in few files: what they hide is replaced by changing those files only.
 CONTAINED = [
-    (r"hdf5.*\.h$", ["core/io/hdf5_file.cpp", "tests/*"]),
+    (r"hdf5.*\.h$", ["core/io/hdf5_*", "tests/*"]),
     (r"onnx/|google/protobuf/", ["core/io/*onnx_*.cpp", "core/export/*onnx_*.cpp", "tests/*"]),
     (r"(oneapi/dnnl/)?dnnl", ["core/exec/onednn_*.cpp"]),
     (r"imgui", ["views/canvas/*", "views/*_canvas.cpp", "tests/gl/*"]),

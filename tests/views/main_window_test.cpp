@@ -1,3 +1,4 @@
+#include "app/command_palette.h"
 #include "app/job_sequence.h"
 #include "app/main_window.h"
 #include "app/samples.h"
@@ -108,6 +109,31 @@ TEST_F(MainWindowTest, ResetLayoutShowsEveryViewAgain) {
                     EXPECT_EQ(area(entry.factory->place), area(behind.factory->place))
                         << entry.factory->id.toStdString() << " and " << behind.factory->id.toStdString();
                 }
+}
+
+TEST_F(MainWindowTest, PaletteFindsCommandsAndLayersAndSaysWhatIsNotPossible) {
+    m_window.show();
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    action("Command palette")->trigger();
+    auto *palette = m_window.findChild<CommandPalette *>();
+    ASSERT_TRUE(palette);
+    palette->setText(QStringLiteral("export model"));
+    ASSERT_FALSE(palette->shownTitles().isEmpty());
+    EXPECT_TRUE(palette->shownTitles().front().contains(QStringLiteral("Export model")));
+    palette->runChosen();
+    EXPECT_TRUE(palette->isVisible()) << "nothing was quantized yet";
+
+    const Layer &last = m_context.model()->layers.back();
+    palette->setText(QStringLiteral("layer %1").arg(QString::fromStdString(last.name)));
+    palette->runChosen();
+    ASSERT_TRUE(waitUntil([&] { return m_context.selection().layer == last.id; }));
+    EXPECT_FALSE(palette->isVisible());
+}
+
+TEST(CommandPalette, RanksWordBeginningsFirstAndRefusesStrangers) {
+    EXPECT_GT(paletteScore("Run: Quantize", "quant"), paletteScore("Show dequantized", "quant"));
+    EXPECT_GE(paletteScore("File: Save project", "proj save"), 0);
+    EXPECT_EQ(paletteScore("File: Save project", "save x"), -1);
 }
 
 TEST_F(MainWindowTest, ThemesHaveReadableText) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "views/plots/plot_view.h"
-#include "views/shared/run_history.h"
+#include "core/session/run_history.h"
 
 class QCPGraph;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "views/shared/run_history.h"
+#include "core/session/run_history.h"
 
 #include <QAbstractTableModel>
 

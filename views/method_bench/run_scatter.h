@@ -2,7 +2,7 @@
 
 #include "core/session/run_comparison.h"
 #include "views/plots/plot_view.h"
-#include "views/shared/run_history.h"
+#include "core/session/run_history.h"
 
 class QCPGraph;
 

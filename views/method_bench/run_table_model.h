@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/session/run_comparison.h"
-#include "views/shared/run_history.h"
+#include "core/session/run_history.h"
 
 #include <QAbstractTableModel>
 

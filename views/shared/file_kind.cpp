@@ -1,6 +1,7 @@
 #include "views/shared/file_kind.h"
 
 #include "core/hardware/network_description.h"
+#include "core/session/project_file.h"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,8 @@ FileKind fileKind(const std::filesystem::path &file) {
     // Pipes and devices would block the window; the importer says that they are no files.
     if (!std::filesystem::is_regular_file(file, error))
         return FileKind::Other;
+    if (isProjectFile(file))
+        return FileKind::Project;
     std::ifstream stream(file, std::ios::binary);
     if (hasHdf5Signature(stream))
         return FileKind::Hdf5;

@@ -6,6 +6,7 @@ namespace qs::views {
 
 /// What a file that was dropped or opened is for, told from its first bytes.
 enum class FileKind {
+    Project,       ///< .qscope
     Hdf5,          ///< calibration or evaluation set
     Recipe,        ///< JSON text that is no config
     NetworkConfig, ///< config.json of a transformer

@@ -94,6 +94,9 @@ QString WorkbenchContext::whyNotFlip() const {
 
 void WorkbenchContext::openFile(const QString &file) {
     switch (fileKind(toPath(file))) {
+    case FileKind::Project:
+        emit projectRequested(file);
+        break;
     case FileKind::Hdf5:
         openSet(file, SetRole::ByName);
         break;
@@ -143,32 +146,6 @@ void WorkbenchContext::openModel(const QString &file) {
             adoptModel(opened->model, opened->findings);
             emit fileOpened(file);
         });
-}
-
-void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::shared_ptr<FindingList> findings) {
-    m_jobs->cancelAndJoin({kPrepareTag, kCalibrateTag, kRunTag, kSensitivityTag, kExportTag});
-    m_model = std::move(model);
-    m_findings = std::move(findings);
-    m_executor = nullptr;
-    m_capture = nullptr;
-    m_run = m_runBefore = nullptr;
-    m_runs.clear();
-    m_sensitivity = nullptr;
-    m_selection = m_model->layers.empty() ? Selection{} : Selection::ofLayer(0);
-    if (m_calibration && !fits(*m_calibration, "calibration"))
-        m_calibration = nullptr;
-    if (m_evaluation && !fits(*m_evaluation, "evaluation"))
-        m_evaluation = nullptr;
-    emit modelChanged();
-    emit selectionChanged();
-    emit executorChanged();
-    emit calibrationChanged();
-    emit captureChanged();
-    emit runChanged();
-    emit runsChanged();
-    emit sensitivityChanged();
-    emit findingsChanged();
-    prepareExecutor();
 }
 
 void WorkbenchContext::prepareExecutor() {
@@ -333,9 +310,11 @@ void WorkbenchContext::startRun() {
             QS_TRY(*result, executeRun(request, observer, *findings, ctx));
             return {};
         },
-        [this, partial, result, show] {
+        [this, partial, result, show, parent = m_recipeOrigin] {
             partial->close();
-            m_runs.add(*result);
+            const int number = m_runs.add(*result, parent);
+            if (m_recipe == (*result)->recipe)
+                m_recipeOrigin = number;
             show(*result);
             emit runsChanged();
         });
@@ -469,6 +448,8 @@ void WorkbenchContext::setRecipe(const Recipe &recipe) {
     if (recipe == m_recipe)
         return;
     m_recipe = recipe;
+    if (const RunEntry *same = m_runs.findRecipe(recipe))
+        m_recipeOrigin = same->number;
     emit recipeChanged();
 }
 

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "core/hardware/network_description.h"
-#include "core/session/run.h"
+#include "core/session/open_project.h"
 #include "views/shared/job_list.h"
-#include "views/shared/run_history.h"
 #include "views/shared/selection.h"
 
 #include <QObject>
@@ -48,7 +47,8 @@ public:
     QString whyNotFlip() const;
 
     // Wishes. Each returns at once; results arrive by signal, failures as findings.
-    void openFile(const QString &file); ///< model, calibration, recipe or config.json, told apart by content
+    /// Model, calibration or evaluation set, recipe, config.json or project, told apart by content.
+    void openFile(const QString &file);
     void openModel(const QString &file);
     void openNetworkConfig(const QString &file); ///< for the roofline: no weights needed
     void openCalibration(const QString &file);
@@ -66,6 +66,11 @@ public:
     void saveRecipe(const QString &file);
     void select(const Selection &selection);
     void setRecipe(const Recipe &recipe); ///< called by undo commands; others push a command
+    /// The session as a project holds it, but for what the window keeps. Snapshots only: cheap.
+    Project project() const;
+    /// Replaces everything by a session that was read. What was open is closed, undo starts anew.
+    void restore(OpenedProject session, const std::shared_ptr<FindingList> &findings,
+                 const Selection &selection);
     void addFinding(const Finding &finding);
     void clearFindings();
     void reveal(const QString &viewId) { emit revealRequested(viewId); } ///< brings another view to the front
@@ -82,7 +87,8 @@ signals:
     void selectionChanged();
     void recipeChanged();
     void findingsChanged();
-    void fileOpened(const QString &file); ///< for the list of recent files
+    void projectRequested(const QString &file); ///< openFile() met one; whoever keeps projects opens it
+    void fileOpened(const QString &file);       ///< for the list of recent files
     void exported(const QString &file);
     void revealRequested(const QString &viewId);
 
@@ -97,6 +103,8 @@ private:
     bool fits(const CalibrationSet &set, const char *role);
     void forgetStaleCapture();
     void setShownRun(std::shared_ptr<const Run> run);
+    void closeModel();
+    void announceEverything();
     RunRequest runRequest() const;
     /// Starts a job whose failure becomes a finding; `done` is called on success only.
     void startJob(const QString &tag, const QString &title, std::function<Status(const RunContext &)> work,
@@ -113,6 +121,7 @@ private:
     std::shared_ptr<const NetworkDescription> m_networkConfig;
     std::shared_ptr<FindingList> m_findings;
     Recipe m_recipe;
+    int m_recipeOrigin = 0; ///< number of the last run whose recipe m_recipe was
     Selection m_selection;
     std::set<std::filesystem::path> m_damagedFiles; ///< told already
     JobList *m_jobs = nullptr;

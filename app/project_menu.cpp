@@ -1,0 +1,176 @@
+#include "app/project_menu.h"
+
+#include "app/source_dialog.h"
+
+#include <QFileDialog>
+#include <QMainWindow>
+#include <QMenu>
+#include <QMessageBox>
+#include <QPushButton>
+
+namespace qs::app {
+
+using views::WorkbenchContext;
+
+namespace {
+
+/// "glyph-vit.onnx, 3 runs, 22 Nov 12:31"
+QString describe(const LeftSession &left) {
+    const QString model = left.model.isEmpty() ? ProjectMenu::tr("unreadable session") : left.model;
+    return ProjectMenu::tr("%1, %n run(s), %2", nullptr, left.runs)
+        .arg(model, QLocale().toString(left.when, QLocale::ShortFormat));
+}
+
+} // namespace
+
+ProjectMenu::ProjectMenu(QMainWindow &window, ProjectSession &session, WorkbenchContext &context)
+    : QObject(&window), m_window(window), m_session(session), m_context(context) {
+    connect(&session, &ProjectSession::sourcesInDoubt, this, &ProjectMenu::askSources);
+    connect(&session, &ProjectSession::changed, this, &ProjectMenu::updateActions);
+}
+
+void ProjectMenu::addTo(QMenu *menu) {
+    m_save = menu->addAction(tr("&Save project"), this, &ProjectMenu::save);
+    m_save->setShortcut(QKeySequence::Save);
+    m_saveAs = menu->addAction(tr("Save project &as…"), this, &ProjectMenu::askFile);
+    m_saveAs->setShortcut(QKeySequence(tr("Ctrl+Alt+S")));
+    m_reopen = menu->addAction(tr("&Reopen last session"), this, &ProjectMenu::reopenLast);
+    updateActions();
+    updateReopen();
+}
+
+void ProjectMenu::updateActions() {
+    const QString reason = m_session.whyNotSave();
+    m_save->setEnabled(reason.isEmpty());
+    m_save->setStatusTip(reason.isEmpty()
+                             ? tr("Writes runs, recipe, selection and layout to the project file; "
+                                  "models and data stay where they are")
+                             : reason);
+    m_save->setToolTip(m_save->statusTip());
+    m_saveAs->setEnabled(reason.isEmpty());
+    m_saveAs->setStatusTip(reason.isEmpty() ? tr("Writes the session to another project file") : reason);
+    m_saveAs->setToolTip(m_saveAs->statusTip());
+}
+
+void ProjectMenu::updateReopen() {
+    m_reopen->setEnabled(!m_left.empty());
+    m_reopen->setText(m_left.empty() ? tr("&Reopen last session")
+                                     : tr("&Reopen last session (%1)").arg(describe(m_left.front())));
+    m_reopen->setStatusTip(m_left.empty() ? tr("No earlier session is kept.")
+                                          : tr("Brings model, runs, recipe, selection and layout back"));
+    m_reopen->setToolTip(m_reopen->statusTip());
+}
+
+void ProjectMenu::save() {
+    if (m_session.whyNotSaveInPlace().isEmpty())
+        m_session.save();
+    else
+        askFile();
+}
+
+void ProjectMenu::askFile() {
+    const auto model = m_context.model();
+    if (!model)
+        return;
+    auto *dialog = new QFileDialog(&m_window, tr("Save project"), {}, tr("Quantoscope projects (*.qscope)"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setAcceptMode(QFileDialog::AcceptSave);
+    dialog->setDefaultSuffix(QStringLiteral("qscope"));
+    const QString name = QString::fromStdU16String(model->file.stem().u16string());
+    dialog->selectFile(m_session.file().isEmpty() ? name + QStringLiteral(".qscope") : m_session.file());
+    connect(dialog, &QFileDialog::fileSelected, &m_session, &ProjectSession::saveAs);
+    dialog->open();
+}
+
+void ProjectMenu::askSources(const ProjectSession::Doubt &doubt) {
+    auto *dialog = new SourceDialog(doubt, &m_window);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this,
+            [this, dialog] { m_session.openWith(dialog->doubt(), dialog->sources()); });
+    dialog->open();
+}
+
+void ProjectMenu::startAutosave(const QString &root) {
+    Autosave::discardOld(root);
+    m_left = Autosave::leftSessions(root);
+    m_autosave = std::make_unique<Autosave>(m_session, m_context, root);
+    updateReopen();
+}
+
+void ProjectMenu::offerCrashed() {
+    const auto crashed =
+        std::find_if(m_left.begin(), m_left.end(), [](const LeftSession &left) { return left.crashed; });
+    if (crashed != m_left.end())
+        askAboutCrash(*crashed);
+}
+
+void ProjectMenu::askAboutCrash(const LeftSession &left) {
+    auto *box = new QMessageBox(QMessageBox::Question, tr("Quantoscope did not end properly"),
+                                tr("A session was left when the program ended unexpectedly:\n%1\n\n"
+                                   "Shall it be brought back?")
+                                    .arg(describe(left)),
+                                QMessageBox::NoButton, &m_window);
+    box->setObjectName(QStringLiteral("crash_question"));
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    QPushButton *restore = box->addButton(tr("&Restore"), QMessageBox::AcceptRole);
+    QPushButton *discard = box->addButton(tr("&Discard"), QMessageBox::DestructiveRole);
+    box->addButton(tr("Ask &later"), QMessageBox::RejectRole);
+    connect(restore, &QPushButton::clicked, this, [this, left] { reopen(left); });
+    connect(discard, &QPushButton::clicked, this, [this, left] {
+        Autosave::discard(left);
+        std::erase_if(m_left, [&](const LeftSession &other) { return other.folder == left.folder; });
+        updateReopen();
+    });
+    box->open();
+}
+
+void ProjectMenu::reopen(const LeftSession &left) {
+    m_session.open(left.folder);
+    if (m_autosave)
+        m_autosave->replace(left.folder);
+    std::erase_if(m_left, [&](const LeftSession &other) { return other.folder == left.folder; });
+    updateReopen();
+}
+
+bool ProjectMenu::reopenLast() {
+    if (m_left.empty())
+        return false;
+    reopen(LeftSession(m_left.front()));
+    return true;
+}
+
+bool ProjectMenu::mayClose() {
+    if (m_closeConfirmed || m_session.file().isEmpty() || !m_session.isModified())
+        return true;
+    askBeforeClosing();
+    return false;
+}
+
+void ProjectMenu::askBeforeClosing() {
+    auto *box =
+        new QMessageBox(QMessageBox::Question, tr("Close"),
+                        tr("%1 has changes that were not saved.").arg(QFileInfo(m_session.file()).fileName()),
+                        QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, &m_window);
+    box->setObjectName(QStringLiteral("close_question"));
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    const auto closeWindow = [this] {
+        m_closeConfirmed = true;
+        m_window.close();
+    };
+    connect(box, &QMessageBox::buttonClicked, this, [this, box, closeWindow](QAbstractButton *button) {
+        switch (box->standardButton(button)) {
+        case QMessageBox::Save:
+            connect(&m_session, &ProjectSession::saved, this, closeWindow);
+            save();
+            break;
+        case QMessageBox::Discard:
+            closeWindow();
+            break;
+        default:
+            break;
+        }
+    });
+    box->open();
+}
+
+} // namespace qs::app

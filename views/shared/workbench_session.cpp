@@ -1,0 +1,90 @@
+// The part of WorkbenchContext that replaces what is open as a whole.
+#include "views/shared/workbench_context.h"
+
+namespace qs::views {
+
+void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::shared_ptr<FindingList> findings) {
+    closeModel();
+    m_model = std::move(model);
+    m_findings = std::move(findings);
+    m_selection = m_model->layers.empty() ? Selection{} : Selection::ofLayer(0);
+    if (m_calibration && !fits(*m_calibration, "calibration"))
+        m_calibration = nullptr;
+    if (m_evaluation && !fits(*m_evaluation, "evaluation"))
+        m_evaluation = nullptr;
+    announceEverything();
+    prepareExecutor();
+}
+
+void WorkbenchContext::closeModel() {
+    m_jobs->cancelAndJoin({kPrepareTag, kCalibrateTag, kRunTag, kSensitivityTag, kExportTag});
+    m_model = nullptr;
+    m_executor = nullptr;
+    m_capture = nullptr;
+    m_run = m_runBefore = nullptr;
+    m_runs.clear();
+    m_recipeOrigin = 0;
+    m_sensitivity = nullptr;
+    m_selection = {};
+}
+
+void WorkbenchContext::announceEverything() {
+    emit modelChanged();
+    emit selectionChanged();
+    emit executorChanged();
+    emit calibrationChanged();
+    emit captureChanged();
+    emit recipeChanged();
+    emit runChanged();
+    emit runsChanged();
+    emit sensitivityChanged();
+    emit findingsChanged();
+}
+
+Project WorkbenchContext::project() const {
+    Project project;
+    const auto reference = [](const std::filesystem::path &file, const std::string &sha256) {
+        return SourceReference{std::filesystem::absolute(file), sha256};
+    };
+    if (m_model)
+        project.head.model = reference(m_model->file, m_model->sha256);
+    if (m_calibration)
+        project.head.calibration = reference(m_calibration->file(), m_calibration->sha256());
+    if (m_evaluation)
+        project.head.evaluation = reference(m_evaluation->file(), m_evaluation->sha256());
+    project.head.recipe = m_recipe;
+    const RunEntry *shown = m_runs.find(m_run.get());
+    project.head.shownRun = shown ? shown->number : 0;
+    project.model = m_model;
+    project.runs = m_runs;
+    project.capture = m_capture;
+    if (m_sensitivity && m_sensitivity->complete)
+        project.sensitivity = m_sensitivity;
+    return project;
+}
+
+void WorkbenchContext::restore(OpenedProject session, const std::shared_ptr<FindingList> &findings,
+                               const Selection &selection) {
+    closeModel();
+    Project &project = session.project;
+    m_model = project.model;
+    m_findings = findings;
+    m_calibration = std::move(session.calibration);
+    m_evaluation = std::move(session.evaluation);
+    m_capture = project.capture;
+    m_sensitivity = project.sensitivity;
+    m_recipe = project.head.recipe;
+    m_runs = std::move(project.runs);
+    if (const RunEntry *shown = m_runs.find(project.head.shownRun))
+        m_run = shown->run;
+    if (const RunEntry *origin = m_runs.findRecipe(m_recipe))
+        m_recipeOrigin = origin->number;
+    const bool fitting = m_model && selection.layer < static_cast<LayerId>(m_model->layers.size());
+    m_selection = fitting ? selection : Selection{};
+    m_undoStack->clear();
+    announceEverything();
+    if (m_model)
+        prepareExecutor();
+}
+
+} // namespace qs::views
