@@ -17,8 +17,8 @@ namespace {
 /// "glyph-vit.onnx, 3 runs, 22 Nov 12:31"
 QString describe(const LeftSession &left) {
     const QString model = left.model.isEmpty() ? ProjectMenu::tr("unreadable session") : left.model;
-    return ProjectMenu::tr("%1, %n run(s), %2", nullptr, left.runs)
-        .arg(model, QLocale().toString(left.when, QLocale::ShortFormat));
+    return QStringLiteral("%1, %2, %3")
+        .arg(model, runsText(left.runs), QLocale().toString(left.when, QLocale::ShortFormat));
 }
 
 } // namespace

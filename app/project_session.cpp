@@ -56,6 +56,10 @@ std::filesystem::path toPath(const QString &file) {
 
 } // namespace
 
+QString runsText(int runs) {
+    return runs == 1 ? ProjectSession::tr("1 run") : ProjectSession::tr("%1 runs").arg(runs);
+}
+
 const std::optional<SourceReference> &ProjectSession::Doubt::reference(std::size_t source) const {
     const ProjectHead &head = project->head();
     return source == 0 ? head.model : source == 1 ? head.calibration : head.evaluation;

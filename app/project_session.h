@@ -7,6 +7,9 @@
 
 namespace qs::app {
 
+/// "1 run", "3 runs"
+QString runsText(int runs);
+
 /// The project file that the window works on: opens and saves it, knows what was not saved yet. GUI thread
 /// only; reading and writing are jobs.
 class ProjectSession : public QObject {

@@ -95,14 +95,14 @@ void SourceDialog::setFile(std::size_t source, const QString &file) {
 
 void SourceDialog::showEffect(std::size_t source) {
     const bool leftOut = m_rows[source].choice->currentData().toString().isEmpty();
-    const auto runs = static_cast<int>(m_doubt.project->runHeads().size());
+    const QString runs = runsText(static_cast<int>(m_doubt.project->runHeads().size()));
     QString text;
-    if (source == 0)
-        text = leftOut
-                   ? tr("Only the recipe is opened; %n run(s) stay in the file.", nullptr, runs)
-                   : tr("If its content is the same, everything is opened; otherwise %n run(s) stay in the "
-                        "file, as their numbers belong to other weights.",
-                        nullptr, runs);
+    if (source == 0 && leftOut)
+        text = tr("Only the recipe is opened; %1 of the project stay in its file.").arg(runs);
+    else if (source == 0)
+        text = tr("With the same content everything is opened. Otherwise %1 of the project stay in its file, "
+                  "as their numbers belong to other weights.")
+                   .arg(runs);
     else if (source == 1)
         text = tr("Runs are opened in any case; the statistics of calibration only with the same content.");
     else

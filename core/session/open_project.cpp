@@ -22,7 +22,7 @@ std::shared_ptr<const CalibrationSet> openSet(const std::filesystem::path &file,
 
 void reportWithoutRuns(const ProjectFile &file, const std::string &reason, FindingList &findings) {
     findings.add(Severity::Warning,
-                 fmt::format("{} runs of the project are left out: {}", file.runHeads().size(), reason),
+                 fmt::format("The runs of the project ({}) are left out: {}", file.runHeads().size(), reason),
                  file.path().string(),
                  "The project file keeps them. Open it again with the model that they were made from.");
 }

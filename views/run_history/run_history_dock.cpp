@@ -16,7 +16,7 @@
 namespace qs::views {
 namespace {
 
-enum Column { RunColumn, BitsColumn, SizeColumn, MetricColumn, ColumnCount };
+enum Column { RunColumn, BitsColumn, MetricColumn, SizeColumn, ColumnCount };
 
 /// The task's own metric when there is one, else how far the outputs are off.
 const ComparisonColumn *headline(const std::vector<ComparisonColumn> &columns) {
@@ -52,6 +52,7 @@ void RunHistoryDock::makeTree() {
     m_tree->setColumnCount(ColumnCount);
     m_tree->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_tree->header()->setStretchLastSection(false);
+    m_tree->setIndentation(14);
     m_tree->setContextMenuPolicy(Qt::ActionsContextMenu);
     connect(m_tree, &QTreeWidget::currentItemChanged, this, &RunHistoryDock::showDetails);
     connect(m_tree, &QTreeWidget::itemChanged, this, &RunHistoryDock::changeTick);
@@ -106,8 +107,11 @@ void RunHistoryDock::fill() {
     const std::vector<ComparisonColumn> columns = compareRuns(runs);
     const ComparisonColumn *metric = headline(columns);
     m_tree->clear();
-    m_tree->setHeaderLabels({tr("Run (ticked: compared)"), tr("Bits/weight"), tr("Weights"),
-                             metric ? QString::fromStdString(metric->name) : tr("Metric")});
+    m_tree->setHeaderLabels(
+        {tr("Run"), tr("Bits"), metric ? QString::fromStdString(metric->name) : tr("Metric"), tr("Weights")});
+    m_tree->headerItem()->setToolTip(RunColumn, tr("Ticked runs are compared in the method bench"));
+    m_tree->headerItem()->setToolTip(BitsColumn, tr("Effective bits per weight"));
+    m_tree->headerItem()->setToolTip(SizeColumn, tr("Bytes of the weights at their effective bits"));
     std::map<int, QTreeWidgetItem *> items;
     for (std::size_t i = 0; i < runs.size(); ++i) {
         const RunEntry &entry = history.entries()[i];
