@@ -1,7 +1,7 @@
 #pragma once
 
-#include "views/canvas/heat_map_scene.h"
 #include "core/session/run_history.h"
+#include "views/canvas/heat_map_scene.h"
 
 namespace qs::views {
 

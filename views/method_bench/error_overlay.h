@@ -1,7 +1,7 @@
 #pragma once
 
-#include "views/plots/plot_view.h"
 #include "core/session/run_history.h"
+#include "views/plots/plot_view.h"
 
 class QCPGraph;
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/session/run_comparison.h"
-#include "views/plots/plot_view.h"
 #include "core/session/run_history.h"
+#include "views/plots/plot_view.h"
 
 class QCPGraph;
 
