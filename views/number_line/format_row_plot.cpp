@@ -9,7 +9,7 @@ namespace qs::views {
 
 namespace {
 
-constexpr int kLeastHeight = 54;
+constexpr int kLeastHeight = 46;
 constexpr double kErrorShare = 0.5; ///< of the height, from below; above it ticks, then the title
 constexpr double kTickPlace = 0.6;
 constexpr double kDecades = 6; ///< of errors that are shown, from the worst down

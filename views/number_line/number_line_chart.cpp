@@ -13,7 +13,7 @@ namespace {
 constexpr double kPixelsPerBin = 4;
 constexpr double kLogFloor = 0.5;
 constexpr double kKeyStep = 1.0 / 200; ///< of what is in view
-constexpr int kHistogramHeight = 84, kRowHeight = 60, kAxisHeight = 46;
+constexpr int kHistogramHeight = 84, kRowHeight = 52, kAxisHeight = 46;
 
 } // namespace
 
