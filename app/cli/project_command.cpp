@@ -82,7 +82,9 @@ std::optional<SourceReference> referenceTo(const std::shared_ptr<const Calibrati
 } // namespace
 
 void ProjectCommand::addOptions(CLI::App &app) {
-    app.add_option("project", m_file, "Project file of the window or of quantize --project")
+    app.add_option(
+           "project", m_file,
+           "Project file of the window or of quantize --project, or the folder of an autosaved session")
         ->required()
         ->type_name("FILE");
     app.add_option("--model", m_model, "Where the model is now")->type_name("FILE");
@@ -146,7 +148,6 @@ Status ProjectCommand::takeOut(const RunEntry &entry, CommandOutput &output,
 }
 
 Result<CommandOutput> ProjectCommand::run(const CommandContext &context) {
-    QS_CHECK_OK(checkExists(m_file));
     QS_TRY(const auto file, ProjectFile::open(m_file, context.run));
     CommandOutput output;
     output.document = {{"project", m_file.string()}, {"program", file->head().program}};
