@@ -13,6 +13,7 @@
 #include "app/cli/roofline_command.h"
 #include "app/cli/sensitivity_command.h"
 #include "app/cli/stats_command.h"
+#include "app/cli/tensor_command.h"
 
 namespace qs::app {
 
@@ -24,6 +25,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<CompareCommand>());
     commands.push_back(std::make_unique<SensitivityCommand>());
+    commands.push_back(std::make_unique<TensorCommand>());
     commands.push_back(std::make_unique<AttentionCommand>());
     commands.push_back(std::make_unique<DivergenceCommand>());
     commands.push_back(std::make_unique<NumberLineCommand>());

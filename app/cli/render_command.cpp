@@ -2,6 +2,7 @@
 
 #include "app/cli/attention_command.h"
 #include "app/cli/graph_picture.h"
+#include "app/cli/tensor_command.h"
 #include "core/analysis/weight_survey.h"
 #include "core/base/content_hash.h"
 #include "core/base/number_text.h"
@@ -13,6 +14,7 @@
 #include "core/figure/outlier_figure.h"
 #include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
+#include "core/figure/tensor_figure.h"
 #include "core/plugin/plugin_loader.h"
 #include "core/session/provenance_caption.h"
 
@@ -56,12 +58,11 @@ void RenderCommand::addOptions(CLI::App &app) {
            "VIEW", m_view,
            "attention (layer × head; with --recipe also quantized and difference), distribution, outliers "
            "(layer × channel), tokens (token × channel), sensitivity, layer-error, graph, numberline "
-           "(formats over the values of a layer), roofline (also of "
-           "a "
-           "config.json)")
+           "(formats over the values of a layer), tensor (weight, codes, dequantized or error of a layer), "
+           "roofline (also of a config.json)")
         ->required()
         ->check(CLI::IsMember({"attention", "distribution", "outliers", "tokens", "sensitivity",
-                               "layer-error", "graph", "numberline", "roofline"}))
+                               "layer-error", "graph", "numberline", "tensor", "roofline"}))
         ->type_name("VIEW");
     m_inputs.addModel(app);
     app.add_option("-o,--output", m_output, "The picture to write: .png, .svg or .pdf; or its data: .csv")
@@ -73,7 +74,8 @@ void RenderCommand::addOptions(CLI::App &app) {
     m_roofline.add(app);
     m_numberLine.add(app);
     const auto group = "Picture";
-    app.add_option("--layer", m_layer, "For distribution, numberline and tokens (default: the first layer)")
+    app.add_option("--layer", m_layer,
+                   "For distribution, numberline, tensor and tokens (default: the first layer)")
         ->type_name("NAME")
         ->group(group);
     app.add_option("--channel", m_channel,
@@ -81,8 +83,10 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->check(CLI::NonNegativeNumber)
         ->type_name("N")
         ->group(group);
-    app.add_option("--of", m_of, "For distribution, numberline and outliers: weight or activation")
-        ->check(CLI::IsMember({"weight", "activation"}))
+    app.add_option("--of", m_of,
+                   "For distribution, numberline and outliers: weight or activation; for tensor: weight, "
+                   "codes, dequantized or error")
+        ->check(CLI::IsMember({"weight", "activation", "codes", "dequantized", "error"}))
         ->capture_default_str()
         ->type_name("WHAT")
         ->group(group);
@@ -183,6 +187,10 @@ Result<CommandOutput> RenderCommand::run(const CommandContext &context) {
 }
 
 Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &context) const {
+    if (m_view != "tensor" && m_of != "weight" && m_of != "activation")
+        return fail(
+            ErrorCode::InvalidArgument,
+            fmt::format("--of {} is for the view 'tensor'; '{}' shows weight or activation", m_of, m_view));
     if (m_view == "attention")
         return attention(context);
     if (m_view == "distribution")
@@ -197,6 +205,8 @@ Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &cont
         return graph(context);
     if (m_view == "numberline")
         return numberLine(context);
+    if (m_view == "tensor")
+        return tensor(context);
     if (m_view == "roofline")
         return roofline(context);
     return layerErrors(context);
@@ -311,6 +321,21 @@ Result<RenderCommand::Picture> RenderCommand::numberLine(const CommandContext &c
     if (const auto lost = picture.values.nanCount() + picture.values.infCount(); lost > 0)
         picture.subtitle += fmt::format(" {} NaN or Inf are left out.", withThousands(lost));
     return Picture{makeNumberLineFigure(std::move(picture)), std::move(study.provenance)};
+}
+
+Result<RenderCommand::Picture> RenderCommand::tensor(const CommandContext &context) const {
+    QS_TRY(const WeightAspect aspect, weightAspectFromName(m_of));
+    QS_TRY(const TensorJob::Result job, (TensorJob{m_inputs, m_recipe, m_layer}.execute(context)));
+    if (!job.matrix && aspect != WeightAspect::Weight)
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("the recipe leaves this layer in float: it has no {}; choose --of weight",
+                                m_of == "error"   ? "errors"
+                                : m_of == "codes" ? "codes"
+                                                  : "dequantized values"),
+                    job.layer->name);
+    Provenance provenance = job.run->provenance;
+    provenance.evaluationFile.clear(); // nothing of the picture was measured on outputs
+    return Picture{makeTensorFigure(*job.layer, aspect, job.weights, job.matrix), std::move(provenance)};
 }
 
 Result<RenderCommand::Picture> RenderCommand::roofline(const CommandContext &context) const {

@@ -32,6 +32,7 @@ private:
     Result<Picture> roofline(const CommandContext &context) const;
     Result<Picture> layerErrors(const CommandContext &context) const;
     Result<Picture> numberLine(const CommandContext &context) const;
+    Result<Picture> tensor(const CommandContext &context) const;
     Result<Picture> graph(const CommandContext &context) const;
 
     /// Model, layer and, when there is calibration data, what it captured.

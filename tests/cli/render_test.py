@@ -39,6 +39,17 @@ class Render(CliCase):
         missing = self.file("m.onnx", onnx_writer.with_missing_operator())
         self.assert_png(self.draw("graph", model=missing))
 
+    def test_tensor(self):
+        few = ["--layer", "m.fc", "--bits", "4", "--granularity", "group", "--group-size", "16"]
+        pictures = [self.draw("tensor", *few, "--of", what) for what in ["weight", "codes", "dequantized", "error"]]
+        self.assertEqual(len(set(pictures)), 4)
+        for picture in pictures:
+            self.assert_png(picture, (1200, 800))
+        self.assertIn(b"<svg", self.draw("tensor", *few, "--of", "error", name="x.svg"))
+        self.assertEqual(self.draw("tensor", name="x.pdf")[:5], b"%PDF-")
+        self.assert_says(self.draw("tensor", "--of", "activation", code=USAGE).err, "dequantized")
+        self.assert_says(self.draw("outliers", "--of", "codes", code=USAGE).err, "tensor")
+
     def test_formats_theme_and_scale(self):
         self.assertIn(b"<svg", self.draw("outliers", name="x.svg"))
         self.assertEqual(self.draw("outliers", name="x.pdf")[:5], b"%PDF-")

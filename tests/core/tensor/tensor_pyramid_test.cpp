@@ -38,7 +38,7 @@ TEST(TensorPyramid, EveryCellOfRaggedSizesIsExact) {
         const std::vector<float> values =
             test::toFloats(test::lcgNormals(static_cast<std::size_t>(rows * cols), 3));
         const auto matrix = view(values, rows, cols);
-        const TensorPyramid pyramid = TensorPyramid::build(matrix, {}).value();
+        const TensorPyramid pyramid = TensorPyramid::build(matrixSource(matrix), {}).value();
         for (int level = 0; level < pyramid.levels(); ++level) {
             const std::int64_t side = std::int64_t{1} << level;
             ASSERT_EQ(pyramid.rowsAt(level), (rows + side - 1) / side);
@@ -60,7 +60,7 @@ TEST(TensorPyramid, EveryCellOfRaggedSizesIsExact) {
 TEST(TensorPyramid, OneOutlierShowsAtEveryLevel) {
     std::vector<float> values(130 * 70, 0.0f);
     values[77 * 70 + 69] = -5;
-    const TensorPyramid pyramid = TensorPyramid::build(view(values, 130, 70), {}).value();
+    const TensorPyramid pyramid = TensorPyramid::build(matrixSource(view(values, 130, 70)), {}).value();
     for (int level = 0; level < pyramid.levels(); ++level)
         EXPECT_EQ(pyramid.cell(level, 77 >> level, 69 >> level).min, -5);
 }
@@ -69,7 +69,7 @@ TEST(TensorPyramid, NanMakesItsParentsNan) {
     std::vector<float> values(6 * 6, 1.0f);
     values[2 * 6 + 3] = std::nanf("");
     values[5 * 6 + 5] = std::numeric_limits<float>::infinity();
-    const TensorPyramid pyramid = TensorPyramid::build(view(values, 6, 6), {}).value();
+    const TensorPyramid pyramid = TensorPyramid::build(matrixSource(view(values, 6, 6)), {}).value();
     for (int level = 0; level < pyramid.levels(); ++level) {
         const PyramidCell cell = pyramid.cell(level, 2 >> level, 3 >> level);
         EXPECT_TRUE(std::isnan(cell.min) && std::isnan(cell.max) && std::isnan(cell.mean));
@@ -79,7 +79,8 @@ TEST(TensorPyramid, NanMakesItsParentsNan) {
 }
 
 TEST(TensorPyramid, EmptyMatrixHasOnlyItself) {
-    const TensorPyramid pyramid = TensorPyramid::build({nullptr, 0, 5}, {}).value();
+    const TensorPyramid pyramid =
+        TensorPyramid::build(matrixSource(MatrixView<const float>{nullptr, 0, 5}), {}).value();
     EXPECT_EQ(pyramid.levels(), 1);
     EXPECT_EQ(pyramid.rowsAt(0), 0);
 }
@@ -88,7 +89,8 @@ TEST(TensorPyramid, CancelledBuildGivesAnError) {
     std::stop_source source;
     source.request_stop();
     const std::vector<float> values(100);
-    const auto pyramid = TensorPyramid::build(view(values, 10, 10), {source.get_token(), nullptr, 0});
+    const auto pyramid =
+        TensorPyramid::build(matrixSource(view(values, 10, 10)), {source.get_token(), nullptr, 0});
     ASSERT_FALSE(pyramid.has_value());
     EXPECT_EQ(pyramid.error().code, ErrorCode::Cancelled);
 }

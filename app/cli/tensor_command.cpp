@@ -1,0 +1,177 @@
+#include "app/cli/tensor_command.h"
+
+#include "app/cli/text_table.h"
+#include "core/analysis/cell_facts.h"
+#include "core/base/number_text.h"
+#include "core/figure/tensor_figure.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace qs::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Cell = std::pair<std::int64_t, std::int64_t>;
+
+constexpr std::size_t kDefaultWorst = 3; ///< shown when nothing was asked for
+
+/// "3,17". \error InvalidArgument
+Result<Cell> parseCell(const std::string &text) {
+    Cell cell;
+    const char *end = text.data() + text.size();
+    const auto row = std::from_chars(text.data(), end, cell.first);
+    if (row.ec == std::errc() && row.ptr != end && *row.ptr == ',')
+        if (const auto col = std::from_chars(row.ptr + 1, end, cell.second);
+            col.ec == std::errc() && col.ptr == end)
+            return cell;
+    return fail(ErrorCode::InvalidArgument, fmt::format("--at '{}' is not of the form ROW,COLUMN", text));
+}
+
+/// JSON has no NaN.
+Json number(double value) {
+    return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+/// As double, 0.1f would become 0.10000000149011612.
+Json number(float value) {
+    return std::isfinite(value) ? Json::parse(exactText(value)) : Json(nullptr);
+}
+
+Json blockReport(const BlockFacts &block) {
+    Json report = {{"slice", block.slice >= 0 ? Json(block.slice) : Json(nullptr)},
+                   {"group", block.group >= 0 ? Json(block.group) : Json(nullptr)},
+                   {"rows", {block.firstRow, block.endRow}},
+                   {"columns", {block.firstCol, block.endCol}},
+                   {"scattered", block.isScattered},
+                   {"count", block.count},
+                   {"not_finite", block.notFinite},
+                   {"min", number(static_cast<float>(block.min))},
+                   {"max", number(static_cast<float>(block.max))},
+                   {"mean", number(block.mean)}};
+    if (block.error) {
+        report["mse"] = number(block.error->mse());
+        report["sqnr_db"] = number(block.error->sqnrDb());
+    }
+    return report;
+}
+
+Json cellReport(const CellInspection &cell) {
+    const WeightPlace &place = cell.place;
+    Json report = {{"row", place.row},
+                   {"column", place.col},
+                   {"input_channel", place.inputChannel},
+                   {"kernel", place.kernel},
+                   {"flat_index", place.matrixIndex},
+                   {"stored_index", place.storedPosition},
+                   {"stored_flat_index", place.storedIndex},
+                   {"value", number(cell.value)}};
+    if (const auto &quantized = cell.quantized) {
+        report["code"] = quantized->code;
+        report["bits"] = quantized->bits;
+        report["clipped"] = quantized->isClipped;
+        report["scale"] = number(quantized->grid.scale);
+        report["zero_point"] = quantized->grid.zeroPoint;
+        report["dequantized"] = number(quantized->dequantized);
+        report["error"] = number(quantized->error);
+        report["error_in_steps"] = number(quantized->errorInSteps);
+    }
+    report["block"] = blockReport(cell.block);
+    return report;
+}
+
+Json documentOf(const TensorJob::Result &job) {
+    Json document = {{"model", job.run->provenance.modelFile},
+                     {"sha256", job.run->provenance.modelSha256},
+                     {"layer", job.layer->name},
+                     {"kind", layerKindName(job.layer->kind)},
+                     {"shape", {job.layer->outChannels, job.layer->inPerOut}},
+                     {"stored_shape", job.layer->weightShape.dims()},
+                     {"format", nullptr},
+                     {"cells", Json::array()}};
+    if (const auto &matrix = job.matrix)
+        document["format"] = {{"bits", matrix->bits},
+                              {"convention", gridConventionName(matrix->convention)},
+                              {"granularity", granularityName(matrix->layout.granularity)},
+                              {"group_size", matrix->layout.groupSize},
+                              {"scale_type", matrix->scaleAsFloat16 ? "float16" : "float32"}};
+    return document;
+}
+
+std::string headline(const TensorJob::Result &job) {
+    return fmt::format("{}: {} outputs × {} inputs, {}\n", job.layer->name,
+                       withThousands(job.layer->outChannels), withThousands(job.layer->inPerOut),
+                       job.matrix ? gridText(*job.matrix) : "not quantized");
+}
+
+std::string cellText(const TensorJob::Result &job, const CellInspection &cell) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    for (const CellFact &fact : cellFacts(*job.layer, job.matrix.get(), cell))
+        lines.emplace_back(fact.name, fact.value);
+    return "\n" + alignedPairs(lines);
+}
+
+} // namespace
+
+Result<TensorJob::Result> TensorJob::execute(const CommandContext &context) const {
+    QS_TRY(const auto model, inputs.openModel(context));
+    if (model->layers.empty())
+        return fail(ErrorCode::Unsupported, "the model has no layer that can be quantized",
+                    model->file.string());
+    const Layer *layer = &model->layers.front();
+    if (!layerName.empty()) {
+        QS_TRY(layer, findLayer(*model, layerName));
+    }
+    RunJob job{inputs, recipe};
+    job.measure = false;
+    job.onlyLayer = layer->name;
+    Result result;
+    QS_TRY(result.run, job.execute(context));
+    result.layer = result.run->model->findLayer(layer->name);
+    QS_TRY(result.weights, weightMatrix(*result.layer, result.run->model->graph));
+    if (const auto &found = result.run->layers[static_cast<std::size_t>(result.layer->id)])
+        result.matrix = found->quantized.weight;
+    return result;
+}
+
+void TensorCommand::addOptions(CLI::App &app) {
+    m_inputs.addModel(app);
+    app.add_option("--layer", m_layer, "Which layer (default: the first one)")->type_name("NAME");
+    app.add_option("--at", m_at, "A weight by output row and input column, from 0; may be repeated")
+        ->type_name("ROW,COL")
+        ->take_all();
+    m_worstOption =
+        app.add_option("--worst", m_worst, "The N weights of largest |dequantized − weight|, worst first")
+            ->check(CLI::Range(std::size_t{1}, std::size_t{10000}))
+            ->type_name("N");
+    m_inputs.addCalibration(app, false);
+    m_recipe.add(app);
+    app.footer(
+        "Rows are output channels, columns inputs: for convolutions channel, ky and kx in this order.\n"
+        "Without --at and --worst the three worst weights are shown.");
+}
+
+Result<CommandOutput> TensorCommand::run(const CommandContext &context) {
+    std::vector<Cell> cells;
+    for (const std::string &text : m_at) {
+        QS_TRY(const Cell cell, parseCell(text));
+        cells.push_back(cell);
+    }
+    QS_TRY(const TensorJob::Result job, (TensorJob{m_inputs, m_recipe, m_layer}.execute(context)));
+    const std::size_t worst = m_worstOption->count() > 0 ? m_worst : cells.empty() ? kDefaultWorst : 0;
+    if (worst > 0 && job.matrix) {
+        QS_TRY(const std::vector<Cell> found, worstCells(job.view(), *job.matrix, worst, context.run));
+        cells.insert(cells.end(), found.begin(), found.end());
+    }
+    CommandOutput output{documentOf(job), headline(job)};
+    for (const auto &[row, col] : cells) {
+        QS_TRY(const CellInspection cell,
+               inspectCell(*job.layer, job.view(), job.matrix.get(), row, col, context.run));
+        output.document["cells"].push_back(cellReport(cell));
+        output.text += cellText(job, cell);
+    }
+    return output;
+}
+
+} // namespace qs::app
