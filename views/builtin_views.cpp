@@ -13,6 +13,7 @@
 #include "views/run_history/run_history_dock.h"
 #include "views/sensitivity/sensitivity_dock.h"
 #include "views/shared/view_factory.h"
+#include "views/tensor_map/tensor_map_dock.h"
 
 namespace qs::views {
 namespace {
@@ -31,6 +32,7 @@ const std::vector<ViewFactory> &builtinViews() {
         {"layer_table", "Layers", ViewPlace::Tables, "Ctrl+2", false, make<LayerTableDock>},
         {"distribution", "Distribution", ViewPlace::Charts, "Ctrl+3", false, make<DistributionDock>},
         {"outlier_map", "Outlier map", ViewPlace::Charts, "Ctrl+4", true, make<OutlierMapDock>},
+        {"tensor_map", "Tensor map", ViewPlace::Charts, "Ctrl+T", true, make<TensorMapDock>},
         {"attention", "Attention", ViewPlace::Charts, "Ctrl+6", true, make<AttentionDock>},
         {"sensitivity", "Sensitivity", ViewPlace::Charts, "Ctrl+5", false, make<SensitivityDock>},
         {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},

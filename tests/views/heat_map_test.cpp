@@ -141,15 +141,41 @@ TEST(HeatMapTiles, LevelKeepsCellsAtLeastOnePixel) {
     EXPECT_EQ(levelForScale(0.2), 3);
 }
 
+TilePixels painted(std::shared_ptr<const HeatMapData> data, const HeatMapScale &scale, const ColorMap &map,
+                   const TileKey &key, HeatMapJoin join = HeatMapJoin::Extreme) {
+    TilePainter painter(std::move(data), scale, map, join, key);
+    while (!painter.isDone())
+        painter.paintRow();
+    return painter.tile();
+}
+
+TEST(HeatMapTiles, JoinedCellsShowTheirExtremeOrTheirMean) {
+    const auto data = *HeatMapData::fromRows({{0, 4}}, {});
+    const HeatMapScale scale{HeatMapScale::Kind::Linear, 0, 4};
+    const ColorMap &map = *findColorMap("grey");
+    const TileKey joined{0, 0, 0, 1, 0, 0};
+    EXPECT_EQ(painted(data, scale, map, joined).rgba[0] & 0xFF, map.at(1).red);
+    EXPECT_EQ(painted(data, scale, map, joined, HeatMapJoin::Mean).rgba[0] & 0xFF, map.at(0.5).red);
+}
+
+TEST(HeatMapScale, StepsGiveEveryWholeNumberAColour) {
+    const HeatMapScale codes{HeatMapScale::Kind::Steps, -2, 1};
+    EXPECT_EQ(codes.steps(), 4);
+    EXPECT_DOUBLE_EQ(codes.position(-2), 0.125);
+    EXPECT_DOUBLE_EQ(codes.position(1), 0.875);
+    EXPECT_EQ(codes.ticks(6).size(), 4u);
+    EXPECT_EQ(codes.ticks(6).front().value, -2);
+}
+
 TEST(HeatMapTiles, BorderTilesAreSmallerAndAbsentCellsTransparent) {
     const auto data = *HeatMapData::fromRows({std::vector<float>(300, 1.0f), {5, 6}}, {});
     const HeatMapScale scale{HeatMapScale::Kind::Linear, 0, 6};
     const ColorMap &map = *findColorMap("grey");
-    const TilePixels second = paintTile(*data, scale, map, 0, 0, 0, 1);
+    const TilePixels second = painted(data, scale, map, {0, 0, 0, 0, 0, 1});
     EXPECT_EQ(second.width, 300 - kTileCells);
     EXPECT_EQ(second.height, 2);
     EXPECT_EQ(second.rgba[static_cast<std::size_t>(second.width)], 0u);
-    const TilePixels first = paintTile(*data, scale, map, 0, 0, 0, 0);
+    const TilePixels first = painted(data, scale, map, {0, 0, 0, 0, 0, 0});
     const Rgb brightest = map.at(1);
     EXPECT_EQ(first.rgba[kTileCells + 1] & 0xFF, brightest.red);
     EXPECT_EQ(first.rgba[kTileCells + 1] >> 24, 255u);

@@ -1,4 +1,5 @@
 #include "tests/views/chart_fixtures.h"
+#include "views/canvas/color_choice.h"
 #include "views/outlier_map/outlier_map_source.h"
 
 #include <gmock/gmock.h>
@@ -104,33 +105,21 @@ TEST(OutlierMap, ScaleFollowsTheChoice) {
     using Kind = HeatMapScale::Kind;
     const auto data = *HeatMapData::fromRows({{0, 0.001f, 1, -4}}, {});
     ColorChoice choice;
-    HeatMapScale scale = chooseScale(*data, false, false, choice);
+    HeatMapScale scale = chooseScale(data->stats(), false, false, choice);
     EXPECT_EQ(scale.kind, Kind::Log);
     EXPECT_DOUBLE_EQ(scale.hi, 4);
     EXPECT_GT(scale.lo, 0);
     choice.logarithmic = false;
-    EXPECT_EQ(chooseScale(*data, false, false, choice).kind, Kind::Linear);
-    scale = chooseScale(*data, true, true, choice);
+    EXPECT_EQ(chooseScale(data->stats(), false, false, choice).kind, Kind::Linear);
+    scale = chooseScale(data->stats(), true, true, choice);
     EXPECT_EQ(scale.kind, Kind::SignedLinear);
     EXPECT_DOUBLE_EQ(scale.hi, 4);
     choice.range = ColorChoice::Range::Manual;
     choice.lo = -1;
     choice.hi = 0.5;
-    EXPECT_DOUBLE_EQ(chooseScale(*data, true, true, choice).hi, 1);
+    EXPECT_DOUBLE_EQ(chooseScale(data->stats(), true, true, choice).hi, 1);
     const auto zeros = *HeatMapData::fromRows({{0, 0}}, {});
-    EXPECT_TRUE(std::isfinite(chooseScale(*zeros, false, false, {}).position(0)));
-}
-
-TEST(OutlierMap, ConvolutionColumnsBelongToInputChannels) {
-    Layer layer;
-    layer.kind = LayerKind::Conv;
-    layer.weightShape = {8, 3, 2, 2};
-    layer.outChannels = 8;
-    layer.inPerOut = 12;
-    layer.groups = 2;
-    EXPECT_EQ(inputChannel(layer, 0, 0), 0);
-    EXPECT_EQ(inputChannel(layer, 3, 11), 2);
-    EXPECT_EQ(inputChannel(layer, 4, 4), 4); // second group: channels 3..5
+    EXPECT_TRUE(std::isfinite(chooseScale(zeros->stats(), false, false, {}).position(0)));
 }
 
 } // namespace

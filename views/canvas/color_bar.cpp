@@ -9,7 +9,7 @@ namespace qs::views {
 namespace {
 
 constexpr double kTickLength = 4, kGap = 6;
-constexpr int kSteps = 128;
+constexpr int kSmoothSteps = 128;
 
 ImVec2 point(double x, double y) {
     return {static_cast<float>(x), static_cast<float>(y)};
@@ -19,10 +19,11 @@ ImVec2 point(double x, double y) {
 
 void drawColorBar(ImDrawList &draw, const QRectF &bar, const ColorMap &map, const HeatMapScale &scale,
                   const ColorBarStyle &style) {
-    for (int i = 0; i < kSteps; ++i) {
-        const QColor color = toQColor(map.at((i + 0.5) / kSteps));
-        draw.AddRectFilled(point(bar.left(), bar.bottom() - (i + 1) * bar.height() / kSteps),
-                           point(bar.right(), bar.bottom() - i * bar.height() / kSteps),
+    const int steps = scale.steps() > 0 ? scale.steps() : kSmoothSteps;
+    for (int i = 0; i < steps; ++i) {
+        const QColor color = toQColor(map.at((i + 0.5) / steps));
+        draw.AddRectFilled(point(bar.left(), bar.bottom() - (i + 1) * bar.height() / steps),
+                           point(bar.right(), bar.bottom() - i * bar.height() / steps),
                            IM_COL32(color.red(), color.green(), color.blue(), 255));
     }
     draw.AddRect(point(bar.left() - 1, bar.top() - 1), point(bar.right() + 1, bar.bottom() + 1),

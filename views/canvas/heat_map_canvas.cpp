@@ -2,7 +2,6 @@
 
 #include "views/canvas/heat_map_decor.h"
 #include "views/canvas/heat_map_figure.h"
-#include "views/canvas/heat_map_tiles.h"
 #include "views/shared/figure_export.h"
 
 #include <QClipboard>
@@ -17,7 +16,7 @@ namespace qs::views {
 namespace {
 
 constexpr std::size_t kTileCapacity = 192; ///< about 48 MiB of textures
-constexpr qint64 kPaintBudgetMs = 8;       ///< per frame; the rest comes with the next frame
+constexpr qint64 kPaintBudgetNs = 7000000; ///< per frame; the rest comes with the next frame
 constexpr double kZoomPerNotch = 1.25;
 
 int deviceLevel(const AxisZoom &axis, double ratio) {
@@ -44,7 +43,8 @@ HeatMapCanvas::HeatMapCanvas(QWidget *parent)
 
 void HeatMapCanvas::setScene(HeatMapScene scene) {
     const bool sameData = scene.data && m_scene.data && scene.data->id() == m_scene.data->id();
-    const bool sameStyle = scene.map == m_scene.map && scene.scale == m_scene.scale;
+    const bool sameStyle =
+        scene.map == m_scene.map && scene.scale == m_scene.scale && scene.join == m_scene.join;
     const bool sameSize = scene.data && m_scene.data && scene.data->rows() == m_scene.data->rows() &&
                           scene.data->cols() == m_scene.data->cols() && scene.rowTitle == m_scene.rowTitle;
     m_scene = std::move(scene);
@@ -55,6 +55,7 @@ void HeatMapCanvas::setScene(HeatMapScene scene) {
         m_zoom.y.setContent(static_cast<double>(m_scene.data->rows()));
     }
     m_probe = {};
+    m_painter.reset();
     m_complete = false;
     requestFrames();
 }
@@ -119,6 +120,7 @@ void HeatMapCanvas::drawUi() {
     draw.PushClipRect(topLeft, bottomRight, true);
     decor.drawHatch();
     drawTiles(draw);
+    decor.drawBorders();
     decor.drawNumbers();
     draw.PopClipRect();
     decor.drawAxes();
@@ -173,34 +175,28 @@ void HeatMapCanvas::updateProbe(double x, double y) {
     m_probe = probeScene(m_scene, rowLevel, colLevel, row >> rowLevel, col >> colLevel);
 }
 
-HeatMapCanvas::TextureId HeatMapCanvas::tile(const TileKey &key, bool mayPaint) {
-    if (const TextureId known = m_tiles.find(key); known || !mayPaint)
+HeatMapCanvas::TextureId HeatMapCanvas::tile(const TileKey &key) {
+    if (const TextureId known = m_tiles.find(key))
         return known;
-    const TilePixels pixels = paintTile(*m_scene.data, m_scene.scale, *m_scene.map, key.rowLevel,
-                                        key.colLevel, key.tileRow, key.tileCol);
+    if (!m_painter || m_painter->key() != key) {
+        if (m_frameTimer.nsecsElapsed() > kPaintBudgetNs)
+            return 0;
+        m_painter.emplace(m_scene.data, m_scene.scale, *m_scene.map, m_scene.join, key);
+    }
+    while (!m_painter->isDone()) {
+        if (m_frameTimer.nsecsElapsed() > kPaintBudgetNs)
+            return 0;
+        m_painter->paintRow();
+    }
+    const TilePixels &pixels = m_painter->tile();
     const TextureId texture = createTexture(pixels.width, pixels.height, pixels.rgba.data());
     m_tiles.insert(key, texture);
+    m_painter.reset();
     return texture;
 }
 
-void HeatMapCanvas::drawTiles(ImDrawList &draw) {
+std::vector<TileKey> HeatMapCanvas::visibleTiles() const {
     const HeatMapData &data = *m_scene.data;
-    m_tiles.beginFrame();
-    const auto drawTile = [&](const TileKey &key, TextureId texture) {
-        const std::int64_t rowSpan = std::int64_t{kTileCells} << key.rowLevel;
-        const std::int64_t colSpan = std::int64_t{kTileCells} << key.colLevel;
-        const auto edge = [](const AxisZoom &axis, std::int64_t cell, std::int64_t level,
-                             std::int64_t cellsAtLevel) {
-            return static_cast<float>(
-                axis.toPixel(static_cast<double>(std::min(cell, cellsAtLevel << level))));
-        };
-        const ImVec2 from(edge(m_zoom.x, key.tileCol * colSpan, key.colLevel, data.colsAt(key.colLevel)),
-                          edge(m_zoom.y, key.tileRow * rowSpan, key.rowLevel, data.rowsAt(key.rowLevel)));
-        const ImVec2 to(edge(m_zoom.x, (key.tileCol + 1) * colSpan, key.colLevel, data.colsAt(key.colLevel)),
-                        edge(m_zoom.y, (key.tileRow + 1) * rowSpan, key.rowLevel, data.rowsAt(key.rowLevel)));
-        draw.AddImage(reinterpret_cast<ImTextureID>(static_cast<std::uintptr_t>(texture)), from, to);
-    };
-
     TileKey key{data.id(),
                 m_style,
                 deviceLevel(m_zoom.y, devicePixelRatioF()),
@@ -215,26 +211,48 @@ void HeatMapCanvas::drawTiles(ImDrawList &draw) {
     const std::int64_t lastCol = (data.colsAt(key.colLevel) - 1) / kTileCells;
     const std::int64_t endRow = std::min(lastRow, tileIndex(m_zoom.y.lastCell(), key.rowLevel));
     const std::int64_t endCol = std::min(lastCol, tileIndex(m_zoom.x.lastCell(), key.colLevel));
-
-    QElapsedTimer timer;
-    timer.start();
-    std::vector<std::pair<TileKey, TextureId>> ready;
-    m_complete = true;
+    std::vector<TileKey> keys;
     for (key.tileRow = tileIndex(m_zoom.y.firstCell(), key.rowLevel); key.tileRow <= endRow; ++key.tileRow)
         for (key.tileCol = tileIndex(m_zoom.x.firstCell(), key.colLevel); key.tileCol <= endCol;
-             ++key.tileCol) {
-            const TextureId texture = tile(key, timer.elapsed() < kPaintBudgetMs);
-            m_complete &= texture != 0;
-            if (texture)
-                ready.emplace_back(key, texture);
-        }
+             ++key.tileCol)
+            keys.push_back(key);
+    return keys;
+}
+
+void HeatMapCanvas::drawTile(ImDrawList &draw, const TileKey &key, TextureId texture) const {
+    const auto edge = [](const AxisZoom &axis, std::int64_t tile, int level, std::int64_t cellsAtLevel) {
+        const std::int64_t cell = (tile * kTileCells) << level;
+        return static_cast<float>(axis.toPixel(static_cast<double>(std::min(cell, cellsAtLevel << level))));
+    };
+    const std::int64_t rows = m_scene.data->rowsAt(key.rowLevel), cols = m_scene.data->colsAt(key.colLevel);
+    draw.AddImage(
+        reinterpret_cast<ImTextureID>(static_cast<std::uintptr_t>(texture)),
+        {edge(m_zoom.x, key.tileCol, key.colLevel, cols), edge(m_zoom.y, key.tileRow, key.rowLevel, rows)},
+        {edge(m_zoom.x, key.tileCol + 1, key.colLevel, cols),
+         edge(m_zoom.y, key.tileRow + 1, key.rowLevel, rows)});
+}
+
+void HeatMapCanvas::drawTiles(ImDrawList &draw) {
+    m_tiles.beginFrame();
+    m_frameTimer.start();
+    const std::vector<TileKey> keys = visibleTiles();
+    m_complete =
+        std::all_of(keys.begin(), keys.end(), [this](const TileKey &key) { return m_tiles.find(key); });
+    // While tiles are missing the whole map is seen coarsely beneath them, so it comes first.
     if (!m_complete) {
-        const TileKey overview = overviewKey(data, m_style);
-        drawTile(overview, tile(overview, true));
-        requestFrames(2);
+        const TileKey overview = overviewKey(*m_scene.data, m_style);
+        if (const TextureId texture = tile(overview))
+            drawTile(draw, overview, texture);
     }
-    for (const auto &[tileKey, texture] : ready)
-        drawTile(tileKey, texture);
+    m_complete = true;
+    for (const TileKey &key : keys) {
+        const TextureId texture = tile(key);
+        m_complete &= texture != 0;
+        if (texture)
+            drawTile(draw, key, texture);
+    }
+    if (!m_complete)
+        requestFrames(2);
 }
 
 void HeatMapCanvas::drawProbe() {

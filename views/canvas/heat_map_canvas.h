@@ -1,9 +1,12 @@
 #pragma once
 
 #include "views/canvas/heat_map_scene.h"
+#include "views/canvas/heat_map_tiles.h"
 #include "views/canvas/imgui_canvas.h"
 #include "views/canvas/pan_zoom.h"
 #include "views/canvas/tile_cache.h"
+
+#include <QElapsedTimer>
 
 struct ImDrawList;
 
@@ -52,7 +55,10 @@ private:
     void tellMoved(); ///< queued: a slot may want to change this very canvas
     void updateProbe(double x, double y);
     void drawTiles(ImDrawList &draw);
-    TextureId tile(const TileKey &key, bool mayPaint);
+    std::vector<TileKey> visibleTiles() const;
+    /// The tile, painted as far as the time of this frame allows; 0 when it is not finished yet.
+    TextureId tile(const TileKey &key);
+    void drawTile(ImDrawList &draw, const TileKey &key, TextureId texture) const;
     void drawProbe();
 
     HeatMapScene m_scene;
@@ -60,6 +66,8 @@ private:
     QRectF m_plot;
     HeatMapProbe m_probe;
     TileCache m_tiles;
+    std::optional<TilePainter> m_painter; ///< the tile that was not finished in time
+    QElapsedTimer m_frameTimer;
     std::uint64_t m_style = 1;
     bool m_dragged = false;
     bool m_complete = false;

@@ -1,15 +1,11 @@
 #include "views/canvas/heat_map_data.h"
 
-#include "core/base/random.h"
-
 #include <atomic>
 #include <limits>
 
 namespace qs::views {
 
 namespace {
-
-constexpr std::int64_t kQuantileSample = 1 << 18;
 
 /// Joins cells; the mean is weighted by how many values each of them holds.
 class CellJoiner {
@@ -50,35 +46,6 @@ private:
     bool m_hasNan = false;
 };
 
-/// Picks one random value of each of kQuantileSample equal parts: even, and blind to periods in the data.
-class QuantileSampler {
-public:
-    explicit QuantileSampler(std::int64_t total) : m_stride(std::max(1.0, double(total) / kQuantileSample)) {}
-    void add(float value) {
-        if (m_index++ == m_next) {
-            if (std::isfinite(value))
-                m_picked.push_back(value);
-            m_part += m_stride;
-            m_next = static_cast<std::int64_t>(m_part + (m_stride > 1 ? m_random.uniform() * m_stride : 0));
-            m_next = std::max(m_next, m_index);
-        }
-    }
-    std::vector<float> take() { return std::move(m_picked); }
-
-private:
-    double m_stride, m_part = 0;
-    std::int64_t m_index = 0, m_next = 0;
-    Random m_random{1};
-    std::vector<float> m_picked;
-};
-
-float sortedQuantile(const std::vector<float> &sorted, double p) {
-    if (sorted.empty())
-        return 0;
-    const double position = std::clamp(p, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
-    return sorted[static_cast<std::size_t>(std::llround(position))];
-}
-
 } // namespace
 
 float HeatMapCell::extreme() const {
@@ -91,15 +58,18 @@ HeatMapData::HeatMapData() {
 }
 
 Result<std::shared_ptr<const HeatMapData>> HeatMapData::fromMatrix(Tensor values, const RunContext &ctx) {
-    QS_CHECK(values.dtype() == DType::Float32 && values.shape().rank() == 2, "a float32 matrix");
+    return fromSource(matrixSource(std::move(values)), ctx);
+}
+
+Result<std::shared_ptr<const HeatMapData>> HeatMapData::fromSource(std::shared_ptr<const MatrixSource> values,
+                                                                   const RunContext &ctx) {
     std::shared_ptr<HeatMapData> data(new HeatMapData);
-    data->m_rows = values.shape()[0];
-    data->m_cols = values.shape()[1];
-    data->m_matrix = std::move(values);
-    const MatrixView<const float> view{data->m_matrix.values<float>().data(), data->m_rows, data->m_cols};
-    QS_TRY(TensorPyramid pyramid, TensorPyramid::build(view, ctx));
+    data->m_rows = values->rows();
+    data->m_cols = values->cols();
+    QS_TRY(data->m_stats, statsOf(*values, ctx));
+    QS_TRY(TensorPyramid pyramid, TensorPyramid::build(values, ctx));
     data->m_pyramids.push_back(std::move(pyramid));
-    QS_CHECK_OK(data->finish(ctx));
+    data->m_matrix = std::move(values);
     return data;
 }
 
@@ -114,54 +84,22 @@ Result<std::shared_ptr<const HeatMapData>> HeatMapData::fromRows(std::vector<std
         data->m_pyramidOfRow.push_back(row.empty() ? -1 : static_cast<int>(data->m_pyramids.size()));
         if (row.empty())
             continue;
-        QS_TRY(TensorPyramid pyramid, TensorPyramid::build({row.data(), 1, length}, ctx));
+        QS_TRY(TensorPyramid pyramid,
+               TensorPyramid::build(matrixSource(MatrixView<const float>{row.data(), 1, length}), ctx));
         data->m_pyramids.push_back(std::move(pyramid));
     }
-    QS_CHECK_OK(data->finish(ctx));
+    QS_TRY(data->m_stats, statsOf(data->m_lists, ctx));
     return data;
 }
 
-Status HeatMapData::finish(const RunContext &ctx) {
-    std::int64_t total = 0;
-    for (std::int64_t row = 0; row < m_rows; ++row)
-        total += rowLength(row);
-    QuantileSampler sampler(total);
-    m_lowest = std::numeric_limits<float>::max();
-    m_highest = std::numeric_limits<float>::lowest();
-    for (std::int64_t row = 0; row < m_rows; ++row) {
-        if (ctx.cancelled())
-            return RunContext::cancelledError();
-        for (float value : rowValues(row)) {
-            sampler.add(value);
-            if (!std::isfinite(value)) {
-                ++m_nonFinite;
-                continue;
-            }
-            m_lowest = std::min(m_lowest, value);
-            m_highest = std::max(m_highest, value);
-        }
-    }
-    m_count = total - m_nonFinite;
-    if (m_count == 0)
-        m_lowest = m_highest = 0;
-    m_sorted = sampler.take();
-    std::sort(m_sorted.begin(), m_sorted.end());
-    m_sortedMagnitudes = m_sorted;
-    for (float &value : m_sortedMagnitudes)
-        value = std::abs(value);
-    std::sort(m_sortedMagnitudes.begin(), m_sortedMagnitudes.end());
-    return {};
-}
-
-std::span<const float> HeatMapData::rowValues(std::int64_t row) const {
-    if (m_matrix.empty())
-        return m_lists[static_cast<std::size_t>(row)];
-    return m_matrix.values<float>().subspan(static_cast<std::size_t>(row * m_cols),
-                                            static_cast<std::size_t>(m_cols));
+void HeatMapData::read(std::int64_t row, std::int64_t col, std::span<float> dst) const {
+    if (m_matrix)
+        return m_matrix->read(row, col, dst);
+    std::copy_n(m_lists[static_cast<std::size_t>(row)].begin() + col, dst.size(), dst.begin());
 }
 
 std::int64_t HeatMapData::rowLength(std::int64_t row) const {
-    return static_cast<std::int64_t>(rowValues(row).size());
+    return m_matrix ? m_cols : static_cast<std::int64_t>(m_lists[static_cast<std::size_t>(row)].size());
 }
 
 bool HeatMapData::isPresent(std::int64_t row, std::int64_t col) const {
@@ -169,19 +107,46 @@ bool HeatMapData::isPresent(std::int64_t row, std::int64_t col) const {
 }
 
 float HeatMapData::value(std::int64_t row, std::int64_t col) const {
-    return rowValues(row)[static_cast<std::size_t>(col)];
+    float value;
+    read(row, col, {&value, 1});
+    return value;
 }
 
 HeatMapCell HeatMapData::cell(int rowLevel, int colLevel, std::int64_t row, std::int64_t col) const {
-    CellJoiner joiner;
-    if (!m_matrix.empty()) {
-        // The pyramid halves both directions at once; what one of them is ahead is joined here.
-        const TensorPyramid &pyramid = m_pyramids.front();
-        const int level = std::min({rowLevel, colLevel, pyramid.levels() - 1});
-        joiner.add(pyramid, level, row << (rowLevel - level), (row + 1) << (rowLevel - level),
-                   col << (colLevel - level), (col + 1) << (colLevel - level));
-        return joiner.result();
+    HeatMapCell cell;
+    cells(rowLevel, colLevel, row, col, {&cell, 1});
+    return cell;
+}
+
+void HeatMapData::cells(int rowLevel, int colLevel, std::int64_t row, std::int64_t firstCol,
+                        std::span<HeatMapCell> cells) const {
+    if (!m_matrix) {
+        for (HeatMapCell &cell : cells)
+            cell = cellOfLists(rowLevel, colLevel, row, firstCol++);
+        return;
     }
+    // The pyramid halves both directions at once; what one of them is ahead is joined here.
+    const TensorPyramid &pyramid = m_pyramids.front();
+    const int level = std::min({rowLevel, colLevel, pyramid.levels() - 1});
+    if (level < TensorPyramid::kFirstStoredLevel) {
+        std::vector<PyramidCell> joined(cells.size());
+        joinValues(*m_matrix, row << rowLevel, std::min((row + 1) << rowLevel, m_rows), firstCol << colLevel,
+                   std::int64_t{1} << colLevel, joined);
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            cells[i] = {true, joined[i]};
+        return;
+    }
+    for (HeatMapCell &cell : cells) {
+        CellJoiner joiner;
+        joiner.add(pyramid, level, row << (rowLevel - level), (row + 1) << (rowLevel - level),
+                   firstCol << (colLevel - level), (firstCol + 1) << (colLevel - level));
+        cell = joiner.result();
+        ++firstCol;
+    }
+}
+
+HeatMapCell HeatMapData::cellOfLists(int rowLevel, int colLevel, std::int64_t row, std::int64_t col) const {
+    CellJoiner joiner;
     const std::int64_t end = std::min((row + 1) << rowLevel, m_rows);
     for (std::int64_t r = row << rowLevel; r < end; ++r) {
         const int index = m_pyramidOfRow[static_cast<std::size_t>(r)];
@@ -198,28 +163,32 @@ HeatMapPosition HeatMapData::extremePosition(int rowLevel, int colLevel, std::in
                                              std::int64_t col) const {
     HeatMapPosition best;
     float largest = -1;
+    std::vector<float> values;
     const std::int64_t endRow = std::min((row + 1) << rowLevel, m_rows);
     for (std::int64_t r = row << rowLevel; r < endRow; ++r) {
+        const std::int64_t firstCol = col << colLevel;
         const std::int64_t endCol = std::min((col + 1) << colLevel, rowLength(r));
-        for (std::int64_t c = col << colLevel; c < endCol; ++c) {
-            const float magnitude = std::abs(value(r, c));
+        values.resize(static_cast<std::size_t>(std::max<std::int64_t>(0, endCol - firstCol)));
+        if (!values.empty())
+            read(r, firstCol, values);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const float magnitude = std::abs(values[i]);
             if (std::isnan(magnitude))
-                return {r, c};
+                return {r, firstCol + static_cast<std::int64_t>(i)};
             if (magnitude > largest) {
                 largest = magnitude;
-                best = {r, c};
+                best = {r, firstCol + static_cast<std::int64_t>(i)};
             }
         }
     }
     return best;
 }
 
-float HeatMapData::quantile(double p) const {
-    return sortedQuantile(m_sorted, p);
-}
-
-float HeatMapData::magnitudeQuantile(double p) const {
-    return sortedQuantile(m_sortedMagnitudes, p);
+std::int64_t HeatMapData::pyramidBytes() const {
+    std::int64_t bytes = 0;
+    for (const TensorPyramid &pyramid : m_pyramids)
+        bytes += pyramid.storedBytes();
+    return bytes;
 }
 
 } // namespace qs::views

@@ -1,18 +1,23 @@
 #pragma once
 
-#include "core/tensor/tensor.h"
 #include "core/tensor/tensor_pyramid.h"
+#include "views/canvas/heat_map_stats.h"
 
 namespace qs::views {
+
+/// How joined cells become one colour.
+enum class HeatMapJoin {
+    Extreme, ///< the value furthest from zero, so that no outlier is lost; NaN wins
+    Mean,    ///< for values without outliers, like codes
+};
 
 /// A rectangle of 2^rowLevel × 2^colLevel cells of a map, joined.
 struct HeatMapCell {
     bool present = false; ///< false: beyond the end of short rows
     PyramidCell values;
 
-    /// What the cell is coloured by: the value that is furthest from zero, so that no outlier is lost. NaN
-    /// wins.
     float extreme() const;
+    float shown(HeatMapJoin join) const { return join == HeatMapJoin::Mean ? values.mean : extreme(); }
 };
 
 struct HeatMapPosition {
@@ -27,6 +32,9 @@ struct HeatMapPosition {
 /// columns are joined.
 class HeatMapData {
 public:
+    /// \param values  [rows, cols], both > 0; read again whenever cells are drawn
+    static Result<std::shared_ptr<const HeatMapData>> fromSource(std::shared_ptr<const MatrixSource> values,
+                                                                 const RunContext &ctx);
     /// \param values  float32 [rows, cols], both > 0
     static Result<std::shared_ptr<const HeatMapData>> fromMatrix(Tensor values, const RunContext &ctx);
     /// Rows may have any length, some may be empty.
@@ -47,30 +55,33 @@ public:
         return (m_cols + (std::int64_t{1} << colLevel) - 1) >> colLevel;
     }
     HeatMapCell cell(int rowLevel, int colLevel, std::int64_t row, std::int64_t col) const;
+    /// Cells (row, firstCol), (row, firstCol + 1), … of the levels: quicker than one by one.
+    void cells(int rowLevel, int colLevel, std::int64_t row, std::int64_t firstCol,
+               std::span<HeatMapCell> cells) const;
     /// Where the extreme of a joined cell is. {-1, -1} when the cell is not present.
     HeatMapPosition extremePosition(int rowLevel, int colLevel, std::int64_t row, std::int64_t col) const;
 
-    std::int64_t count() const { return m_count; } ///< finite values
-    std::int64_t nonFiniteCount() const { return m_nonFinite; }
-    float lowest() const { return m_lowest; }
-    float highest() const { return m_highest; }
-    /// Quantile p in [0, 1] of the values or of |values|; from a regular sample of at most 2^18 of them.
-    float quantile(double p) const;
-    float magnitudeQuantile(double p) const;
+    const HeatMapStats &stats() const { return m_stats; }
+    std::int64_t count() const { return m_stats.count; } ///< finite values
+    std::int64_t nonFiniteCount() const { return m_stats.nonFinite; }
+    float lowest() const { return m_stats.lowest; }
+    float highest() const { return m_stats.highest; }
+    float quantile(double p) const { return m_stats.quantile(p); }
+    float magnitudeQuantile(double p) const { return m_stats.magnitudeQuantile(p); }
+    std::int64_t pyramidBytes() const; ///< held beside the values
 
 private:
     HeatMapData();
-    Status finish(const RunContext &ctx);
-    std::span<const float> rowValues(std::int64_t row) const;
+    void read(std::int64_t row, std::int64_t col, std::span<float> dst) const;
+    HeatMapCell cellOfLists(int rowLevel, int colLevel, std::int64_t row, std::int64_t col) const;
 
     std::uint64_t m_id;
-    std::int64_t m_rows = 0, m_cols = 0, m_count = 0, m_nonFinite = 0;
-    float m_lowest = 0, m_highest = 0;
-    Tensor m_matrix;                         ///< matrix form
-    std::vector<std::vector<float>> m_lists; ///< row form
-    std::vector<TensorPyramid> m_pyramids;   ///< one for a matrix, else one per row that is not empty
-    std::vector<int> m_pyramidOfRow;         ///< row form; -1 for empty rows
-    std::vector<float> m_sorted, m_sortedMagnitudes;
+    std::int64_t m_rows = 0, m_cols = 0;
+    std::shared_ptr<const MatrixSource> m_matrix; ///< matrix form, else null
+    std::vector<std::vector<float>> m_lists;      ///< row form
+    std::vector<TensorPyramid> m_pyramids;        ///< one for a matrix, else one per row that is not empty
+    std::vector<int> m_pyramidOfRow;              ///< row form; -1 for empty rows
+    HeatMapStats m_stats;
 };
 
 } // namespace qs::views

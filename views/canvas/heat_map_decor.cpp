@@ -15,6 +15,7 @@ constexpr double kMarkLength = 6; ///< of the outlier marks at the edges
 constexpr double kGap = 6;
 constexpr double kFrameMinimum = 7; ///< pixels of a row or column that a frame fits around
 constexpr double kColorBarWidth = 14;
+constexpr double kBorderDistance = 12; ///< pixels between block borders, at least
 
 unsigned int packed(const QColor &color, int alpha = 255) {
     return IM_COL32(color.red(), color.green(), color.blue(), alpha);
@@ -101,6 +102,27 @@ bool HeatMapDecor::visibleCells(std::int64_t &row, std::int64_t &col, std::int64
     endRow = std::min(m_scene.data->rows(), static_cast<std::int64_t>(std::ceil(m_zoom.y.lastCell())));
     endCol = std::min(m_scene.data->cols(), static_cast<std::int64_t>(std::ceil(m_zoom.x.lastCell())));
     return row < endRow && col < endCol;
+}
+
+void HeatMapDecor::drawBorders() {
+    const QRectF &plot = m_layout.plot;
+    const auto line = [&](const ImVec2 &from, const ImVec2 &to) {
+        // Two tones, to be seen on every colour.
+        m_draw.AddLine(from, to, (m_baseColor & 0x00FFFFFFu) | 150u << 24, 3);
+        m_draw.AddLine(from, to, m_textColor, 1);
+    };
+    const auto each = [](const AxisZoom &axis, std::int64_t step, std::int64_t cells, auto &&draw) {
+        if (step <= 0 || axis.scale() * static_cast<double>(step) < kBorderDistance)
+            return;
+        const std::int64_t first = (static_cast<std::int64_t>(axis.firstCell()) / step + 1) * step;
+        for (std::int64_t cell = first; cell < cells && static_cast<double>(cell) < axis.lastCell();
+             cell += step)
+            draw(std::round(axis.toPixel(static_cast<double>(cell))));
+    };
+    each(m_zoom.x, m_scene.borders.everyCols, m_scene.data->cols(),
+         [&](double x) { line(point(x, plot.top()), point(x, plot.bottom())); });
+    each(m_zoom.y, m_scene.borders.everyRows, m_scene.data->rows(),
+         [&](double y) { line(point(plot.left(), y), point(plot.right(), y)); });
 }
 
 void HeatMapDecor::drawNumbers() {
@@ -265,6 +287,17 @@ void HeatMapDecor::drawColorBar() {
     text(bar.left(), 2, m_scene.valueTitle, m_textColor);
     text(m_layout.width - kGap - textWidth(m_scene.valueUnit), bar.bottom() + kTickLength + line + 2,
          m_scene.valueUnit, m_weakColor);
+    if (m_scene.data->nonFiniteCount() > 0)
+        drawNotFinite();
+}
+
+void HeatMapDecor::drawNotFinite() {
+    const double line = ImGui::GetTextLineHeight();
+    const double top = std::round(m_layout.plot.bottom() + kTickLength + line + 2);
+    m_draw.AddRectFilled(point(kGap, top + 2), point(kGap + line - 4, top + line - 2),
+                         packed(toQColor(kNotANumberColor)));
+    text(kGap + line, top, QObject::tr("NaN or Inf: %1").arg(formatCount(m_scene.data->nonFiniteCount())),
+         m_textColor);
 }
 
 } // namespace qs::views

@@ -26,6 +26,7 @@ public:
                  const QPalette &palette, ImDrawList &draw);
 
     void drawHatch();    ///< beneath the cells: shows where rows have ended
+    void drawBorders();  ///< between blocks, when they are far enough apart
     void drawNumbers();  ///< the value inside each cell, when cells are large enough
     void drawOutliers(); ///< outlines of single cells, and marks along the top and right edge
     void drawSelection();
@@ -33,6 +34,7 @@ public:
     void drawColorBar();
 
 private:
+    void drawNotFinite();
     void drawSelectionMarks(double x, double y);
     void drawRowLabels();
     void drawColumnLabels();

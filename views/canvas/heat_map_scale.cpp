@@ -25,6 +25,8 @@ double HeatMapScale::position(double value) const {
         return hi > lo ? clamp01(std::log(value / lo) / std::log(hi / lo)) : 0;
     case Kind::SignedLinear:
         return hi > 0 ? clamp01(0.5 + 0.5 * value / hi) : 0.5;
+    case Kind::Steps:
+        return clamp01((value - lo + 0.5) / (hi - lo + 1));
     case Kind::SignedLog: {
         if (!(hi > 0))
             return 0.5;
@@ -43,6 +45,11 @@ std::vector<Tick> HeatMapScale::ticks(int most) const {
         return niceTicks({lo, hi, true}, most);
     case Kind::SignedLinear:
         return niceTicks({-hi, hi, false}, most);
+    case Kind::Steps: {
+        std::vector<Tick> ticks = niceTicks({lo - 0.5, hi + 0.5, false}, std::max(most, 16));
+        std::erase_if(ticks, [](const Tick &tick) { return tick.value != std::floor(tick.value); });
+        return ticks;
+    }
     case Kind::SignedLog:
         break;
     }

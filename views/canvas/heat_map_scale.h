@@ -13,6 +13,7 @@ struct HeatMapScale {
         Linear,       ///< lo … hi
         Log,          ///< lo … hi, lo > 0: magnitudes
         SignedLinear, ///< -hi … hi, zero in the middle
+        Steps,        ///< whole numbers lo … hi, each with a colour of its own
         SignedLog,    ///< the same; logarithmic beyond ±hi/1000, linear within
     };
     Kind kind = Kind::Linear;
@@ -25,6 +26,8 @@ struct HeatMapScale {
     double lowest() const { return isSigned() ? -hi : lo; }
     /// 0 at the lowest value, 1 at hi; outside is clamped; NaN for NaN and Inf.
     double position(double value) const;
+    /// How many colours a stepped scale has; 0 for the others.
+    int steps() const { return kind == Kind::Steps ? static_cast<int>(hi - lo) + 1 : 0; }
     /// Marks beside a colour bar, ascending.
     std::vector<Tick> ticks(int most) const;
 };

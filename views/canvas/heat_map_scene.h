@@ -22,6 +22,13 @@ struct HeatMapOutliers {
 Result<HeatMapOutliers> findOutliers(const HeatMapData &data, std::vector<double> limits,
                                      const RunContext &ctx);
 
+/// Lines between cells that belong to different blocks, drawn when they are far enough apart.
+struct HeatMapBorders {
+    std::int64_t everyRows = 0, everyCols = 0; ///< 0 = none
+
+    bool operator==(const HeatMapBorders &) const = default;
+};
+
 /// Everything a heat map shows: a value, replaced as a whole.
 struct HeatMapScene {
     std::shared_ptr<const HeatMapData> data; ///< null: an empty canvas
@@ -32,6 +39,8 @@ struct HeatMapScene {
     QString valueUnit;                       ///< "activation value": what a number on the colour bar is
     HeatMapScale scale;
     const ColorMap *map = &builtinColorMaps().front();
+    HeatMapJoin join = HeatMapJoin::Extreme;
+    HeatMapBorders borders;
     HeatMapOutliers outliers;
     std::int64_t selectedRow = -1, selectedColumn = -1;
 

@@ -18,19 +18,25 @@ int levelForScale(double devicePixelsPerCell) {
     return level;
 }
 
-TilePixels paintTile(const HeatMapData &data, const HeatMapScale &scale, const ColorMap &map, int rowLevel,
-                     int colLevel, std::int64_t tileRow, std::int64_t tileCol) {
-    const std::int64_t firstRow = tileRow * kTileCells, firstCol = tileCol * kTileCells;
-    TilePixels tile;
-    tile.height = static_cast<int>(std::min<std::int64_t>(kTileCells, data.rowsAt(rowLevel) - firstRow));
-    tile.width = static_cast<int>(std::min<std::int64_t>(kTileCells, data.colsAt(colLevel) - firstCol));
-    tile.rgba.reserve(static_cast<std::size_t>(tile.width) * static_cast<std::size_t>(tile.height));
-    for (int row = 0; row < tile.height; ++row)
-        for (int col = 0; col < tile.width; ++col) {
-            const HeatMapCell cell = data.cell(rowLevel, colLevel, firstRow + row, firstCol + col);
-            tile.rgba.push_back(cell.present ? packed(map.at(scale.position(cell.extreme()))) : 0);
-        }
-    return tile;
+TilePainter::TilePainter(std::shared_ptr<const HeatMapData> data, const HeatMapScale &scale,
+                         const ColorMap &map, HeatMapJoin join, const TileKey &key)
+    : m_data(std::move(data)), m_scale(scale), m_map(&map), m_join(join), m_key(key) {
+    const auto cells = [](std::int64_t all, std::int64_t tile) {
+        return static_cast<int>(std::min<std::int64_t>(kTileCells, all - tile * kTileCells));
+    };
+    m_tile.height = cells(m_data->rowsAt(key.rowLevel), key.tileRow);
+    m_tile.width = cells(m_data->colsAt(key.colLevel), key.tileCol);
+    m_tile.rgba.reserve(static_cast<std::size_t>(m_tile.width) * static_cast<std::size_t>(m_tile.height));
+    m_cells.resize(static_cast<std::size_t>(m_tile.width));
+}
+
+void TilePainter::paintRow() {
+    m_data->cells(m_key.rowLevel, m_key.colLevel, m_key.tileRow * kTileCells + m_row,
+                  m_key.tileCol * kTileCells, m_cells);
+    for (const HeatMapCell &cell : m_cells)
+        m_tile.rgba.push_back(
+            cell.present ? packed(m_map->at(m_scale.position(static_cast<double>(cell.shown(m_join))))) : 0);
+    ++m_row;
 }
 
 } // namespace qs::views

@@ -2,6 +2,7 @@
 
 #include "views/canvas/heat_map_data.h"
 #include "views/canvas/heat_map_scale.h"
+#include "views/canvas/tile_cache.h"
 
 namespace qs::views {
 
@@ -17,7 +18,26 @@ struct TilePixels {
     int width = 0, height = 0;
     std::vector<std::uint32_t> rgba;
 };
-TilePixels paintTile(const HeatMapData &data, const HeatMapScale &scale, const ColorMap &map, int rowLevel,
-                     int colLevel, std::int64_t tileRow, std::int64_t tileCol);
+/// Paints a tile row by row, so that a frame can stop in between and go on in the next one.
+class TilePainter {
+public:
+    TilePainter(std::shared_ptr<const HeatMapData> data, const HeatMapScale &scale, const ColorMap &map,
+                HeatMapJoin join, const TileKey &key);
+    const TileKey &key() const { return m_key; }
+    /// One row of pixels.
+    void paintRow();
+    bool isDone() const { return m_row == m_tile.height; }
+    const TilePixels &tile() const { return m_tile; }
+
+private:
+    std::shared_ptr<const HeatMapData> m_data;
+    HeatMapScale m_scale;
+    const ColorMap *m_map;
+    HeatMapJoin m_join;
+    TileKey m_key;
+    TilePixels m_tile;
+    std::vector<HeatMapCell> m_cells; ///< of one row
+    int m_row = 0;                    ///< painted so far
+};
 
 } // namespace qs::views

@@ -151,25 +151,29 @@ void DistributionDock::updateChannelRange() {
         }
     }
     m_channel->setRange(-1, static_cast<int>(channels) - 1);
-    m_channel->setToolTip(isWeight ? tr("Output channel of the weight (row of the matrix)")
-                                   : tr("Input channel; follows the selection of the outlier map"));
-    // The shared selection is a channel of the activation; output channels are this view's own business.
+    m_channel->setToolTip(
+        isWeight
+            ? tr("Output channel of the weight (row of the matrix); follows the selection of the tensor map")
+            : tr("Input channel; follows the selection of the outlier map"));
+    // Of an activation it is the channel of the shared selection, of a weight its output.
     if (!isWeight)
         m_channel->setValue(static_cast<int>(std::min(selection.channel, channels - 1)));
-    else if (m_channelLayer != selection.layer)
-        m_channel->setValue(-1);
+    else if (m_channelLayer != selection.layer || m_output != selection.output)
+        m_channel->setValue(static_cast<int>(std::min(selection.output, channels - 1)));
+    m_output = selection.output;
     m_channelLayer = selection.layer;
 }
 
 void DistributionDock::channelEdited(int channel) {
-    if (source() == Source::Weight) {
-        load();
-        return;
-    }
     Selection selection = context().selection();
-    selection.channel = channel;
-    selection.token = -1;
+    if (source() == Source::Weight) {
+        selection.output = channel;
+    } else {
+        selection.channel = channel;
+        selection.token = -1;
+    }
     context().select(selection);
+    load();
 }
 
 void DistributionDock::load() {

@@ -49,6 +49,7 @@ private:
     DistributionRequest m_wanted;
     std::shared_ptr<const DistributionData> m_data;
     QString m_gridNote;
+    std::int64_t m_output = -1;        ///< of the selection when the channel box was last set
     LayerId m_channelLayer = kNoLayer; ///< layer that the channel box belongs to
 };
 

@@ -1,5 +1,6 @@
 #include "views/outlier_map/outlier_map_dock.h"
 
+#include "core/analysis/cell_inspection.h"
 #include "views/canvas/heat_map_canvas.h"
 #include "views/outlier_map/outlier_map_toolbar.h"
 
@@ -47,7 +48,7 @@ OutlierMapDock::OutlierMapDock(WorkbenchContext &context)
     setContent(content);
 
     connect(m_toolbar, &OutlierMapToolbar::requestChanged, this, &OutlierMapDock::load);
-    connect(m_toolbar, &OutlierMapToolbar::colorsChanged, this, &OutlierMapDock::updateColors);
+    connect(&m_toolbar->colors(), &ColorControls::changed, this, &OutlierMapDock::updateColors);
     connect(m_toolbar, &OutlierMapToolbar::fitWanted, m_canvas, &HeatMapCanvas::fit);
     connect(m_canvas, &HeatMapCanvas::cellPicked, this, &OutlierMapDock::pick);
     connect(m_calibrate, &QPushButton::clicked, this, [this] { this->context().calibrate(); });
@@ -124,10 +125,11 @@ void OutlierMapDock::updateColors() {
     if (!m_content)
         return;
     HeatMapScene scene = m_content->scene;
-    scene.map = &m_toolbar->colorMap();
-    scene.scale = chooseScale(*scene.data, m_content->isSigned, scene.map->kind == ColorMap::Kind::Diverging,
-                              m_toolbar->colorChoice());
-    m_toolbar->showRange(scene.scale);
+    ColorControls &colors = m_toolbar->colors();
+    scene.map = &colors.map();
+    scene.scale = chooseScale(scene.data->stats(), m_content->isSigned,
+                              scene.map->kind == ColorMap::Kind::Diverging, colors.choice());
+    colors.showRange(scene.scale);
     m_canvas->setScene(std::move(scene));
     updateSelection();
 }
@@ -148,6 +150,7 @@ void OutlierMapDock::updateSelection() {
         row = selection.token;
         break;
     case Mode::Weight: {
+        row = selection.output;
         const Layer &layer =
             m_content->request.model->layers[static_cast<std::size_t>(m_content->request.layer)];
         if (layer.kind == LayerKind::Conv)
@@ -177,7 +180,9 @@ void OutlierMapDock::pick(std::int64_t row, std::int64_t column) {
     case Mode::Weight:
         selection = Selection::ofLayer(shown.layer);
         selection.channel =
-            inputChannel(shown.model->layers[static_cast<std::size_t>(shown.layer)], row, column);
+            placeOfWeight(shown.model->layers[static_cast<std::size_t>(shown.layer)], row, column)
+                .inputChannel;
+        selection.output = row;
         break;
     }
     context().select(selection);

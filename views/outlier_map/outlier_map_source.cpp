@@ -1,5 +1,6 @@
 #include "views/outlier_map/outlier_map_source.h"
 
+#include "core/quant/weight_aspect.h"
 #include "views/shared/format_text.h"
 
 namespace qs::views {
@@ -60,36 +61,23 @@ Result<std::shared_ptr<const HeatMapData>> layerRows(OutlierMapContent &content,
     return HeatMapData::fromRows(std::move(rows), ctx);
 }
 
-Tensor magnitudes(const Tensor &values) {
-    Tensor result = Tensor::allocate(DType::Float32, values.shape());
-    std::transform(values.values<float>().begin(), values.values<float>().end(),
-                   result.mutableValues<float>().begin(), [](float value) { return std::abs(value); });
-    return result;
-}
-
-Result<Tensor> weightValues(const OutlierMapRequest &request) {
+Result<std::shared_ptr<const MatrixSource>> weightValues(const OutlierMapRequest &request) {
     const Layer &layer = request.model->layers[static_cast<std::size_t>(request.layer)];
     QS_TRY(Tensor weights, weightMatrix(layer, request.model->graph));
-    if (request.statistic != Statistic::Error)
-        return weights;
-    Tensor error = request.layerResult->quantized.weight->dequantize();
-    const auto reference = weights.values<float>();
-    auto values = error.mutableValues<float>();
-    for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] -= reference[i];
-    return error;
+    if (request.statistic == Statistic::Error)
+        return aspectSource(WeightAspect::Error, std::move(weights), request.layerResult->quantized.weight);
+    return matrixSource(std::move(weights));
 }
 
 Result<std::shared_ptr<const HeatMapData>> matrixOf(const OutlierMapRequest &request, const RunContext &ctx) {
-    Tensor values;
+    std::shared_ptr<const MatrixSource> values;
     if (request.mode == Mode::TokenChannel) {
-        values = captureOf(request, request.layer)->sample;
+        values = matrixSource(captureOf(request, request.layer)->sample);
     } else {
-        QS_TRY(Tensor weights, weightValues(request));
-        values = std::move(weights);
+        QS_TRY(values, weightValues(request));
     }
-    return HeatMapData::fromMatrix(request.statistic == Statistic::Magnitude ? magnitudes(values) : values,
-                                   ctx);
+    return HeatMapData::fromSource(
+        request.statistic == Statistic::Magnitude ? magnitudeSource(values) : values, ctx);
 }
 
 double median(std::vector<float> values) {
@@ -236,49 +224,6 @@ Result<std::shared_ptr<const OutlierMapContent>> loadOutlierMap(const OutlierMap
            findOutliers(*content->scene.data, outlierLimits(request, *content->scene.data), ctx));
     content->summary = summaryOf(*content);
     return content;
-}
-
-std::int64_t inputChannel(const Layer &layer, std::int64_t row, std::int64_t col) {
-    if (layer.kind != LayerKind::Conv)
-        return col;
-    const std::int64_t channelsPerGroup = layer.weightShape.rank() > 1 ? layer.weightShape[1] : 1;
-    const std::int64_t kernel =
-        std::max<std::int64_t>(1, layer.inPerOut / std::max<std::int64_t>(1, channelsPerGroup));
-    const std::int64_t rowsPerGroup = std::max<std::int64_t>(1, layer.outChannels / layer.groups);
-    return row / rowsPerGroup * channelsPerGroup + col / kernel;
-}
-
-HeatMapScale chooseScale(const HeatMapData &data, bool isSigned, bool divergingMap,
-                         const ColorChoice &choice) {
-    using Kind = HeatMapScale::Kind;
-    HeatMapScale scale;
-    scale.hi = static_cast<double>(std::max(std::abs(data.lowest()), std::abs(data.highest())));
-    scale.lo = isSigned ? static_cast<double>(data.lowest()) : 0;
-    if (choice.range == ColorChoice::Range::Percentile) {
-        scale.hi = static_cast<double>(data.magnitudeQuantile(choice.percentile / 100));
-        if (isSigned)
-            scale.lo = -scale.hi;
-    } else if (choice.range == ColorChoice::Range::Manual) {
-        scale.lo = choice.lo;
-        scale.hi = choice.hi;
-    } else if (isSigned && !divergingMap) {
-        scale.hi = static_cast<double>(data.highest());
-    }
-    if (!(scale.hi > 0) && scale.hi <= scale.lo)
-        scale.hi = scale.lo + 1;
-    if (isSigned) {
-        scale.kind = choice.logarithmic ? Kind::SignedLog : divergingMap ? Kind::SignedLinear : Kind::Linear;
-        if (scale.isSigned())
-            scale.hi = std::max(std::abs(scale.lo), std::abs(scale.hi));
-        return scale;
-    }
-    scale.kind = choice.logarithmic ? Kind::Log : Kind::Linear;
-    // Zeros have no logarithm: the bar starts where the smallest percent of the values ends.
-    if (scale.kind == Kind::Log && scale.lo <= 0)
-        scale.lo = std::max(static_cast<double>(data.magnitudeQuantile(0.01)), scale.hi * 1e-4);
-    if (scale.kind == Kind::Log && scale.lo >= scale.hi)
-        scale.lo = scale.hi * 1e-4;
-    return scale;
 }
 
 } // namespace qs::views

@@ -56,19 +56,4 @@ struct OutlierMapContent {
 Result<std::shared_ptr<const OutlierMapContent>> loadOutlierMap(const OutlierMapRequest &request,
                                                                 const RunContext &ctx);
 
-/// The activation channel that an element of a weight matrix reads (column groups of a convolution are its
-/// kernel).
-std::int64_t inputChannel(const Layer &layer, std::int64_t row, std::int64_t col);
-
-/// How values become colours, as the controls say.
-struct ColorChoice {
-    enum class Range { Full, Percentile, Manual };
-    bool logarithmic = true;
-    Range range = Range::Full;
-    double percentile = 99.9; ///< of |values|
-    double lo = 0, hi = 1;    ///< Manual
-};
-HeatMapScale chooseScale(const HeatMapData &data, bool isSigned, bool divergingMap,
-                         const ColorChoice &choice);
-
 } // namespace qs::views

@@ -2,11 +2,8 @@
 
 #include "views/shared/flow_layout.h"
 
-#include <QCheckBox>
 #include <QComboBox>
 #include <QDoubleSpinBox>
-#include <QDoubleValidator>
-#include <QLineEdit>
 #include <QPushButton>
 
 namespace qs::views {
@@ -15,42 +12,18 @@ namespace {
 
 using Mode = OutlierMapRequest::Mode;
 using Rule = OutlierMapRequest::Rule;
-using Range = ColorChoice::Range;
-
-QLineEdit *numberEdit(const QString &tip) {
-    auto *edit = new QLineEdit;
-    auto *validator = new QDoubleValidator(edit);
-    validator->setLocale(QLocale::c());
-    edit->setValidator(validator);
-    edit->setMaximumWidth(edit->fontMetrics().horizontalAdvance("-0.0000000"));
-    edit->setToolTip(tip);
-    return edit;
-}
 
 } // namespace
 
 OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
-    : QWidget(parent), m_mode(new QComboBox), m_statistic(new QComboBox), m_map(new QComboBox),
-      m_range(new QComboBox), m_rule(new QComboBox), m_log(new QCheckBox(tr("Log"))),
-      m_percentile(new QDoubleSpinBox), m_threshold(new QDoubleSpinBox),
-      m_lo(numberEdit(tr("Lowest value shown"))), m_hi(numberEdit(tr("Highest value shown"))) {
+    : QWidget(parent), m_mode(new QComboBox), m_statistic(new QComboBox), m_rule(new QComboBox),
+      m_threshold(new QDoubleSpinBox) {
     m_mode->addItem(tr("layer × channel"), static_cast<int>(Mode::LayerChannel));
     m_mode->addItem(tr("token × channel"), static_cast<int>(Mode::TokenChannel));
     m_mode->addItem(tr("weight: out × in"), static_cast<int>(Mode::Weight));
     m_mode->setToolTip(tr("layer × channel: one statistic of every activation channel of every layer\n"
                           "token × channel: raw activations at the input of the selected layer\n"
                           "weight: every weight of the selected layer"));
-    m_log->setChecked(true);
-    m_log->setToolTip(tr("Logarithmic colours: keeps ordinary values apart beside huge outliers"));
-    m_range->addItem(tr("full"), static_cast<int>(Range::Full));
-    m_range->addItem(tr("percentile"), static_cast<int>(Range::Percentile));
-    m_range->addItem(tr("manual"), static_cast<int>(Range::Manual));
-    m_range->setToolTip(tr("Which values the colours cover; what lies outside takes the end colours"));
-    m_percentile->setRange(50, 100);
-    m_percentile->setDecimals(2);
-    m_percentile->setValue(99.9);
-    m_percentile->setSuffix(tr(" %"));
-    m_percentile->setToolTip(tr("Share of the values, by magnitude, that the colours cover"));
     m_rule->addItem(tr("none"), static_cast<int>(Rule::None));
     m_rule->addItem(tr("× median"), static_cast<int>(Rule::TimesMedian));
     m_rule->addItem(tr("≥ value"), static_cast<int>(Rule::Absolute));
@@ -63,8 +36,7 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
     m_threshold->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
     m_threshold->setValue(8);
     m_threshold->setKeyboardTracking(false);
-    m_percentile->setKeyboardTracking(false);
-    for (QComboBox *box : {m_mode, m_statistic, m_map, m_range, m_rule})
+    for (QComboBox *box : {m_mode, m_statistic, m_rule})
         box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     auto *fit = new QPushButton(tr("Fit"));
     fit->setMaximumWidth(fit->fontMetrics().horizontalAdvance(fit->text()) + 24);
@@ -76,15 +48,9 @@ OutlierMapToolbar::OutlierMapToolbar(QWidget *parent)
     flow->addPair(tr("Value"), m_statistic);
     flow->addPair(tr("Outliers"), m_rule);
     flow->addWidget(m_threshold);
-    flow->addPair(tr("Colours"), m_map);
-    flow->addWidget(m_log);
-    flow->addPair(tr("Range"), m_range);
-    flow->addWidget(m_percentile);
-    flow->addWidget(m_lo);
-    flow->addWidget(m_hi);
+    m_colors = new ColorControls(*flow, ValueKind::Magnitude, this);
     flow->addWidget(fit);
     m_threshold->setAccessibleName(tr("Outlier threshold"));
-    m_percentile->setAccessibleName(tr("Percentile of the range"));
     fillStatistics();
     updateVisibility();
     connectControls();
@@ -97,7 +63,7 @@ void OutlierMapToolbar::connectControls() {
         emit requestChanged();
     });
     connect(m_statistic, &QComboBox::currentIndexChanged, this, [this] {
-        fillColorMaps();
+        updateStatistic();
         emit requestChanged();
     });
     connect(m_rule, &QComboBox::currentIndexChanged, this, [this] {
@@ -105,21 +71,6 @@ void OutlierMapToolbar::connectControls() {
         emit requestChanged();
     });
     connect(m_threshold, &QDoubleSpinBox::valueChanged, this, &OutlierMapToolbar::requestChanged);
-    connect(m_map, &QComboBox::currentIndexChanged, this, [this] {
-        colorState().map = m_map->currentData().toString();
-        emit colorsChanged();
-    });
-    connect(m_range, &QComboBox::currentIndexChanged, this, [this] {
-        updateVisibility();
-        emit colorsChanged();
-    });
-    connect(m_log, &QCheckBox::toggled, this, [this](bool on) {
-        colorState().logarithmic = on;
-        emit colorsChanged();
-    });
-    connect(m_percentile, &QDoubleSpinBox::valueChanged, this, &OutlierMapToolbar::colorsChanged);
-    connect(m_lo, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
-    connect(m_hi, &QLineEdit::editingFinished, this, &OutlierMapToolbar::colorsChanged);
 }
 
 OutlierMapRequest::Mode OutlierMapToolbar::mode() const {
@@ -140,29 +91,15 @@ void OutlierMapToolbar::fillStatistics() {
         m_statistic->addItem(QString::fromUtf8(info.title), static_cast<int>(info.statistic));
         m_statistic->setItemData(m_statistic->count() - 1, QString::fromUtf8(info.formula), Qt::ToolTipRole);
     }
-    fillColorMaps();
+    updateStatistic();
 }
 
-void OutlierMapToolbar::fillColorMaps() {
-    const QSignalBlocker blocker(m_map);
-    m_map->clear();
-    // A diverging map says "zero is here", which would be a lie for magnitudes.
-    for (const auto kind : {ColorMap::Kind::Diverging, ColorMap::Kind::Sequential})
-        for (const ColorMap &map : builtinColorMaps())
-            if (map.kind == kind && (isSigned() || kind == ColorMap::Kind::Sequential))
-                m_map->addItem(QString::fromStdString(map.name), QString::fromStdString(map.id));
-    m_map->setCurrentIndex(std::max(0, m_map->findData(colorState().map)));
-    const QSignalBlocker logBlocker(m_log);
-    m_log->setChecked(colorState().logarithmic);
-    m_map->setToolTip(tr("Colours whose lightness follows the value"));
+void OutlierMapToolbar::updateStatistic() {
     m_statistic->setToolTip(m_statistic->currentData(Qt::ToolTipRole).toString());
+    m_colors->setKind(isSigned() ? ValueKind::Signed : ValueKind::Magnitude);
 }
 
 void OutlierMapToolbar::updateVisibility() {
-    const auto range = static_cast<Range>(m_range->currentData().toInt());
-    m_percentile->setVisible(range == Range::Percentile);
-    m_lo->setVisible(range == Range::Manual);
-    m_hi->setVisible(range == Range::Manual);
     m_threshold->setVisible(static_cast<Rule>(m_rule->currentData().toInt()) != Rule::None);
 }
 
@@ -173,25 +110,8 @@ void OutlierMapToolbar::applyTo(OutlierMapRequest &request) const {
     request.threshold = m_threshold->value();
 }
 
-ColorChoice OutlierMapToolbar::colorChoice() const {
-    return {m_log->isChecked(), static_cast<Range>(m_range->currentData().toInt()), m_percentile->value(),
-            m_lo->text().toDouble(), m_hi->text().toDouble()};
-}
-
-const ColorMap &OutlierMapToolbar::colorMap() const {
-    const ColorMap *map = findColorMap(m_map->currentData().toString().toStdString());
-    return map ? *map : builtinColorMaps().front();
-}
-
 void OutlierMapToolbar::setMode(OutlierMapRequest::Mode mode) {
     m_mode->setCurrentIndex(m_mode->findData(static_cast<int>(mode)));
-}
-
-void OutlierMapToolbar::showRange(const HeatMapScale &scale) {
-    if (static_cast<Range>(m_range->currentData().toInt()) == Range::Manual && !m_hi->text().isEmpty())
-        return;
-    m_lo->setText(QString::number(scale.lowest(), 'g', 4));
-    m_hi->setText(QString::number(scale.hi, 'g', 4));
 }
 
 } // namespace qs::views

@@ -136,6 +136,14 @@ TEST(CellInspection, ConvolutionPerGroup) {
     EXPECT_EQ(factOf(facts, "scale stored as"), "float32");
 }
 
+TEST(CellInspection, ConvolutionColumnsBelongToInputChannels) {
+    const Layer layer = groupedConvolution();
+    EXPECT_EQ(placeOfWeight(layer, 0, 0).inputChannel, 0);
+    EXPECT_EQ(placeOfWeight(layer, 1, 7).inputChannel, 1);
+    EXPECT_EQ(placeOfWeight(layer, 2, 3).inputChannel, 2); // second group: channels 2 and 3
+    EXPECT_THAT(placeOfWeight(layer, 2, 7).kernel, testing::ElementsAre(1, 1));
+}
+
 TEST(CellInspection, ReorderedColumnsMakeAScatteredGroup) {
     const std::vector<float> weights = {1, 10, 3, 20, 5};
     QuantizedMatrix matrix = rounded(weights, 1, 5, 8, GridConvention::Asymmetric, Granularity::PerGroup, 3);
