@@ -4,7 +4,6 @@
 #include "views/shared/color_maps.h"
 
 #include <QContextMenuEvent>
-#include <QElapsedTimer>
 #include <QKeyEvent>
 #include <imgui.h>
 
@@ -134,8 +133,6 @@ QSize GraphCanvas::figureSize() const {
 void GraphCanvas::drawUi() {
     if (!m_scene || m_scene->map->items.empty())
         return;
-    QElapsedTimer timer;
-    timer.start();
     m_camera.setViewport({static_cast<double>(width()), static_cast<double>(height())});
     if (std::exchange(m_startPending, false)) {
         m_camera.startView(kReadableScale);
@@ -146,7 +143,6 @@ void GraphCanvas::drawUi() {
     GraphPainter painter(*m_paint, m_marks, m_camera, palette(), *ImGui::GetWindowDrawList());
     painter.drawGraph();
     painter.drawLegend(width(), height());
-    m_frameMs = static_cast<double>(timer.nsecsElapsed()) * 1e-6;
 }
 
 void GraphCanvas::interact() {

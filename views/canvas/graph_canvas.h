@@ -40,7 +40,6 @@ public:
     figure() const override; ///< of the whole graph, with its blocks as they are
     QSize figureSize() const override;
     bool needsItsSize() const override { return true; }
-    double lastFrameMs() const { return m_frameMs; } ///< our own work in the last frame, without the driver's
 
 signals:
     void itemPicked(int item);   ///< by click or walking
@@ -72,7 +71,6 @@ private:
     std::function<QString(int)> m_probe;
     int m_probed = -1;
     std::string m_probeText;
-    double m_frameMs = 0;
     bool m_dragged = false;
     bool m_startPending = false; ///< a new model waits for the first known size
 };

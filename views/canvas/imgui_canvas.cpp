@@ -6,6 +6,7 @@
 
 #include <QOpenGLContext>
 #include <QOpenGLFunctions>
+#include <ctime>
 #include <imgui.h>
 #include <imgui_impl_opengl3.h>
 
@@ -30,6 +31,13 @@ namespace {
 // Latin, Greek, Cyrillic; punctuation, super- and subscripts, arrows, mathematics.
 constexpr ImWchar kGlyphRanges[] = {0x0020, 0x024F, 0x0370, 0x03FF, 0x0400, 0x052F, 0x2000, 0x206F,
                                     0x2070, 0x209F, 0x2190, 0x22FF, 0x25A0, 0x25FF, 0};
+
+/// Of this thread: on a busy machine the wall clock tells of others.
+double processorMs() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
 
 ImVec4 toImGui(const QColor &color) {
     return {static_cast<float>(color.redF()), static_cast<float>(color.greenF()),
@@ -153,6 +161,7 @@ void ImGuiCanvas::paintGL() {
     if (!m_backendReady)
         return;
     const Scope scope(m_imgui);
+    const double start = processorMs();
     ImGuiIO &io = ImGui::GetIO();
     const auto ratio = static_cast<float>(devicePixelRatioF());
     io.DisplaySize = {static_cast<float>(width()), static_cast<float>(height())};
@@ -173,6 +182,7 @@ void ImGuiCanvas::paintGL() {
     drawUi();
     ImGui::End();
     ImGui::Render();
+    m_frameMs = processorMs() - start;
 
     const QColor background = palette().color(QPalette::Base);
     QOpenGLFunctions &gl = *context()->functions();

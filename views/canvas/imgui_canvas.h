@@ -26,6 +26,9 @@ public:
 
     /// Draws this many more frames, then stops: hover and release effects need the ones after the event.
     void requestFrames(int count = 3);
+    /// Processor time that this thread spent on preparing and drawing the last frame, in milliseconds;
+    /// without handing it to OpenGL.
+    double lastFrameMs() const { return m_frameMs; }
 
     /// What is shown, drawn for paper; null when there is nothing. Holds its data.
     virtual std::shared_ptr<const Figure> figure() const { return nullptr; }
@@ -66,6 +69,7 @@ private:
     QMetaObject::Connection m_contextGoes;
     QByteArray m_fontFile; ///< ImGui reads it until the atlas is gone
     double m_fontRatio = 0;
+    double m_frameMs = 0;
     int m_framesLeft = 0;
     bool m_backendReady = false;
     QString m_figureName = QStringLiteral("figure");

@@ -17,7 +17,11 @@ CellInspector::CellInspector(QWidget *parent)
       m_table(new QTableWidget(0, 2)) {
     for (QSpinBox *box : {m_row, m_col}) {
         box->setKeyboardTracking(false);
-        connect(box, &QSpinBox::valueChanged, this, [this] { emit picked(m_row->value(), m_col->value()); });
+        box->setSpecialValueText(QStringLiteral("–")); // nothing is picked
+        connect(box, &QSpinBox::valueChanged, this, [this] {
+            if (m_row->value() >= 0 && m_col->value() >= 0)
+                emit picked(m_row->value(), m_col->value());
+        });
     }
     m_row->setToolTip(tr("Output channel: row of the weight matrix"));
     m_col->setToolTip(tr("Input: column of the weight matrix"));
@@ -49,6 +53,11 @@ CellInspector::CellInspector(QWidget *parent)
     layout->addWidget(place);
     layout->addWidget(m_message, 1);
     layout->addWidget(m_table, 1);
+    clear();
+}
+
+void CellInspector::clear() {
+    setPlace(-1, -1);
     setMessage(tr("Click a cell, or type its row and column."));
 }
 
@@ -57,8 +66,8 @@ void CellInspector::setSize(std::int64_t rows, std::int64_t cols) {
     const auto last = [](std::int64_t count) {
         return static_cast<int>(std::min<std::int64_t>(count - 1, std::numeric_limits<int>::max()));
     };
-    m_row->setRange(0, last(rows));
-    m_col->setRange(0, last(cols));
+    m_row->setRange(-1, last(rows));
+    m_col->setRange(-1, last(cols));
 }
 
 void CellInspector::setPlace(std::int64_t row, std::int64_t col) {

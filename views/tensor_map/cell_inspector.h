@@ -20,6 +20,7 @@ public:
     /// How many rows and columns can be picked.
     void setSize(std::int64_t rows, std::int64_t cols);
     void setPlace(std::int64_t row, std::int64_t col); ///< the boxes only
+    void clear();
     void setFacts(const std::vector<CellFact> &facts);
     /// A sentence instead of facts.
     void setMessage(const QString &text);

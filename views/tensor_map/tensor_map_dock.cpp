@@ -186,8 +186,10 @@ void TensorMapDock::adopt(std::shared_ptr<const TensorMapContent> content) {
     m_inspector->setVisible(m_content->base != nullptr);
     if (m_content->base)
         m_inspector->setSize(m_content->base->view().rows, m_content->base->view().cols);
-    if (!sameBase)
+    if (!sameBase) {
         m_inspected = {};
+        m_inspector->clear();
+    }
     updateColors();
     m_pages->setCurrentWidget(m_content->request.isSurface() ? static_cast<QWidget *>(m_surface) : m_canvas);
 }
