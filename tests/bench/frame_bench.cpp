@@ -160,7 +160,7 @@ void graph(benchmark::State &state) {
 void surface(benchmark::State &state) {
     SurfaceScene scene;
     scene.points = std::make_shared<const PooledMagnitudes>(*poolMagnitudes(
-        *matrixSource(noise(512, kTokens)), SurfaceCanvas::kMostRows, SurfaceCanvas::kMostColumns, {}));
+        *matrixSource(noise(512, kTokens)), SurfaceScene::kMostRows, SurfaceScene::kMostColumns, {}));
     scene.rowTitle = "token";
     scene.columnTitle = "channel";
     scene.valueTitle = "|x|";

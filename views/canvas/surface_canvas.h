@@ -1,24 +1,13 @@
 #pragma once
 
-#include "core/tensor/max_pool.h"
 #include "views/canvas/heat_map_data.h"
-#include "views/canvas/heat_map_scale.h"
 #include "views/canvas/imgui_canvas.h"
 #include "views/canvas/surface_bars.h"
+#include "views/canvas/surface_scene.h"
 
 #include <QRectF>
 
 namespace qs::views {
-
-/// Magnitudes over rows × columns as bars: a value, replaced as a whole.
-struct SurfaceScene {
-    std::shared_ptr<const PooledMagnitudes> points; ///< null: an empty canvas
-    QString rowTitle, columnTitle;                  ///< "token", "channel", singular
-    QString valueTitle, valueUnit;                  ///< "|x|", "activation units"
-    HeatMapScale scale;                             ///< of heights and colours
-    const ColorMap *map = &builtinColorMaps().front();
-    std::int64_t selectedRow = -1, selectedColumn = -1; ///< of the matrix, not of the points
-};
 
 /// Bars in a box to look at from all sides. Drag or arrow keys orbit, wheel or + − zoom, F or double click
 /// resets, click picks the largest element of a bar.
@@ -26,9 +15,6 @@ class SurfaceCanvas : public ImGuiCanvas {
     Q_OBJECT
 public:
     explicit SurfaceCanvas(QWidget *parent = nullptr);
-
-    /// Points that a picture has room for; larger matrices are pooled.
-    static constexpr std::int64_t kMostRows = 96, kMostColumns = 160;
 
     /// The point of view stays.
     void setScene(SurfaceScene scene);

@@ -1,6 +1,7 @@
 #include "views/tensor_map/tensor_map_dock.h"
 
 #include "views/canvas/heat_map_canvas.h"
+#include "views/canvas/surface_canvas.h"
 #include "views/tensor_map/cell_inspector.h"
 #include "views/tensor_map/tensor_map_toolbar.h"
 

@@ -12,6 +12,7 @@ namespace qs::views {
 
 class CellInspector;
 class HeatMapCanvas;
+class SurfaceCanvas;
 class TensorMapToolbar;
 
 /// One layer's weight, codes, dequantized values or errors as a map, and magnitudes in 3-D; a click inspects

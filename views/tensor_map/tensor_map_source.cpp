@@ -121,7 +121,7 @@ Status loadSurface(TensorMapContent &content, const RunContext &ctx) {
     surface.valueTitle = isWeight ? QStringLiteral("|w|") : QStringLiteral("|x|");
     surface.valueUnit = isWeight ? tr("weight units") : tr("activation units");
     QS_TRY(PooledMagnitudes points,
-           poolMagnitudes(*values, SurfaceCanvas::kMostRows, SurfaceCanvas::kMostColumns, ctx));
+           poolMagnitudes(*values, SurfaceScene::kMostRows, SurfaceScene::kMostColumns, ctx));
     QS_TRY(content.stats, statsOf(std::vector<std::vector<float>>{points.values}, ctx));
     surface.points = std::make_shared<const PooledMagnitudes>(std::move(points));
     return {};

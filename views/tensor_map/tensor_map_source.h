@@ -4,7 +4,7 @@
 #include "core/session/run.h"
 #include "views/canvas/color_choice.h"
 #include "views/canvas/heat_map_scene.h"
-#include "views/canvas/surface_canvas.h"
+#include "views/canvas/surface_scene.h"
 
 namespace qs::views {
 
