@@ -28,9 +28,12 @@ public:
         return fmt::format("{}, {}", m_scene.valueTitle.toStdString(), axes);
     }
     std::string subtitle() const override {
-        return fmt::format("{}s {}–{}, {}s {}–{}", m_scene.rowTitle.toStdString(), m_window.firstRow,
-                           m_window.endRow - 1, m_scene.columnTitle.toStdString(), m_window.firstCol,
-                           m_window.endCol - 1);
+        std::string text = fmt::format(
+            "{}s {}–{}, {}s {}–{}", m_scene.rowTitle.toStdString(), m_window.firstRow, m_window.endRow - 1,
+            m_scene.columnTitle.toStdString(), m_window.firstCol, m_window.endCol - 1);
+        if (m_data.nonFiniteCount() > 0)
+            text += fmt::format(". NaN or Inf: {} (magenta)", withThousands(m_data.nonFiniteCount()));
+        return text;
     }
     void drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const override;
     Result<std::string> csv(const RunContext &ctx) const override;
@@ -90,13 +93,15 @@ void HeatMapFigure::drawCells(Drawing &drawing, const Rect &plot, const FigureTh
     image.width = static_cast<int>(((m_window.endCol - 1) >> colLevel) - col0 + 1);
     image.height = static_cast<int>(((m_window.endRow - 1) >> rowLevel) - row0 + 1);
     image.pixels.reserve(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height));
-    for (int row = 0; row < image.height; ++row)
-        for (int col = 0; col < image.width; ++col) {
-            const HeatMapCell cell = m_data.cell(rowLevel, colLevel, row0 + row, col0 + col);
-            const auto value = static_cast<double>(cell.extreme());
+    std::vector<HeatMapCell> cells(static_cast<std::size_t>(image.width));
+    for (int row = 0; row < image.height; ++row) {
+        m_data.cells(rowLevel, colLevel, row0 + row, col0, cells);
+        for (const HeatMapCell &cell : cells) {
+            const auto value = static_cast<double>(cell.shown(m_scene.join));
             image.pixels.push_back(cell.present ? m_scene.map->at(m_scene.scale.position(value))
                                                 : theme.nothing);
         }
+    }
     // Joined cells at the border may reach beyond it.
     const double left = x(plot, static_cast<double>(col0 << colLevel));
     const double top = y(plot, static_cast<double>(row0 << rowLevel));

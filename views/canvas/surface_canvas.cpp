@@ -1,7 +1,7 @@
 #include "views/canvas/surface_canvas.h"
 
-#include "views/canvas/save_picture.h"
 #include "views/canvas/surface_painter.h"
+#include "views/shared/figure_export.h"
 #include "views/shared/format_text.h"
 
 #include <QClipboard>
@@ -202,10 +202,7 @@ void SurfaceCanvas::contextMenuEvent(QContextMenuEvent *event) {
     QAction *copy = menu->addAction(tr("Copy what is under the pointer"), this,
                                     [text = probeText()] { QGuiApplication::clipboard()->setText(text); });
     copy->setEnabled(m_probedBar >= 0);
-    menu->addAction(tr("Save picture…"), this, [this] {
-        m_probedBar = -1;
-        savePicture(*this, [this](const QString &file) { emit pictureFailed(file); });
-    });
+    FigureExporter::addTo(*menu, *this);
     menu->popup(event->globalPos());
 }
 

@@ -31,7 +31,6 @@ public:
 
 signals:
     void cellPicked(qint64 row, qint64 column);
-    void pictureFailed(const QString &file);
 
 protected:
     void drawUi() override;

@@ -71,12 +71,6 @@ void TensorMapDock::connectParts() {
     connect(m_surface, &SurfaceCanvas::cellPicked, this, &TensorMapDock::pick);
     connect(m_inspector, &CellInspector::picked, this, &TensorMapDock::pick);
     connect(m_calibrate, &QPushButton::clicked, this, [this] { context().calibrate(); });
-    const auto reportPicture = [this](const QString &file) {
-        context().addFinding({Severity::Error, "The picture could not be written.", file.toStdString(),
-                              "Choose a folder that you may write to."});
-    };
-    connect(m_canvas, &HeatMapCanvas::pictureFailed, this, reportPicture);
-    connect(m_surface, &SurfaceCanvas::pictureFailed, this, reportPicture);
 }
 
 void TensorMapDock::resizeEvent(QResizeEvent *event) {

@@ -180,7 +180,7 @@ int main(int argc, char **argv) {
         benchmark::RegisterBenchmark(name, run)
             ->UseManualTime()
             ->Unit(benchmark::kMillisecond)
-            ->Iterations(600);
+            ->Iterations(264);
     };
     add("frame/tensor/weight/16384x16384", [](auto &state) { tensorMap(state, qs::WeightAspect::Weight); });
     add("frame/tensor/error/16384x16384", [](auto &state) { tensorMap(state, qs::WeightAspect::Error); });
