@@ -176,11 +176,14 @@ void surface(benchmark::State &state) {
 int main(int argc, char **argv) {
     using namespace qs::views;
     QApplication application(argc, argv);
-    const auto add = [](const char *name, auto &&run) {
+    const QStringList last = application.arguments().last().split('='); // --frames=20 for a quick look
+    const int frames = last.first() == "--frames" && last.size() == 2 ? last.last().toInt() : 264;
+    argc -= last.first() == "--frames" ? 1 : 0;
+    const auto add = [frames](const char *name, auto &&run) {
         benchmark::RegisterBenchmark(name, run)
             ->UseManualTime()
             ->Unit(benchmark::kMillisecond)
-            ->Iterations(264);
+            ->Iterations(frames);
     };
     add("frame/tensor/weight/16384x16384", [](auto &state) { tensorMap(state, qs::WeightAspect::Weight); });
     add("frame/tensor/error/16384x16384", [](auto &state) { tensorMap(state, qs::WeightAspect::Error); });
