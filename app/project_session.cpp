@@ -13,8 +13,10 @@ const QString kSaveTag = QStringLiteral("save-project");
 
 /// Layers are named, as their numbers need not mean the same after a change of the program.
 nlohmann::json selectionToJson(const views::Selection &selection, const Model *model) {
-    nlohmann::json json = {
-        {"channel", selection.channel}, {"token", selection.token}, {"head", selection.head}};
+    nlohmann::json json = {{"channel", selection.channel},
+                           {"token", selection.token},
+                           {"head", selection.head},
+                           {"output", selection.output}};
     if (model && selection.layer >= 0)
         json["layer"] = model->layers[static_cast<std::size_t>(selection.layer)].name;
     json["layers"] = nlohmann::json::array();
@@ -47,6 +49,7 @@ views::Selection selectionFromJson(const nlohmann::json &window, const Model *mo
     selection.channel = number("channel");
     selection.token = number("token");
     selection.head = number("head");
+    selection.output = number("output");
     return selection;
 }
 
