@@ -5,10 +5,12 @@
 #include "views/shared/view_dock.h"
 #include "views/shared/view_factory.h"
 
-#include <QAbstractItemView>
+#include <QAction>
 #include <QApplication>
 #include <QLabel>
+#include <QTableView>
 #include <QTest>
+#include <QTreeView>
 #include <gmock/gmock.h>
 
 namespace qs::views {
@@ -130,6 +132,20 @@ TEST_P(ViewStates, EmptyViewsSayWhatToDo) {
         EXPECT_GT(textsOf(*dock).size(), 10);
     }
     EXPECT_EQ(errors(), 0);
+}
+
+TEST_P(ViewStates, EveryTableAndTreeCanBeCopied) {
+    int tables = 0;
+    for (const auto &dock : docks)
+        for (const QAbstractItemView *view : dock->findChildren<QAbstractItemView *>()) {
+            if (!qobject_cast<const QTableView *>(view) && !qobject_cast<const QTreeView *>(view))
+                continue;
+            SCOPED_TRACE(dock->objectName().toStdString());
+            ++tables;
+            EXPECT_TRUE(view->findChild<QAction *>("copy_rows", Qt::FindDirectChildrenOnly));
+            EXPECT_TRUE(view->findChild<QAction *>("copy_table", Qt::FindDirectChildrenOnly));
+        }
+    EXPECT_GT(tables, 8);
 }
 
 TEST_P(ViewStates, LoadingPartialAndFull) {

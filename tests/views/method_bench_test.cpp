@@ -168,7 +168,7 @@ TEST(TableCopy, CopiesHeaderAndRowsAsTabSeparatedText) {
     QTableView table;
     table.setModel(&model);
     table.setSelectionBehavior(QAbstractItemView::SelectRows);
-    makeCopyAction(table, RunTableModel::CopyRole)->trigger();
+    addCopyActions(table, RunTableModel::CopyRole)->trigger();
     const QStringList lines = QApplication::clipboard()->text().split('\n');
     ASSERT_EQ(lines.size(), 4); // header, two rows, the end
     EXPECT_TRUE(lines[0].startsWith("Run\tEffective bits bits/weight"));

@@ -3,6 +3,7 @@
 #include "views/attention/attention_charts.h"
 #include "views/attention/head_table_model.h"
 #include "views/attention/picture_overlay.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/flow_layout.h"
 #include "views/shared/format_text.h"
 #include "views/shared/table_tools.h"
@@ -63,22 +64,15 @@ QWidget *AttentionDetails::makeTable() {
     m_table->setModel(m_sorted);
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(0, Qt::AscendingOrder);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_table->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setWordWrap(false);
-    m_table->setTextElideMode(Qt::ElideMiddle);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(m_table->fontMetrics().height() + 6);
+    setUpTable(*m_table, tr("Attention heads in numbers"), Qt::DisplayRole);
     m_table->horizontalHeader()->setMaximumSectionSize(200);
-    m_table->setAccessibleName(tr("Attention heads in numbers"));
     connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
             [this](const QModelIndex &row) {
                 if (row.isValid() && !m_following)
                     emit headPicked(row.data(HeadTableModel::BlockRole).toInt(),
                                     row.data(HeadTableModel::HeadRole).toInt());
             });
-    return m_table;
+    return withFindBar(*m_table);
 }
 
 QWidget *AttentionDetails::makeLines() {

@@ -7,9 +7,9 @@
 #include "views/attention/attention_loader.h"
 #include "views/canvas/heat_map_canvas.h"
 #include "views/shared/format_text.h"
+#include "views/shared/turning_splitter.h"
 
 #include <QLabel>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
@@ -25,9 +25,8 @@ const QList<int> kShares = {1150, 850};
 AttentionDock::AttentionDock(WorkbenchContext &context)
     : ViewDock(QStringLiteral("attention"), tr("Attention"), context),
       m_loader(new AttentionLoader(context, this)), m_controls(new AttentionControls),
-      m_pages(new QStackedWidget), m_splitter(new QSplitter(Qt::Horizontal)), m_message(new QLabel),
-      m_summary(new QLabel), m_grid(new AttentionGridCanvas), m_canvas(new HeatMapCanvas),
-      m_details(new AttentionDetails) {
+      m_pages(new QStackedWidget), m_message(new QLabel), m_summary(new QLabel),
+      m_grid(new AttentionGridCanvas), m_canvas(new HeatMapCanvas), m_details(new AttentionDetails) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
@@ -35,10 +34,11 @@ AttentionDock::AttentionDock(WorkbenchContext &context)
     m_pages->addWidget(m_message);
     m_pages->addWidget(m_grid);
     m_pages->addWidget(m_canvas);
-    m_splitter->addWidget(m_pages);
-    m_splitter->addWidget(m_details);
-    m_splitter->setChildrenCollapsible(false);
-    m_splitter->setSizes(kShares);
+    auto *splitter =
+        new TurningSplitter(1, kShares); // numbers go below the maps where there is no room beside them
+    splitter->addWidget(m_pages);
+    splitter->addWidget(m_details);
+    splitter->setChildrenCollapsible(false);
     m_pages->setMinimumSize(160, 120);
     m_summary->setMargin(4);
     m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -48,7 +48,7 @@ AttentionDock::AttentionDock(WorkbenchContext &context)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_controls);
-    layout->addWidget(m_splitter, 1);
+    layout->addWidget(splitter, 1);
     layout->addWidget(m_summary);
     setContent(content);
 
@@ -268,16 +268,6 @@ void AttentionDock::pickPosition(std::int64_t query, std::int64_t key) {
     context().select(selection);
     m_details->setPosition(query, key);
     updateMarks();
-}
-
-void AttentionDock::resizeEvent(QResizeEvent *event) {
-    ViewDock::resizeEvent(event);
-    // Numbers go below the maps where there is no room beside them.
-    const Qt::Orientation wanted = width() > height() ? Qt::Horizontal : Qt::Vertical;
-    if (m_splitter->orientation() != wanted) {
-        m_splitter->setOrientation(wanted);
-        m_splitter->setSizes(kShares);
-    }
 }
 
 } // namespace qs::views

@@ -4,7 +4,6 @@
 #include "views/shared/view_dock.h"
 
 class QLabel;
-class QSplitter;
 class QStackedWidget;
 
 namespace qs::views {
@@ -32,7 +31,6 @@ protected:
     void modelChanged() override { load(); }
     void selectionChanged() override;
     void runChanged() override { load(); }
-    void resizeEvent(QResizeEvent *event) override;
 
 private:
     AttentionRequest request() const;
@@ -51,7 +49,6 @@ private:
     AttentionLoader *m_loader;
     AttentionControls *m_controls;
     QStackedWidget *m_pages;
-    QSplitter *m_splitter;
     QLabel *m_message, *m_summary;
     AttentionGridCanvas *m_grid;
     HeatMapCanvas *m_canvas;

@@ -1,8 +1,9 @@
 #include "views/findings/findings_dock.h"
 
+#include "views/shared/find_bar.h"
+#include "views/shared/table_tools.h"
+
 #include <QAction>
-#include <QApplication>
-#include <QClipboard>
 #include <QHeaderView>
 #include <QSortFilterProxyModel>
 #include <QTableView>
@@ -38,14 +39,11 @@ FindingsDock::FindingsDock(WorkbenchContext &context, QWidget *parent)
     connect(m_table, &QTableView::doubleClicked, this, &FindingsDock::jump);
 
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
-    auto *copy = new QAction(tr("Copy"), m_table);
-    copy->setShortcut(QKeySequence::Copy);
-    copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-    connect(copy, &QAction::triggered, this, &FindingsDock::copySelected);
+    addCopyActions(*m_table, Qt::DisplayRole);
     auto *clear = new QAction(tr("Clear list"), m_table);
     connect(clear, &QAction::triggered, &context, &WorkbenchContext::clearFindings);
-    m_table->addActions({copy, clear});
-    setContent(m_table);
+    m_table->addAction(clear);
+    setContent(withFindBar(*m_table));
     connect(&context, &WorkbenchContext::findingsChanged, this, &FindingsDock::refresh);
 }
 
@@ -70,17 +68,6 @@ void FindingsDock::jump(const QModelIndex &index) {
     const Layer *layer = context().model() ? context().model()->findLayer(where) : nullptr;
     if (layer != nullptr)
         context().select(Selection::ofLayer(layer->id));
-}
-
-void FindingsDock::copySelected() {
-    QStringList lines;
-    for (const QModelIndex &row : m_table->selectionModel()->selectedRows()) {
-        QStringList cells;
-        for (int column = 0; column < FindingModel::ColumnCount; ++column)
-            cells << row.siblingAtColumn(column).data().toString();
-        lines << cells.join('\t');
-    }
-    QApplication::clipboard()->setText(lines.join('\n'));
 }
 
 } // namespace qs::views

@@ -19,7 +19,6 @@ protected:
 private:
     void refresh();
     void jump(const QModelIndex &index);
-    void copySelected();
 
     FindingModel *m_model = nullptr;
     QTableView *m_table = nullptr;

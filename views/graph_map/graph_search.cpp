@@ -1,6 +1,6 @@
 #include "views/graph_map/graph_search.h"
 
-#include <QRegularExpression>
+#include "views/shared/find_expression.h"
 
 namespace qs::views {
 
@@ -8,14 +8,10 @@ GraphMatches findNodes(const ModelGraph &graph, const QString &pattern) {
     GraphMatches matches;
     if (pattern.isEmpty())
         return matches;
-    const QRegularExpression regex(pattern, QRegularExpression::CaseInsensitiveOption);
-    if (!regex.isValid()) {
-        matches.error =
-            QCoreApplication::translate("GraphSearch", "Not a regular expression: %1, at character %2")
-                .arg(regex.errorString())
-                .arg(regex.patternErrorOffset() + 1);
+    const auto &[regex, error] = findExpression(pattern);
+    matches.error = error;
+    if (!error.isEmpty())
         return matches;
-    }
     for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
         const Node &node = graph.nodes()[n];
         if (regex.match(QString::fromStdString(node.name)).hasMatch() ||

@@ -1,5 +1,8 @@
 #include "views/jobs/jobs_dock.h"
 
+#include "views/shared/find_bar.h"
+#include "views/shared/table_tools.h"
+
 #include <QApplication>
 #include <QHeaderView>
 #include <QStyledItemDelegate>
@@ -40,7 +43,7 @@ JobsDock::JobsDock(WorkbenchContext &context, QWidget *parent)
       m_table(new QTableView) {
     m_table->setModel(m_model);
     m_table->setItemDelegateForColumn(JobModel::ProgressColumn, new ProgressDelegate(m_table));
-    m_table->setSelectionMode(QAbstractItemView::NoSelection);
+    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setShowGrid(false);
     m_table->setFrameShape(QFrame::NoFrame);
     m_table->setTabKeyNavigation(false);
@@ -55,7 +58,9 @@ JobsDock::JobsDock(WorkbenchContext &context, QWidget *parent)
     header->resizeSection(JobModel::ElapsedColumn, 90);
     header->resizeSection(JobModel::RemainingColumn, 90);
     header->resizeSection(JobModel::CancelColumn, 80);
-    setContent(m_table);
+    m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
+    addCopyActions(*m_table, Qt::DisplayRole);
+    setContent(withFindBar(*m_table));
     connect(&context.jobs(), &JobList::changed, this, &JobsDock::refresh);
 }
 

@@ -1,18 +1,17 @@
 #include "views/layer_table/layer_table_dock.h"
 
 #include "views/commands/recipe_commands.h"
+#include "views/shared/find_expression.h"
 #include "views/shared/format_text.h"
 #include "views/shared/table_tools.h"
 
 #include <QAction>
 #include <QApplication>
-#include <QClipboard>
 #include <QComboBox>
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
-#include <QRegularExpression>
 #include <QScopedValueRollback>
 #include <QTableView>
 #include <QVBoxLayout>
@@ -123,13 +122,10 @@ void LayerTableDock::setUpTable() {
 }
 
 void LayerTableDock::addActions() {
-    m_copy = new QAction(tr("Copy rows as text"), m_table);
-    m_copy->setShortcut(QKeySequence::Copy);
-    m_copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-    connect(m_copy, &QAction::triggered, this, &LayerTableDock::copyRows);
-    m_table->addAction(m_copy);
+    addCopyActions(*m_table, Qt::DisplayRole);
     auto *find = new QAction(tr("Filter"), this);
     find->setShortcut(QKeySequence::Find);
+    find->setShortcutContext(Qt::WidgetWithChildrenShortcut);
     connect(find, &QAction::triggered, m_filter, [this] {
         m_filter->setFocus(Qt::ShortcutFocusReason);
         m_filter->selectAll();
@@ -214,17 +210,17 @@ bool LayerTableDock::eventFilter(QObject *watched, QEvent *event) {
 }
 
 void LayerTableDock::applyFilter(const QString &pattern) {
-    const QRegularExpression expression(pattern, QRegularExpression::CaseInsensitiveOption);
+    const FindExpression expression = findExpression(pattern);
     QPalette colors = QApplication::palette(m_filter);
     m_filter->setToolTip({});
-    if (expression.isValid()) {
-        m_proxy->setFilterRegularExpression(expression);
+    if (expression.error.isEmpty()) {
+        m_proxy->setFilterRegularExpression(expression.regex);
         updateCount();
     } else {
         // The last good filter stays, the text says what is wrong.
         colors.setColor(QPalette::Text, QColor(0xd0, 0x3b, 0x3b));
-        m_filter->setToolTip(tr("Not a regular expression: %1").arg(expression.errorString()));
-        m_count->setText(tr("bad expression: %1").arg(expression.errorString()));
+        m_filter->setToolTip(expression.error);
+        m_count->setText(expression.error);
     }
     m_filter->setPalette(colors);
 }
@@ -295,24 +291,8 @@ void LayerTableDock::showContextMenu(const QPoint &position) {
         addRule(tr("float for selected layers"), [](LayerChoice &choice) { choice = {}; });
     });
     menu.addSeparator();
-    menu.addAction(m_copy);
+    menu.addActions(m_table->actions());
     menu.exec(m_table->viewport()->mapToGlobal(position));
-}
-
-void LayerTableDock::copyRows() {
-    QModelIndexList rows = m_table->selectionModel()->selectedRows();
-    std::sort(rows.begin(), rows.end(), [](const auto &a, const auto &b) { return a.row() < b.row(); });
-    QStringList lines, cells;
-    for (int column = 0; column < LayerTableModel::ColumnCount; ++column)
-        cells << m_proxy->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString().replace('\n', ' ');
-    lines << cells.join('\t');
-    for (const QModelIndex &row : rows) {
-        cells.clear();
-        for (int column = 0; column < LayerTableModel::ColumnCount; ++column)
-            cells << row.siblingAtColumn(column).data().toString();
-        lines << cells.join('\t');
-    }
-    QApplication::clipboard()->setText(lines.join('\n') + '\n');
 }
 
 } // namespace qs::views

@@ -37,7 +37,6 @@ private:
     void selectInContext();
     void showContextMenu(const QPoint &position);
     void addRule(const QString &text, const std::function<void(LayerChoice &)> &change);
-    void copyRows();
 
     LayerTableModel *m_model = nullptr;
     LayerTableProxy *m_proxy = nullptr;
@@ -46,7 +45,6 @@ private:
     QLabel *m_count = nullptr;
     QComboBox *m_metric = nullptr;
     QComboBox *m_bits = nullptr;
-    QAction *m_copy = nullptr;
     bool m_following = false;    ///< the table takes over the selection of the context
     bool m_metricChosen = false; ///< by the user; else it follows what the model's outputs allow
 };

@@ -1,6 +1,7 @@
 #include "views/method_bench/layer_page.h"
 
 #include "views/method_bench/layer_comparison_model.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/table_tools.h"
 
 #include <QAction>
@@ -30,7 +31,7 @@ LayerPage::LayerPage(WorkbenchContext &context)
             });
     QVBoxLayout *column = makeColumn();
     addChoice(*column, tr("Figure"), *figures);
-    column->addWidget(m_table, 1);
+    column->addWidget(withFindBar(*m_table), 1);
 }
 
 void LayerPage::refresh() {

@@ -7,6 +7,7 @@
 #include "views/method_bench/scatter_page.h"
 #include "views/method_bench/settings_page.h"
 #include "views/method_bench/trial_page.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/table_tools.h"
 
 #include <QAction>
@@ -41,7 +42,7 @@ MethodBenchDock::MethodBenchDock(WorkbenchContext &context)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_warning);
-    layout->addWidget(makeRunTable());
+    layout->addWidget(withFindBar(*makeRunTable()));
     auto *splitter = new QSplitter(Qt::Vertical);
     splitter->addWidget(top);
     splitter->addWidget(m_pages);

@@ -1,6 +1,8 @@
 #include "views/model_tree/model_tree_dock.h"
 
+#include "views/shared/find_bar.h"
 #include "views/shared/format_text.h"
+#include "views/shared/table_tools.h"
 
 #include <QHeaderView>
 #include <QLabel>
@@ -61,7 +63,9 @@ ModelTreeDock::ModelTreeDock(WorkbenchContext &context, QWidget *parent)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_summary);
-    layout->addWidget(m_tree);
+    m_tree->setContextMenuPolicy(Qt::ActionsContextMenu);
+    addCopyActions(*m_tree, Qt::DisplayRole);
+    layout->addWidget(withFindBar(*m_tree));
     setContent(content);
     connect(m_tree->selectionModel(), &QItemSelectionModel::selectionChanged, this,
             &ModelTreeDock::selectInContext);

@@ -96,7 +96,8 @@ QWidget *NumberLineDock::makeResults() {
     remove->setShortcutContext(Qt::WidgetShortcut);
     connect(remove, &QAction::triggered, this, &NumberLineDock::removeCurrent);
     m_view->setContextMenuPolicy(Qt::ActionsContextMenu);
-    m_view->addActions({remove, makeCopyAction(*m_view, FormatTableModel::CopyRole)});
+    m_view->addAction(remove);
+    addCopyActions(*m_view, FormatTableModel::CopyRole);
     auto *bottom = new QWidget;
     auto *bottomLayout = new QVBoxLayout(bottom);
     bottomLayout->setContentsMargins(0, 0, 0, 0);

@@ -10,7 +10,10 @@
 #include "views/roofline/operator_model.h"
 #include "views/roofline/roofline_chart.h"
 #include "views/roofline/roofline_controls.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/format_text.h"
+#include "views/shared/table_tools.h"
+#include "views/shared/turning_splitter.h"
 
 #include <QComboBox>
 #include <QFileDialog>
@@ -18,7 +21,6 @@
 #include <QLabel>
 #include <QPointer>
 #include <QSortFilterProxyModel>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QTabWidget>
 #include <QTableView>
@@ -63,9 +65,8 @@ QString summaryOf(const RooflineStudy &study, const PrecisionStudy &precision) {
 RooflineDock::RooflineDock(WorkbenchContext &context)
     : ViewDock(QStringLiteral("roofline"), tr("Roofline"), context), m_controls(new RooflineControls),
       m_pages(new QStackedWidget), m_message(new QLabel), m_summary(new QLabel), m_notes(new QLabel),
-      m_splitter(new QSplitter(Qt::Horizontal)), m_tabs(new BreakdownTabs), m_chart(new RooflineChart),
-      m_precision(new QComboBox), m_table(new QTableView), m_model(new OperatorModel(this)),
-      m_sorted(new QSortFilterProxyModel(this)) {
+      m_tabs(new BreakdownTabs), m_chart(new RooflineChart), m_precision(new QComboBox),
+      m_table(new QTableView), m_model(new OperatorModel(this)), m_sorted(new QSortFilterProxyModel(this)) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
@@ -99,15 +100,15 @@ QWidget *RooflineDock::makeResults() {
     }
     m_notes->setForegroundRole(QPalette::PlaceholderText);
     m_tabs->addTab(makeOperatorPage(), tr("Operators"));
-    m_splitter->addWidget(m_chart);
-    m_splitter->addWidget(m_tabs);
-    m_splitter->setSizes(kShares);
+    auto *splitter = new TurningSplitter(1.2, kShares);
+    splitter->addWidget(m_chart);
+    splitter->addWidget(m_tabs);
     auto *page = new QWidget;
     auto *layout = new QVBoxLayout(page);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_summary);
-    layout->addWidget(m_splitter, 1);
+    layout->addWidget(splitter, 1);
     layout->addWidget(m_notes);
     return page;
 }
@@ -118,14 +119,7 @@ QWidget *RooflineDock::makeOperatorPage() {
     m_table->setModel(m_sorted);
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(OperatorModel::Time, Qt::DescendingOrder);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_table->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setWordWrap(false);
-    m_table->setTextElideMode(Qt::ElideMiddle);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(m_table->fontMetrics().height() + 6);
-    m_table->setAccessibleName(tr("Operators of one precision"));
+    setUpTable(*m_table, tr("Operators of one precision"), Qt::DisplayRole);
     m_precision->setToolTip(tr("Precision whose operators the table lists"));
     m_precision->setAccessibleName(tr("Precision of the table"));
     connect(m_precision, &QComboBox::currentIndexChanged, this, &RooflineDock::updateTable);
@@ -138,17 +132,8 @@ QWidget *RooflineDock::makeOperatorPage() {
     auto *layout = new QVBoxLayout(page);
     layout->setContentsMargins(0, 2, 0, 0);
     layout->addWidget(m_precision);
-    layout->addWidget(m_table, 1);
+    layout->addWidget(withFindBar(*m_table), 1);
     return page;
-}
-
-void RooflineDock::resizeEvent(QResizeEvent *event) {
-    ViewDock::resizeEvent(event);
-    const Qt::Orientation wanted = width() > height() * 6 / 5 ? Qt::Horizontal : Qt::Vertical;
-    if (m_splitter->orientation() != wanted) {
-        m_splitter->setOrientation(wanted);
-        m_splitter->setSizes(kShares);
-    }
 }
 
 /// Users add files while the program runs: they appear when the view is shown again.

@@ -10,7 +10,6 @@
 class QComboBox;
 class QLabel;
 class QSortFilterProxyModel;
-class QSplitter;
 class QStackedWidget;
 class QTableView;
 
@@ -33,7 +32,6 @@ protected:
     void runChanged() override;
     void selectionChanged() override;
     void setActive(bool active) override;
-    void resizeEvent(QResizeEvent *event) override;
 
 private:
     QWidget *makeResults();
@@ -69,7 +67,6 @@ private:
     RooflineControls *m_controls;
     QStackedWidget *m_pages;
     QLabel *m_message, *m_summary, *m_notes;
-    QSplitter *m_splitter;
     BreakdownTabs *m_tabs;
     RooflineChart *m_chart;
     QComboBox *m_precision;

@@ -3,13 +3,14 @@
 #include "views/sensitivity/sensitivity_chart.h"
 #include "views/sensitivity/sensitivity_controls.h"
 #include "views/sensitivity/sensitivity_model.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/table_tools.h"
+#include "views/shared/turning_splitter.h"
 
 #include <QHeaderView>
 #include <QLabel>
 #include <QPainter>
 #include <QSortFilterProxyModel>
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QStyledItemDelegate>
 #include <QTableView>
@@ -54,7 +55,7 @@ SensitivityDock::SensitivityDock(WorkbenchContext &context)
       m_model(new SensitivityModel(this)), m_sorted(new QSortFilterProxyModel(this)),
       m_controls(new SensitivityControls(context.methods())), m_pages(new QStackedWidget),
       m_message(new QLabel), m_status(new QLabel), m_table(new QTableView),
-      m_splitter(new QSplitter(Qt::Vertical)), m_chart(new SensitivityChart(*m_model)) {
+      m_chart(new SensitivityChart(*m_model)) {
     m_message->setWordWrap(true);
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
@@ -90,14 +91,8 @@ QWidget *SensitivityDock::makeResults() {
     m_table->setItemDelegate(new HeatCellDelegate(m_table));
     m_table->setSortingEnabled(true);
     m_table->sortByColumn(0, Qt::AscendingOrder);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_table->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setWordWrap(false);
-    m_table->setTextElideMode(Qt::ElideMiddle);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(m_table->fontMetrics().height() + 6);
-    m_table->setAccessibleName(tr("Layers by bit-width"));
+    setUpTable(*m_table, tr("Layers by bit-width"), Qt::DisplayRole);
+    m_table->setShowGrid(true); // between cells of like colour
     connect(m_table->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
             [this](const QModelIndex &current) {
                 if (current.isValid() && !m_followingSelection)
@@ -109,20 +104,10 @@ QWidget *SensitivityDock::makeResults() {
         header->setMaximumSectionSize(220);
         header->setSectionResizeMode(QHeaderView::ResizeToContents);
     });
-    m_splitter->addWidget(m_table);
-    m_splitter->addWidget(m_chart);
-    m_splitter->setSizes(kShares);
-    return m_splitter;
-}
-
-void SensitivityDock::resizeEvent(QResizeEvent *event) {
-    ViewDock::resizeEvent(event);
-    // Side by side where there is room for it.
-    const Qt::Orientation wanted = width() > height() * 6 / 5 ? Qt::Horizontal : Qt::Vertical;
-    if (m_splitter->orientation() != wanted) {
-        m_splitter->setOrientation(wanted);
-        m_splitter->setSizes(kShares);
-    }
+    auto *splitter = new TurningSplitter(1.2, kShares);
+    splitter->addWidget(withFindBar(*m_table));
+    splitter->addWidget(m_chart);
+    return splitter;
 }
 
 void SensitivityDock::refresh() {

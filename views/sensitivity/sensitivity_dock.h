@@ -4,7 +4,6 @@
 
 class QLabel;
 class QSortFilterProxyModel;
-class QSplitter;
 class QStackedWidget;
 class QTableView;
 
@@ -25,7 +24,6 @@ protected:
     void modelChanged() override { refresh(); }
     void runChanged() override { refresh(); }
     void selectionChanged() override;
-    void resizeEvent(QResizeEvent *event) override;
 
 private:
     QWidget *makeResults();
@@ -39,7 +37,6 @@ private:
     QStackedWidget *m_pages;
     QLabel *m_message, *m_status;
     QTableView *m_table;
-    QSplitter *m_splitter;
     SensitivityChart *m_chart;
     bool m_followingSelection = false; ///< the table is being told, it does not tell
 };

@@ -10,37 +10,74 @@
 namespace qs::views {
 namespace {
 
-QString line(const QAbstractItemModel &model, const std::function<QVariant(int)> &cell) {
-    QStringList cells;
-    for (int column = 0; column < model.columnCount(); ++column)
-        cells << cell(column).toString().replace('\n', ' ').replace('\t', ' ');
-    return cells.join('\t') + '\n';
+QString cleaned(const QVariant &cell) {
+    return cell.toString().replace('\n', ' ').replace('\t', ' ');
 }
 
-std::vector<int> rowsToCopy(const QTableView &table) {
-    std::vector<int> rows;
-    for (const QModelIndex &index : table.selectionModel()->selectedRows())
-        rows.push_back(index.row());
-    if (rows.empty())
-        for (int row = 0; row < table.model()->rowCount(); ++row)
-            rows.push_back(row);
-    std::sort(rows.begin(), rows.end());
-    return rows;
+void appendRows(const QAbstractItemModel &model, const QModelIndex &parent, std::vector<QModelIndex> &rows) {
+    for (int row = 0; row < model.rowCount(parent); ++row) {
+        const QModelIndex index = model.index(row, 0, parent);
+        rows.push_back(index);
+        appendRows(model, index, rows);
+    }
+}
+
+int depthOf(QModelIndex index) {
+    int depth = 0;
+    while ((index = index.parent()).isValid())
+        ++depth;
+    return depth;
+}
+
+/// Header and rows as TSV; what is inside something is indented.
+QString asText(const QAbstractItemModel &model, const std::vector<QModelIndex> &rows, int role) {
+    QStringList cells;
+    for (int column = 0; column < model.columnCount(); ++column)
+        cells << cleaned(model.headerData(column, Qt::Horizontal));
+    QString text = cells.join('\t') + '\n';
+    for (const QModelIndex &row : rows) {
+        cells.clear();
+        for (int column = 0; column < model.columnCount(); ++column)
+            cells << cleaned(row.siblingAtColumn(column).data(role));
+        text += QString(2 * depthOf(row), ' ') + cells.join('\t') + '\n';
+    }
+    return text;
+}
+
+QAction *addAction(QAbstractItemView &view, const QString &text, std::function<QString()> copied) {
+    auto *action = new QAction(text, &view);
+    QObject::connect(action, &QAction::triggered, &view,
+                     [copied = std::move(copied)] { QApplication::clipboard()->setText(copied()); });
+    view.addAction(action);
+    return action;
 }
 
 } // namespace
 
-QAction *makeCopyAction(QTableView &table, int role) {
-    auto *copy = new QAction(QObject::tr("Copy rows as text"), &table);
+std::vector<QModelIndex> rowsOf(const QAbstractItemModel &model) {
+    std::vector<QModelIndex> rows;
+    appendRows(model, {}, rows);
+    return rows;
+}
+
+QAction *addCopyActions(QAbstractItemView &view, int role) {
+    auto *copy = addAction(view, QObject::tr("Copy rows as text"), [&view, role] {
+        std::vector<QModelIndex> rows = rowsOf(*view.model());
+        if (view.selectionModel()->hasSelection())
+            std::erase_if(rows, [&](const QModelIndex &row) {
+                return !view.selectionModel()->rowIntersectsSelection(row.row(), row.parent());
+            });
+        return asText(*view.model(), rows, role);
+    });
+    copy->setObjectName(QStringLiteral("copy_rows"));
     copy->setShortcut(QKeySequence::Copy);
     copy->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-    QObject::connect(copy, &QAction::triggered, &table, [&table, role] {
-        const QAbstractItemModel &model = *table.model();
-        QString text = line(model, [&](int column) { return model.headerData(column, Qt::Horizontal); });
-        for (const int row : rowsToCopy(table))
-            text += line(model, [&](int column) { return model.index(row, column).data(role); });
-        QApplication::clipboard()->setText(text);
-    });
+    addAction(view, QObject::tr("Copy cell"), [&view, role] {
+        return view.currentIndex().data(role).toString();
+    })->setObjectName(QStringLiteral("copy_cell"));
+    addAction(view, QObject::tr("Copy table as TSV"), [&view, role] {
+        return asText(*view.model(), rowsOf(*view.model()), role);
+    })->setObjectName(QStringLiteral("copy_table"));
     return copy;
 }
 
@@ -59,7 +96,7 @@ void setUpTable(QTableView &table, const QString &accessibleName, int copyRole) 
     table.verticalHeader()->setDefaultSectionSize(table.fontMetrics().height() + 6);
     table.horizontalHeader()->setHighlightSections(false);
     table.setContextMenuPolicy(Qt::ActionsContextMenu);
-    table.addAction(makeCopyAction(table, copyRole));
+    addCopyActions(table, copyRole);
 }
 
 QSortFilterProxyModel *sortTable(QAbstractItemModel &model, QTableView &table, int sortRole) {

@@ -1,6 +1,9 @@
 #pragma once
 
-class QAbstractItemModel;
+#include <QModelIndex>
+#include <vector>
+
+class QAbstractItemView;
 class QAction;
 class QSortFilterProxyModel;
 class QString;
@@ -8,12 +11,16 @@ class QTableView;
 
 namespace qs::views {
 
-/// An action (Ctrl+C) that copies header and selected rows of a table, or all rows when none is selected, as
-/// TSV. \param role  gives the text of a cell; headers come from Qt::DisplayRole
-QAction *makeCopyAction(QTableView &table, int role);
+/// Every row of a table or tree, in the order in which they are shown.
+std::vector<QModelIndex> rowsOf(const QAbstractItemModel &model);
+
+/// Adds actions that copy, as TSV under the header, the selected rows (Ctrl+C; all when none is selected),
+/// the current cell, or the whole table. \param role  gives the text of a cell \return the first of them,
+/// "copy_rows"; the others are "copy_cell" and "copy_table"
+QAction *addCopyActions(QAbstractItemView &view, int role);
 
 /// Gives a table, after it has got its model, the looks and manners that all share: whole rows are selected,
-/// one line a row, no grid, Ctrl+C and the context menu copy. \param copyRole  see makeCopyAction()
+/// one line a row, no grid, Ctrl+C and the context menu copy. \param copyRole  see addCopyActions()
 void setUpTable(QTableView &table, const QString &accessibleName, int copyRole);
 
 /// Shows the model sorted by a click on a header; unsorted at first, and after a third click.

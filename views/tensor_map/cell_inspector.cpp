@@ -40,7 +40,7 @@ CellInspector::CellInspector(QWidget *parent)
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setAlternatingRowColors(true);
     m_table->setShowGrid(false);
-    m_table->addAction(makeCopyAction(*m_table, Qt::DisplayRole));
+    addCopyActions(*m_table, Qt::DisplayRole);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
 
     auto *place = new QWidget;
