@@ -2,7 +2,9 @@
 
 #include "core/session/run_comparison.h"
 #include "views/run_history/run_text.h"
+#include "views/shared/find_bar.h"
 #include "views/shared/format_text.h"
+#include "views/shared/table_tools.h"
 
 #include <QAction>
 #include <QClipboard>
@@ -37,7 +39,7 @@ RunHistoryDock::RunHistoryDock(WorkbenchContext &context)
     m_details->setAccessibleName(tr("Provenance of the chosen run"));
     m_details->setFrameShape(QFrame::NoFrame);
     auto *splitter = new QSplitter(Qt::Vertical);
-    splitter->addWidget(m_tree);
+    splitter->addWidget(withFindBar(*m_tree));
     splitter->addWidget(m_details);
     splitter->setStretchFactor(0, 1);
     splitter->setStretchFactor(1, 1);
@@ -77,11 +79,12 @@ void RunHistoryDock::makeActions() {
         add("show_run", tr("Show in all views"), Qt::Key_Return, [this](int run) { context().showRun(run); });
     m_adopt = add("adopt_recipe", tr("Edit its recipe: the next run branches from it"), {},
                   [this](int run) { context().adoptRecipeOf(run); });
-    m_copy = add("copy_provenance", tr("Copy provenance"), QKeySequence::Copy, [this](int run) {
+    m_copy = add("copy_provenance", tr("Copy provenance"), {}, [this](int run) {
         QGuiApplication::clipboard()->setText(provenanceText(*context().runs().find(run)->run));
     });
     m_forget = add("forget_run", tr("Forget this run"), QKeySequence::Delete,
                    [this](int run) { context().forgetRun(run); });
+    addCopyActions(*m_tree, Qt::DisplayRole);
 }
 
 int RunHistoryDock::chosenRun() const {

@@ -14,11 +14,11 @@ public:
 
 protected:
     void resizeEvent(QResizeEvent *event) override;
-    void childEvent(QChildEvent *event) override;
 
 private:
     double m_ratio;
     QList<int> m_shares;
+    bool m_placed = false; ///< the parts have got their shares once
 };
 
 } // namespace qs::views
