@@ -9,6 +9,7 @@
 #include <QDropEvent>
 #include <QLineEdit>
 #include <QMimeData>
+#include <QPointer>
 #include <QScreen>
 #include <QUrl>
 
@@ -115,7 +116,7 @@ TEST_F(MainWindowTest, PaletteFindsCommandsAndLayersAndSaysWhatIsNotPossible) {
     m_window.show();
     ASSERT_TRUE(open("glyph-cnn.onnx"));
     action("Command palette")->trigger();
-    auto *palette = m_window.findChild<CommandPalette *>();
+    const QPointer<CommandPalette> palette = m_window.findChild<CommandPalette *>();
     ASSERT_TRUE(palette);
     palette->setText(QStringLiteral("export model"));
     ASSERT_FALSE(palette->shownTitles().isEmpty());
@@ -127,7 +128,7 @@ TEST_F(MainWindowTest, PaletteFindsCommandsAndLayersAndSaysWhatIsNotPossible) {
     palette->setText(QStringLiteral("layer %1").arg(QString::fromStdString(last.name)));
     palette->runChosen();
     ASSERT_TRUE(waitUntil([&] { return m_context.selection().layer == last.id; }));
-    EXPECT_FALSE(palette->isVisible());
+    EXPECT_TRUE(!palette || !palette->isVisible()) << "it closes, and goes then";
 }
 
 TEST(CommandPalette, RanksWordBeginningsFirstAndRefusesStrangers) {
