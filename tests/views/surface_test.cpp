@@ -1,7 +1,10 @@
 #include "views/canvas/surface_bars.h"
+#include "views/canvas/surface_figure.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
+#include <limits>
 
 namespace qs::views {
 namespace {
@@ -111,6 +114,37 @@ TEST(SurfaceBars, NearBarsHideFarOnesFromEverySide) {
             }
         EXPECT_EQ(pickBar(bars, view.rayThrough(at.x, at.y)), last) << view.azimuth();
     }
+}
+
+TEST(SurfaceFigure, HoldsEveryBarItsAxesAndATableOfTheLargestElements) {
+    Tensor matrix = Tensor::zeros(DType::Float32, Shape{200, 12});
+    matrix.mutableValues<float>()[150 * 12 + 7] = -9.5f;
+    matrix.mutableValues<float>()[3] = std::numeric_limits<float>::quiet_NaN();
+    SurfaceScene scene;
+    scene.points = std::make_shared<const PooledMagnitudes>(
+        *poolMagnitudes(*matrixSource(matrix), SurfaceScene::kMostRows, SurfaceScene::kMostColumns, {}));
+    scene.rowTitle = QStringLiteral("token");
+    scene.columnTitle = QStringLiteral("channel");
+    scene.valueTitle = QStringLiteral("|x|");
+    scene.scale = {HeatMapScale::Kind::Linear, 0, 9.5};
+    const std::vector<float> heights(scene.points->values.size(), 0.5f);
+    const auto figure = makeSurfaceFigure(scene, heights, camera());
+
+    const auto table = figure->csv({});
+    ASSERT_TRUE(table);
+    EXPECT_THAT(*table, testing::StartsWith("token,channel,|x|\n"));
+    EXPECT_THAT(*table, testing::HasSubstr("\n150,7,9.5\n"));
+    EXPECT_EQ(static_cast<std::size_t>(std::count(table->begin(), table->end(), '\n')),
+              scene.points->values.size() + 1);
+
+    FigureOptions options;
+    options.width = 700;
+    options.height = 500;
+    const auto svg = renderFigure(*figure, PictureFormat::Svg, options);
+    ASSERT_TRUE(svg);
+    for (const char *text : {"token", "channel", "each bar the largest of 3 × 1", "NaN or Inf: 1"})
+        EXPECT_THAT(*svg, testing::HasSubstr(text));
+    EXPECT_GT(std::count(svg->begin(), svg->end(), 'Z'), 3 * std::ssize(scene.points->values) - 1);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "views/canvas/surface_canvas.h"
 
+#include "views/canvas/surface_figure.h"
 #include "views/canvas/surface_painter.h"
 #include "views/shared/figure_export.h"
 #include "views/shared/format_text.h"
@@ -159,6 +160,12 @@ QString SurfaceCanvas::probeText() const {
                       .arg(m_scene.columnTitle)
                       .arg(col)
                       .arg(std::min(col + points.colsPerPoint, points.srcCols) - 1);
+}
+
+std::shared_ptr<const Figure> SurfaceCanvas::figure() const {
+    if (!m_scene.points || m_scene.points->values.empty())
+        return nullptr;
+    return makeSurfaceFigure(m_scene, m_heights, m_camera);
 }
 
 void SurfaceCanvas::keyPressEvent(QKeyEvent *event) {

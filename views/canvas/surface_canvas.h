@@ -28,6 +28,7 @@ public:
     QString probeText() const;
     /// "max of 4 × 8 cells per bar", empty when nothing is joined.
     QString reductionText() const;
+    std::shared_ptr<const Figure> figure() const override;
 
 signals:
     void cellPicked(qint64 row, qint64 column);
