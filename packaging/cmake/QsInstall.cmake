@@ -1,0 +1,20 @@
+# What an installed program needs beside its binaries, and one package of all of it: `cpack -G DEB` in a build folder.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/sample-data/ DESTINATION share/quantoscope/sample-data
+    FILES_MATCHING PATTERN "*.onnx" PATTERN "*.h5" PATTERN "scripts" EXCLUDE)
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/packaging/CHANGELOG.md DESTINATION share/doc/quantoscope)
+if(QS_GUI)
+    set(QS_DESKTOP ${CMAKE_SOURCE_DIR}/packaging/desktop)
+    install(FILES ${QS_DESKTOP}/quantoscope.desktop DESTINATION share/applications)
+    install(FILES ${QS_DESKTOP}/quantoscope-mime.xml DESTINATION share/mime/packages RENAME quantoscope.xml)
+    install(FILES ${QS_DESKTOP}/quantoscope.metainfo.xml DESTINATION share/metainfo)
+    install(FILES ${CMAKE_SOURCE_DIR}/resources/icons/quantoscope.svg DESTINATION share/icons/hicolor/scalable/apps)
+endif()
+
+set(CPACK_PACKAGE_CONTACT "the Quantoscope team")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "See what quantization does to a neural network")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+include(CPack)
