@@ -47,7 +47,6 @@ MethodBenchDock::MethodBenchDock(WorkbenchContext &context)
     splitter->addWidget(top);
     splitter->addWidget(m_pages);
     splitter->setSizes({350, 650});
-    splitter->setStretchFactor(1, 1);
     setContent(splitter);
     connect(m_runs, &RunTableModel::compareWished, &context, &WorkbenchContext::setCompared,
             Qt::QueuedConnection);
