@@ -144,7 +144,10 @@ TEST(SurfaceFigure, HoldsEveryBarItsAxesAndATableOfTheLargestElements) {
     ASSERT_TRUE(svg);
     for (const char *text : {"token", "channel", "each bar the largest of 3 × 1", "NaN or Inf: 1"})
         EXPECT_THAT(*svg, testing::HasSubstr(text));
-    EXPECT_GT(std::count(svg->begin(), svg->end(), 'Z'), 3 * std::ssize(scene.points->values) - 1);
+    std::int64_t faces = 0;
+    for (std::size_t at = svg->find("<path"); at != std::string::npos; at = svg->find("<path", at + 1))
+        ++faces;
+    EXPECT_GE(faces, 3 * std::ssize(scene.points->values));
 }
 
 } // namespace
