@@ -145,7 +145,7 @@ TEST(SurfaceFigure, HoldsEveryBarItsAxesAndATableOfTheLargestElements) {
     for (const char *text : {"token", "channel", "each bar the largest of 3 × 1", "NaN or Inf: 1"})
         EXPECT_THAT(*svg, testing::HasSubstr(text));
     std::int64_t faces = 0;
-    for (std::size_t at = svg->find("<path"); at != std::string::npos; at = svg->find("<path", at + 1))
+    for (std::size_t at = svg->find("<polygon"); at != std::string::npos; at = svg->find("<polygon", at + 1))
         ++faces;
     EXPECT_GE(faces, 3 * std::ssize(scene.points->values));
 }
