@@ -11,8 +11,10 @@
 namespace qs::views {
 namespace {
 
-constexpr double kLabelSize = 11.5, kGap = 8, kTick = 5, kAxisRoom = 54;
+constexpr double kLabelSize = 11.5, kGap = 8, kTick = 5;
+constexpr double kSideRoom = 34, kBottomRoom = 40; ///< around the bars, for tick labels and titles
 constexpr double kSideShade = 0.80, kOtherShade = 0.62;
+constexpr int kHeightTicks = 4;
 /// Faces overlap by this many pixels, or the ground shines through between them.
 constexpr double kOverlap = 0.2;
 
@@ -23,6 +25,32 @@ Rgb shaded(Rgb color, double share) {
 
 Point onPaper(const ScreenPoint &at) {
     return {at.x, at.y};
+}
+
+/// The camera brought so near that the bars fill the rectangle. On the canvas they keep away from its edges,
+/// as they must fit while they turn; one who zoomed in gets what they saw.
+SurfaceCamera filling(SurfaceCamera camera, const Rect &rect) {
+    camera.setViewport(rect.left, rect.top, rect.width, rect.height);
+    if (camera.zoom() != 1)
+        return camera;
+    double left = rect.right(), right = rect.left, top = rect.top + rect.height, bottom = rect.top;
+    for (const double x : {0.0, 1.0})
+        for (const double y : {0.0, 1.0})
+            for (const double z : {0.0, 1.0}) {
+                const ScreenPoint at = camera.project({x, y, z});
+                left = std::min(left, at.x);
+                right = std::max(right, at.x);
+                top = std::min(top, at.y);
+                bottom = std::max(bottom, at.y);
+            }
+    const double factor = std::min(rect.width / (right - left), rect.height / (bottom - top));
+    if (!(factor > 1.01))
+        return camera;
+    // The point that stays where it is, so that the middle of the bars comes to the middle of the rectangle.
+    const auto still = [&](double target, double from) { return (target - factor * from) / (1 - factor); };
+    camera.zoomAt(still(rect.centerX(), (left + right) / 2), still(rect.centerY(), (top + bottom) / 2),
+                  factor);
+    return camera;
 }
 
 class SurfaceFigure final : public Figure {
@@ -66,12 +94,11 @@ std::string SurfaceFigure::subtitle() const {
 }
 
 void SurfaceFigure::drawContent(Drawing &drawing, const Rect &area, const FigureTheme &theme) const {
-    const Rect box{area.left + kAxisRoom, area.top + 2 * kGap, area.width - kColorBarWidth - 2 * kAxisRoom,
-                   area.height - 2 * kGap - kAxisRoom};
+    const Rect box{area.left + kSideRoom, area.top + 2 * kLabelSize,
+                   area.width - kColorBarWidth - 2 * kSideRoom, area.height - 2 * kLabelSize - kBottomRoom};
     if (box.empty())
         return;
-    SurfaceCamera camera = m_camera;
-    camera.setViewport(box.left, box.top, box.width, box.height);
+    const SurfaceCamera camera = filling(m_camera, box);
     drawing.clip({area.left, area.top, area.width - kColorBarWidth, area.height});
     drawBox(drawing, camera, theme);
     drawBars(drawing, camera);
@@ -81,11 +108,13 @@ void SurfaceFigure::drawContent(Drawing &drawing, const Rect &area, const Figure
     drawing.unclip();
 
     const Rect bar{area.right() - kColorBarWidth + kGap, box.top, kColorBarWidth, box.height};
-    std::vector<Tick> places = m_scene.scale.ticks(colorBarTicks(bar.height));
+    std::vector<Tick> places = m_scene.scale.ticks(std::max(kHeightTicks, colorBarTicks(bar.height)));
     for (Tick &tick : places)
         tick.value = m_scene.scale.position(tick.value);
     const std::string value = m_scene.valueTitle.toStdString(), unit = m_scene.valueUnit.toStdString();
-    drawColorBar(drawing, bar, *m_scene.map, places, unit.empty() ? value : value + ", " + unit, theme);
+    const std::string both = unit.empty() ? value : value + ", " + unit;
+    const bool fits = drawing.textWidth(both, {kLabelSize, {}}) < bar.height;
+    drawColorBar(drawing, bar, *m_scene.map, places, fits ? both : value, theme);
 }
 
 void SurfaceFigure::drawBox(Drawing &drawing, const SurfaceCamera &camera, const FigureTheme &theme) const {
@@ -98,7 +127,7 @@ void SurfaceFigure::drawBox(Drawing &drawing, const SurfaceCamera &camera, const
         line({side, 0, 0}, {side, 1, 0}, theme.axis);
         line({0, side, 0}, {1, side, 0}, theme.axis);
     }
-    for (const Tick &tick : m_scene.scale.ticks(colorBarTicks(200))) {
+    for (const Tick &tick : m_scene.scale.ticks(kHeightTicks)) {
         const double z = m_scene.scale.position(tick.value);
         line({0, farY, z}, {1, farY, z}, theme.grid);
         line({farX, 0, z}, {farX, 1, z}, theme.grid);
@@ -168,7 +197,7 @@ void SurfaceFigure::drawIndexAxis(Drawing &drawing, const SurfaceCamera &camera,
         drawing.text({at.x + dx * reach, at.y + dy * (distance + kLabelSize / 2)}, text, own);
     };
     const double extent = std::hypot(to.x - from.x, to.y - from.y);
-    const int most = std::max(2, static_cast<int>(extent / (widest + 3 * kGap)));
+    const int most = std::max(2, static_cast<int>(extent / (widest + kGap)));
     for (const std::int64_t tick : indexTicks(0, static_cast<double>(count), most)) {
         const ScreenPoint at = place((static_cast<double>(tick) + 0.5) / cells);
         drawing.line(onPaper(at), {at.x + dx * kTick, at.y + dy * kTick}, {theme.axis, 0.8});
@@ -188,7 +217,7 @@ void SurfaceFigure::drawHeightAxis(Drawing &drawing, const SurfaceCamera &camera
     if (bottom.y - top.y < 3 * kLabelSize) // seen from above there is no height to read
         return;
     drawing.line(onPaper(bottom), onPaper(top), {theme.axis, 0.8});
-    for (const Tick &tick : m_scene.scale.ticks(colorBarTicks(bottom.y - top.y))) {
+    for (const Tick &tick : m_scene.scale.ticks(kHeightTicks)) {
         const ScreenPoint at = camera.project({foot.x, foot.y, m_scene.scale.position(tick.value)});
         drawing.line({at.x - kTick, at.y}, onPaper(at), {theme.axis, 0.8});
         drawing.text({at.x - kTick - 3, at.y}, tick.label,
