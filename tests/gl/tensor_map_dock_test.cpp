@@ -154,6 +154,10 @@ TEST_F(TensorMapDockTest, SurfacesOfActivationsAndWeights) {
     const PooledMagnitudes &points = *dock.surface().scene().points;
     EXPECT_EQ(points.srcRows, 512);
     EXPECT_THAT(dock.surface().reductionText().toStdString(), testing::HasSubstr("max of 6 × "));
+    EXPECT_THAT(
+        dock.surface().figureTitle().toStdString(),
+        testing::AllOf(testing::StartsWith("m.blocks.1.attn.qkv: |x| over token × channel. 512 tokens"),
+                       testing::HasSubstr("the largest of 6 × ")));
     // The highest bar is met where its top is seen, and a click picks its token and channel.
     ASSERT_TRUE(eventually([&] { return dock.surface().camera().project({0, 0, 0}).x > 10; }));
     const auto top = std::max_element(points.values.begin(), points.values.end());

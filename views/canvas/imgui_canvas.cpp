@@ -213,7 +213,16 @@ void ImGuiCanvas::changeEvent(QEvent *event) {
 
 QString ImGuiCanvas::figureTitle() const {
     const auto drawn = figure();
-    return drawn ? QString::fromStdString(drawn->title()) : QString();
+    if (!drawn)
+        return {};
+    QString title = QString::fromStdString(drawn->title());
+    if (!m_figureSubject.isEmpty())
+        title.prepend(m_figureSubject + QStringLiteral(": "));
+    // On paper nobody can ask what a dot stands for.
+    QString subtitle = QString::fromStdString(drawn->subtitle()).replace('\n', ' ');
+    while (subtitle.endsWith('.'))
+        subtitle.chop(1);
+    return subtitle.isEmpty() ? title : QStringLiteral("%1. %2").arg(title, subtitle);
 }
 
 FigureWork ImGuiCanvas::prepareFigure(const FigureRequest &request) {

@@ -34,7 +34,9 @@ public:
     virtual std::shared_ptr<const Figure> figure() const { return nullptr; }
     void setFigureName(const QString &name) { m_figureName = name; }
     QString figureName() const override { return m_figureName; }
-    QString figureTitle() const override;
+    /// What the figure is of: a layer. Captions begin with it.
+    void setFigureSubject(const QString &subject) { m_figureSubject = subject; }
+    QString figureTitle() const override; ///< with what the figure leaves out or joins
     QSize figureSize() const override { return size(); }
     bool hasFigure() const override { return figure() != nullptr; }
     FigureWork prepareFigure(const FigureRequest &request) override;
@@ -72,7 +74,7 @@ private:
     double m_frameMs = 0;
     int m_framesLeft = 0;
     bool m_backendReady = false;
-    QString m_figureName = QStringLiteral("figure");
+    QString m_figureName = QStringLiteral("figure"), m_figureSubject;
 };
 
 } // namespace qs::views

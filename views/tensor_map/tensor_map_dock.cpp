@@ -195,6 +195,9 @@ void TensorMapDock::updateColors() {
     ColorControls &colors = m_toolbar->colors();
     const HeatMapScale scale = tensorMapScale(*m_content, colors.map(), colors.choice());
     colors.showRange(scale);
+    const QString layer = QString::fromStdString(m_content->request.layerInfo().name);
+    m_canvas->setFigureSubject(layer);
+    m_surface->setFigureSubject(layer);
     if (m_content->request.isSurface()) {
         SurfaceScene scene = m_content->surface;
         scene.scale = scale;
