@@ -190,10 +190,16 @@ TEST_F(TensorMapDockTest, OrbitZoomAndReset) {
     EXPECT_GT(dock.surface().camera().zoom(), 1);
     const QPoint from = dock.surface().rect().center();
     QTest::mousePress(&dock.surface(), Qt::LeftButton, {}, from);
-    QTest::qWait(100); // a frame sees the press
-    QTest::mouseMove(&dock.surface(), from + QPoint(50, 20));
-    EXPECT_TRUE(eventually([&] { return dock.surface().camera().azimuth() < azimuth; }));
-    QTest::mouseRelease(&dock.surface(), Qt::LeftButton, {}, from + QPoint(50, 20));
+    // The pointer keeps moving, as a frame must have seen the press before one that sees it moved.
+    int step = 0;
+    QPoint at = from;
+    EXPECT_TRUE(eventually([&] {
+        step = (step + 1) % 40;
+        at = from + QPoint(5 * step, step);
+        QTest::mouseMove(&dock.surface(), at);
+        return dock.surface().camera().azimuth() < azimuth;
+    }));
+    QTest::mouseRelease(&dock.surface(), Qt::LeftButton, {}, at);
     QTest::qWait(100);
     QTest::keyClick(&dock.surface(), Qt::Key_F);
     EXPECT_DOUBLE_EQ(dock.surface().camera().azimuth(), azimuth);
