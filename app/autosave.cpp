@@ -91,11 +91,9 @@ void Autosave::schedule() {
 void Autosave::saveNow() {
     if (!m_folder || !m_context.model())
         return;
-    Project project = m_session.snapshot();
-    project.head.window["projectFile"] = m_session.file().toStdString();
     m_jobs.start(
         kTag, tr("Autosave"),
-        [folder = m_folder, project = std::move(project)](const RunContext &ctx) {
+        [folder = m_folder, project = m_session.snapshot()](const RunContext &ctx) {
             return folder->save(project, ctx);
         },
         [this](const Status &status) {
@@ -128,7 +126,8 @@ void Autosave::discard(const LeftSession &session) {
 void Autosave::discardOld(const QString &root) {
     bool newest = true;
     for (const LeftSession &session : leftSessions(root)) {
-        const bool empty = session.model.isEmpty() && session.runs == 0;
+        // A session that cannot be read is not an empty one.
+        const bool empty = QDir(session.folder).entryList({QStringLiteral("*.qscope")}).isEmpty();
         if (empty || (!session.crashed && !std::exchange(newest, false)))
             discard(session);
     }

@@ -27,6 +27,7 @@ ProjectMenu::ProjectMenu(QMainWindow &window, ProjectSession &session, Workbench
     : QObject(&window), m_window(window), m_session(session), m_context(context) {
     connect(&session, &ProjectSession::sourcesInDoubt, this, &ProjectMenu::askSources);
     connect(&session, &ProjectSession::changed, this, &ProjectMenu::updateActions);
+    connect(&session, &ProjectSession::opened, this, &ProjectMenu::takeOver);
 }
 
 void ProjectMenu::addTo(QMenu *menu) {
@@ -78,7 +79,8 @@ void ProjectMenu::askFile() {
     dialog->setDefaultSuffix(QStringLiteral("qscope"));
     const QString name = QString::fromStdU16String(model->file.stem().u16string());
     dialog->selectFile(m_session.file().isEmpty() ? name + QStringLiteral(".qscope") : m_session.file());
-    connect(dialog, &QFileDialog::fileSelected, &m_session, &ProjectSession::saveAs);
+    connect(dialog, &QFileDialog::fileSelected, &m_session,
+            [this](const QString &file) { m_session.saveAs(file); });
     dialog->open();
 }
 
@@ -125,10 +127,19 @@ void ProjectMenu::askAboutCrash(const LeftSession &left) {
 }
 
 void ProjectMenu::reopen(const LeftSession &left) {
+    m_reopening = left.folder;
     m_session.open(left.folder);
+}
+
+void ProjectMenu::takeOver(const QString &opened) {
+    // The folder goes only when all that it holds was brought back: the user may cancel the question about
+    // sources, and results may be left out.
+    if (opened != m_reopening || !m_session.isComplete())
+        return;
     if (m_autosave)
-        m_autosave->replace(left.folder);
-    std::erase_if(m_left, [&](const LeftSession &other) { return other.folder == left.folder; });
+        m_autosave->replace(opened);
+    std::erase_if(m_left, [&](const LeftSession &other) { return other.folder == opened; });
+    m_reopening.clear();
     updateReopen();
 }
 
@@ -160,8 +171,11 @@ void ProjectMenu::askBeforeClosing() {
     connect(box, &QMessageBox::buttonClicked, this, [this, box, closeWindow](QAbstractButton *button) {
         switch (box->standardButton(button)) {
         case QMessageBox::Save:
-            connect(&m_session, &ProjectSession::saved, this, closeWindow);
-            save();
+            // Where a name must be asked for, or saving fails, the window stays.
+            if (m_session.whyNotSaveInPlace().isEmpty())
+                m_session.save(closeWindow);
+            else
+                askFile();
             break;
         case QMessageBox::Discard:
             closeWindow();

@@ -38,6 +38,7 @@ private:
     void askSources(const ProjectSession::Doubt &doubt);
     void askAboutCrash(const LeftSession &left);
     void reopen(const LeftSession &left);
+    void takeOver(const QString &opened);
     void askBeforeClosing();
 
     QMainWindow &m_window;
@@ -46,6 +47,7 @@ private:
     std::unique_ptr<Autosave> m_autosave;
     std::vector<LeftSession> m_left; ///< of earlier programs, newest first
     QAction *m_save = nullptr, *m_saveAs = nullptr, *m_reopen = nullptr;
+    QString m_reopening; ///< folder of a left session that is being opened
     bool m_closeConfirmed = false;
 };
 

@@ -53,6 +53,13 @@ views::Selection selectionFromJson(const nlohmann::json &window, const Model *mo
     return selection;
 }
 
+/// What Autosave noted: the project that the session belonged to.
+QString projectFileOf(const nlohmann::json &window) {
+    const auto found = window.find("projectFile");
+    return found != window.end() && found->is_string() ? QString::fromStdString(found->get<std::string>())
+                                                       : QString();
+}
+
 std::filesystem::path toPath(const QString &file) {
     return file.toStdU16String();
 }
@@ -163,7 +170,7 @@ void ProjectSession::adopt(const QString &file, OpenedProject opened,
     // An autosaved session names the project that it belonged to, and is newer than that.
     const bool autosaved = QFileInfo(file).isDir();
     m_complete = opened.complete;
-    m_file = autosaved ? QString::fromStdString(window.value("projectFile", std::string())) : file;
+    m_file = autosaved ? projectFileOf(window) : file;
     m_restoring = true;
     m_context.restore(std::move(opened), findings, selection);
     m_restoring = false;
@@ -178,23 +185,26 @@ Project ProjectSession::snapshot() const {
     Project project = m_context.project();
     if (m_window.save)
         project.head.window = m_window.save();
+    project.head.window["projectFile"] = m_file.toStdString();
     project.head.window["selection"] = selectionToJson(m_context.selection(), project.model.get());
     return project;
 }
 
-void ProjectSession::saveAs(const QString &file) {
+void ProjectSession::saveAs(const QString &file, std::function<void()> then) {
     const Project project = snapshot();
     startJob(
         kSaveTag, tr("Saving %1").arg(QFileInfo(file).fileName()),
         [project, path = toPath(file), findings = m_context.findings()](const RunContext &ctx) {
             return writeProject(project, path, *findings, ctx);
         },
-        [this, file, stamp = stampOf(project)] {
+        [this, file, then = std::move(then), stamp = stampOf(project)] {
             m_file = file;
             m_saved = stamp;
             m_complete = true;
             emit changed();
             emit saved(file);
+            if (then)
+                then();
         });
 }
 

@@ -38,6 +38,7 @@ public:
 
     const QString &file() const { return m_file; } ///< empty: the session has no file yet
     bool isModified() const;                       ///< since it was opened or saved
+    bool isComplete() const { return m_complete; } ///< false: results were left out when it was opened
     /// Why save() must ask for a name, or nothing can be saved; empty when it can write to file().
     QString whyNotSaveInPlace() const;
     QString whyNotSave() const;
@@ -47,8 +48,9 @@ public:
     void open(const QString &file);
     /// The answer to sourcesInDoubt().
     void openWith(const Doubt &doubt, const ProjectSources &sources);
-    void save() { saveAs(m_file); }
-    void saveAs(const QString &file);
+    /// \param then  called once the file is there, not when saving failed
+    void save(std::function<void()> then = {}) { saveAs(m_file, std::move(then)); }
+    void saveAs(const QString &file, std::function<void()> then = {});
     /// The whole session as a value: what save() would write.
     Project snapshot() const;
 

@@ -103,6 +103,8 @@ Result<Hdf5Writer> Hdf5Writer::create(const std::filesystem::path &target, std::
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+    H5Pset_file_locking(access.get(), true,
+                        true); // network file systems without locks are written all the same
     const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     if (!userBlock.empty())
         H5Pset_userblock(creation.get(), kUserBlockBytes);

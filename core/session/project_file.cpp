@@ -60,8 +60,12 @@ Status readHead(const Json &json, ProjectHead &head, std::array<std::filesystem:
     }
     reader.integer("shownRun", 0, kAnyRun, head.shownRun, JsonObjectReader::Required);
     reader.integer("lastRun", 0, kAnyRun, head.lastRun, JsonObjectReader::Required);
-    if (const Json *window = reader.member("window"))
-        head.window = *window;
+    if (const Json *window = reader.member("window")) {
+        if (window->is_object())
+            head.window = *window;
+        else
+            reader.refuse("window", "must be an object");
+    }
     if (const Json *list = reader.array("runs", JsonObjectReader::Required))
         for (const Json &run : *list)
             reader.take(readRunHead(run, runs.emplace_back()));

@@ -227,5 +227,50 @@ TEST_F(ProjectSessionTest, UnsavedChangesOfAProjectAreAskedForBeforeClosing) {
     EXPECT_TRUE(second.window.close()) << "nothing to ask without changes";
 }
 
+TEST_F(ProjectSessionTest, ALeftSessionStaysUntilItIsBackAsAWhole) {
+    std::filesystem::copy_file(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-cnn.onnx",
+                               m_dir.path() / "model.onnx");
+    m_first->window.projects().startAutosave(file("sessions"));
+    m_first->context.openFile(file("model.onnx"));
+    ASSERT_TRUE(settled(*m_first));
+    m_first->context.startRun();
+    ASSERT_TRUE(settled(*m_first));
+    m_first = nullptr;
+    std::filesystem::remove(m_dir.path() / "model.onnx");
+
+    Program second(rtnOnly());
+    second.window.projects().startAutosave(file("sessions"));
+    ASSERT_TRUE(second.window.projects().reopenLast());
+    ASSERT_TRUE(settled(second));
+    auto *dialog = second.window.findChild<SourceDialog *>();
+    ASSERT_TRUE(dialog);
+    dialog->reject();
+    second.context.openFile(sample("glyph-vit.onnx"));
+    ASSERT_TRUE(settled(second));
+    bool saved = false;
+    QObject::connect(second.window.projects().autosave(), &Autosave::saved, [&] { saved = true; });
+    second.window.projects().autosave()->saveNow();
+    ASSERT_TRUE(waitUntil([&] { return saved; }));
+    EXPECT_EQ(Autosave::leftSessions(file("sessions")).size(), 1u);
+}
+
+TEST_F(ProjectSessionTest, AFailedSaveBeforeClosingDoesNotCloseLater) {
+    work();
+    std::filesystem::create_directory(m_dir.path() / "gone");
+    ASSERT_TRUE(saveTo(file("gone/work.qscope")));
+    m_first->window.show();
+    m_first->context.forgetRun(1);
+    std::filesystem::remove_all(m_dir.path() / "gone");
+    EXPECT_FALSE(m_first->window.close());
+    m_first->window.findChild<QMessageBox *>(QStringLiteral("close_question"))
+        ->button(QMessageBox::Save)
+        ->click();
+    ASSERT_TRUE(settled(*m_first));
+    EXPECT_TRUE(m_first->window.isVisible());
+    ASSERT_TRUE(saveTo(file("elsewhere.qscope")));
+    QCoreApplication::processEvents();
+    EXPECT_TRUE(m_first->window.isVisible());
+}
+
 } // namespace
 } // namespace qs::app

@@ -214,7 +214,10 @@ TEST_F(ProjectFileTest, ForeignAndIncompleteHeadsAreRefused) {
     const auto file = m_dir.path() / "bad.qscope";
     for (const auto &[head, message] :
          {std::pair("{\"recipe\": 3}", "must be an object"), std::pair("{}", "is missing"),
-          std::pair("[", "not JSON"), std::pair("{\"model\": {\"file\": 7}}", "must be a text")}) {
+          std::pair("[", "not JSON"), std::pair("{\"model\": {\"file\": 7}}", "must be a text"),
+          std::pair("{\"recipe\": {\"quantoscope-recipe\": 1, \"rules\": []}, \"shownRun\": 0, "
+                    "\"lastRun\": 0, \"runs\": [], \"window\": [1]}",
+                    "must be an object")}) {
         auto writer = Hdf5Writer::create(file);
         ASSERT_TRUE(writer->setAttribute("/", "quantoscope_project", "1"));
         ASSERT_TRUE(writer->writeText("/head", head));
