@@ -1,0 +1,184 @@
+#include "plugins/transform/affine_solver.h"
+
+#include "plugins/transform/smooth_scale.h"
+
+#include <Eigen/LU>
+#include <algorithm>
+#include <cmath>
+
+namespace qs {
+namespace {
+
+using Eigen::Index;
+using RowMajorF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+constexpr double kLeastDiagonal = 1e-2;
+constexpr double kMostOthers = 0.95; ///< share of the diagonal that the rest of a row may reach
+constexpr double kFirstMoment = 0.9, kSecondMoment = 0.999, kTiny = 1e-12;
+
+SquareMatrix weightsOf(const SiteConsumer &consumer) {
+    return Eigen::Map<const RowMajorF>(consumer.weights.data, consumer.weights.rows, consumer.weights.cols)
+        .cast<double>();
+}
+
+SquareMatrix rounded(std::size_t index, const SquareMatrix &weights, const TransformServices &services) {
+    const RowMajorF values = weights.cast<float>();
+    RowMajorF result(values.rows(), values.cols());
+    const auto size = static_cast<std::size_t>(values.size());
+    services.quantize(index, {values.data(), size}, {result.data(), size});
+    return result.cast<double>();
+}
+
+/// Adds to `gradient` what changes through the step size of a row: Q(w) = s · code, so its derivative by s is
+/// the rounding error over s, and s follows the ends of the row.
+void addGridGradient(const SquareMatrix &weights, const SquareMatrix &values, const SquareMatrix &direct,
+                     SquareMatrix &gradient) {
+    for (Index row = 0; row < weights.rows(); ++row) {
+        Index highest = 0, lowest = 0;
+        const double hi = weights.row(row).maxCoeff(&highest), lo = weights.row(row).minCoeff(&lowest);
+        const double width = std::max(hi, 0.0) - std::min(lo, 0.0);
+        if (width <= 0)
+            continue;
+        // (Q(w) - w) / s · ds/dw = (Q(w) - w) / width at the upper end, minus that at the lower one.
+        const double share = direct.row(row).dot(values.row(row) - weights.row(row)) / width;
+        if (hi > 0)
+            gradient(row, highest) += share;
+        if (lo < 0)
+            gradient(row, lowest) -= share;
+    }
+}
+
+/// Adam on the entries that the mask leaves free.
+class Adam {
+public:
+    Adam(std::int64_t size, double rate)
+        : m_rate(rate), m_mean(SquareMatrix::Zero(size, size)), m_square(SquareMatrix::Zero(size, size)) {}
+    void step(const SquareMatrix &gradient, SquareMatrix &values) {
+        ++m_count;
+        m_mean = kFirstMoment * m_mean + (1 - kFirstMoment) * gradient;
+        m_square = kSecondMoment * m_square + (1 - kSecondMoment) * gradient.cwiseAbs2();
+        const double meanShare = 1 - std::pow(kFirstMoment, m_count);
+        const double squareShare = 1 - std::pow(kSecondMoment, m_count);
+        values.array() -=
+            m_rate * (m_mean.array() / meanShare) / ((m_square.array() / squareShare).sqrt() + kTiny);
+    }
+
+private:
+    double m_rate;
+    int m_count = 0;
+    SquareMatrix m_mean, m_square;
+};
+
+/// Keeps the masked matrix invertible: diagonal entries away from 0, and in every row the others together
+/// below the diagonal (Levy-Desplanques).
+void keepInvertible(const SquareMatrix &mask, SquareMatrix &free) {
+    for (Index row = 0; row < free.rows(); ++row) {
+        double &diagonal = free(row, row);
+        if (std::abs(diagonal) < kLeastDiagonal)
+            diagonal = std::copysign(kLeastDiagonal, diagonal);
+        const double kept = diagonal;
+        const double others = free.row(row).cwiseProduct(mask.row(row)).cwiseAbs().sum() - std::abs(kept);
+        if (others > kMostOthers * std::abs(kept)) {
+            free.row(row) *= kMostOthers * std::abs(kept) / others;
+            free(row, row) = kept;
+        }
+    }
+}
+
+void keepIfBetter(const SquareMatrix &matrix, const SquareMatrix &inverse, double error, AffineResult &best) {
+    if (!(error < best.error))
+        return;
+    best.error = error;
+    best.matrix = matrix;
+    best.inverse = inverse;
+}
+
+/// SmoothQuant's scale on the diagonal.
+SquareMatrix startMatrix(const TransformSite &site, double alpha) {
+    const std::vector<float> scale = smoothScale(inputMagnitude(site), weightMagnitude(site), alpha);
+    SquareMatrix matrix = SquareMatrix::Zero(site.channels, site.channels);
+    for (Index at = 0; at < site.channels; ++at)
+        matrix(at, at) = std::max<double>(scale[static_cast<std::size_t>(at)], kLeastDiagonal);
+    return matrix;
+}
+
+} // namespace
+
+std::int64_t affineBands(std::int64_t channels, int epoch, int epochs) {
+    return epochs < 2 ? channels : (channels - 1) * epoch / (epochs - 1) + 1;
+}
+
+SquareMatrix affineMask(std::int64_t channels, std::int64_t bands, double stability) {
+    SquareMatrix mask(channels, channels);
+    for (Index row = 0; row < channels; ++row)
+        for (Index col = 0; col < channels; ++col)
+            mask(row, col) = row == col ? 1 : std::abs(row - col) < bands ? stability : 0;
+    return mask;
+}
+
+double diagonalDominance(const SquareMatrix &matrix) {
+    const Eigen::VectorXd diagonal = matrix.diagonal().cwiseAbs();
+    return (2 * diagonal - matrix.cwiseAbs().rowwise().sum()).minCoeff();
+}
+
+AffineGradient affineGradient(const TransformSite &site, const SquareMatrix &matrix,
+                              const SquareMatrix &inverse, const TransformServices &services) {
+    const Eigen::Map<const SquareMatrix> hessian(site.hessian.data, site.channels, site.channels);
+    AffineGradient result{0, SquareMatrix::Zero(site.channels, site.channels)};
+    double rows = 0;
+    for (std::size_t index = 0; index < site.consumers.size(); ++index) {
+        const SiteConsumer &consumer = site.consumers[index];
+        rows += static_cast<double>(consumer.weights.rows);
+        if (consumer.bits == 0)
+            continue;
+        const SquareMatrix weights = weightsOf(consumer), changed = weights * matrix.transpose();
+        const SquareMatrix values = rounded(index, changed, services);
+        const SquareMatrix back = values * inverse.transpose();
+        const SquareMatrix weighted = (back - weights) * hessian;
+        result.error += weighted.cwiseProduct(back - weights).sum();
+        // Through Q(W Aᵀ), with G = 2 E H A^{-1}, and through A^{-T}.
+        const SquareMatrix direct = 2 * weighted * inverse;
+        SquareMatrix byChanged = direct;
+        addGridGradient(changed, values, direct, byChanged);
+        result.gradient += byChanged.transpose() * weights - direct.transpose() * back;
+    }
+    result.error /= 2 * rows;
+    result.gradient /= 2 * rows;
+    return result;
+}
+
+Result<AffineResult> learnAffine(const TransformSite &site, const AffineOptions &options,
+                                 const TransformServices &services) {
+    const SquareMatrix identity = SquareMatrix::Identity(site.channels, site.channels);
+    AffineResult best{identity, identity, affineGradient(site, identity, identity, services).error, 0, 0,
+                      0,        {}};
+    best.error = best.unchangedError;
+    // The free matrix; what counts is its product with the mask.
+    SquareMatrix free = startMatrix(site, options.alpha);
+    Adam adam(site.channels, options.learningRate);
+    for (int epoch = 0; epoch < options.epochs; ++epoch) {
+        const SquareMatrix mask =
+            affineMask(site.channels, affineBands(site.channels, epoch, options.epochs), options.stability);
+        for (int step = 0; step < options.stepsPerEpoch; ++step) {
+            if (services.cancelled())
+                return RunContext::cancelledError();
+            services.progress(epoch * options.stepsPerEpoch + step, options.epochs * options.stepsPerEpoch,
+                              "learning the matrix");
+            const SquareMatrix matrix = free.cwiseProduct(mask);
+            const SquareMatrix inverse = matrix.partialPivLu().inverse();
+            const AffineGradient now = affineGradient(site, matrix, inverse, services);
+            if (!std::isfinite(now.error))
+                break;
+            if (step == 0)
+                best.trace.push_back(now.error);
+            keepIfBetter(matrix, inverse, now.error, best);
+            adam.step(now.gradient.cwiseProduct(mask), free);
+            keepInvertible(mask, free);
+        }
+    }
+    best.startError = best.trace.empty() ? best.unchangedError : best.trace.front();
+    best.dominance = diagonalDominance(best.matrix);
+    return best;
+}
+
+} // namespace qs
