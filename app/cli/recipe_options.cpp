@@ -14,7 +14,7 @@ const std::vector<std::string> kConventions{"asymmetric", "s1", "s2", "s3"};
 const std::vector<std::string> kRanges{"minmax", "percentile", "mse", "kl"};
 
 /// Every method exists and takes its parameters.
-Status checkMethods(const Recipe &recipe, const QuantizerRegistry &methods) {
+Status checkMethods(const Recipe &recipe, const MethodRegistry &methods) {
     for (std::size_t i = 0; i < recipe.rules.size(); ++i) {
         const auto &weight = recipe.rules[i].choice.weight;
         if (!weight)
@@ -166,7 +166,7 @@ void RecipeOptions::add(CLI::App &app) {
     excludeOptionsFrom(app, before, *file);
 }
 
-Result<Recipe> RecipeOptions::recipe(const Model &model, const QuantizerRegistry &methods) const {
+Result<Recipe> RecipeOptions::recipe(const Model &model, const MethodRegistry &methods) const {
     const bool given = !m_file.empty();
     auto recipe = given ? fromFile() : fromOptions();
     if (!recipe)
@@ -182,7 +182,7 @@ Result<Recipe> RecipeOptions::recipe(const Model &model, const QuantizerRegistry
     return recipe;
 }
 
-Result<Recipe> RecipeOptions::weightsRecipe(const Model &model, const QuantizerRegistry &methods) const {
+Result<Recipe> RecipeOptions::weightsRecipe(const Model &model, const MethodRegistry &methods) const {
     if (isFileGiven())
         return recipe(model, methods);
     QS_TRY(const WeightChoice choice, weightChoice());

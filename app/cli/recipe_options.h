@@ -2,6 +2,7 @@
 
 #include "app/cli/command.h"
 #include "core/graph/model.h"
+#include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 
 #include <filesystem>
@@ -23,9 +24,9 @@ public:
 
     /// \error InvalidArgument  an option is wrong, a pattern matches no layer
     /// \error CorruptFile      the recipe file is; names the JSON path
-    Result<Recipe> recipe(const Model &model, const QuantizerRegistry &methods) const;
+    Result<Recipe> recipe(const Model &model, const MethodRegistry &methods) const;
     /// What addWeightsOnly() says, for all layers; or the recipe of the file. Errors as above.
-    Result<Recipe> weightsRecipe(const Model &model, const QuantizerRegistry &methods) const;
+    Result<Recipe> weightsRecipe(const Model &model, const MethodRegistry &methods) const;
     /// The file of --recipe as it is, for commands that know no layers. \error CorruptFile
     Result<Recipe> fromFile() const;
 

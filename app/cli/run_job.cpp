@@ -36,7 +36,7 @@ Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandConte
 
 Result<std::shared_ptr<const Run>> runRecipe(RunRequest request, Recipe recipe,
                                              const CommandContext &context) {
-    if (!request.calibration && !layersThatNeedHessian(*request.model, recipe, *request.methods).empty())
+    if (!request.calibration && needsCalibration(recipe, *request.methods))
         return fail(ErrorCode::InvalidArgument, kLearnsFromData);
     request.name = recipe.name;
     request.recipe = std::move(recipe);

@@ -60,7 +60,7 @@ Json documentOf(const SensitivityJob::Result &result) {
 qs::Result<std::shared_ptr<const Capture>>
 SensitivityJob::captureFor(const SensitivityOptions &options,
                            const std::shared_ptr<const CalibrationSet> &calibration, const Executor &executor,
-                           const QuantizerRegistry &methods, const CommandContext &context) const {
+                           const MethodRegistry &methods, const CommandContext &context) const {
     CaptureOptions captureOptions;
     captureOptions.maxSamples = inputs.calibrationSamples();
     captureOptions.hessianLayers = layersThatNeedHessian(executor.model(), options.recipe, methods);

@@ -22,8 +22,7 @@ struct SensitivityJob {
 private:
     qs::Result<std::shared_ptr<const Capture>>
     captureFor(const SensitivityOptions &options, const std::shared_ptr<const CalibrationSet> &calibration,
-               const Executor &executor, const QuantizerRegistry &methods,
-               const CommandContext &context) const;
+               const Executor &executor, const MethodRegistry &methods, const CommandContext &context) const;
 };
 
 /// qscope sensitivity: every layer alone at every bit-width.

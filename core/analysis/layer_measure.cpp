@@ -1,5 +1,6 @@
 #include "core/analysis/layer_measure.h"
 
+#include "core/quant/token_grid.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
@@ -26,21 +27,53 @@ Tensor fakeQuantize(const Tensor &values, ScaleZero grid, const GridScheme &sche
     return result;
 }
 
+Tensor quantizedActivation(const Tensor &values, const QuantizedLayer &quantized, bool channelsFirst) {
+    const GridScheme &scheme = *quantized.activationScheme;
+    if (quantized.activationScale == ActivationScale::Static)
+        return fakeQuantize(values, *quantized.activation, scheme);
+    const double alpha =
+        quantized.activationScale == ActivationScale::Token ? 1.0 : quantized.activationAlpha;
+    return crossQuantize(values, alpha, scheme, channelsFirst);
+}
+
+namespace {
+
+NodeAddition additionOf(const Layer &layer, const QuantizedLayer &quantized) {
+    NodeAddition addition;
+    addition.channelsFirst = layer.kind == LayerKind::Conv;
+    if (!quantized.outputOffset.empty())
+        addition.offset = Tensor::fromValues<float>(
+            Shape{static_cast<std::int64_t>(quantized.outputOffset.size())}, quantized.outputOffset);
+    if (quantized.weight && quantized.weight->branch && quantized.quantizesActivation()) {
+        addition.weight = toStoredLayout(layer, quantized.weight->branch->product());
+        addition.weightIndex = layer.weightIndex;
+        addition.biasIndex = layer.biasIndex;
+    }
+    return addition;
+}
+
+} // namespace
+
 Result<PassOptions> substitutions(const Model &model, std::span<const QuantizedLayer> layers) {
     PassOptions options;
     for (const QuantizedLayer &quantized : layers) {
         const Layer &layer = model.layers[static_cast<std::size_t>(quantized.layer)];
+        NodeAddition addition = additionOf(layer, quantized);
         if (quantized.weight) {
             const DType stored = model.graph.constant(layer.weight)->dtype();
-            QS_TRY(Tensor weight, castTensor(toStoredLayout(layer, quantized.weight->dequantize()), stored));
+            const Tensor values = addition.weight.empty() ? quantized.weight->dequantize()
+                                                          : quantized.weight->dequantizeWithoutBranch();
+            QS_TRY(Tensor weight, castTensor(toStoredLayout(layer, values), stored));
             options.weights[{layer.node, layer.weightIndex}] = std::move(weight);
         }
-        if (quantized.activation && quantized.activationScheme)
+        if (!addition.weight.empty() || !addition.offset.empty())
+            options.additions[layer.node] = std::move(addition);
+        if (quantized.quantizesActivation())
             options.activations[{layer.node, layer.inputIndex}] =
-                [grid = *quantized.activation,
-                 scheme = *quantized.activationScheme](const Tensor &value) -> Result<Tensor> {
+                [quantized,
+                 channelsFirst = layer.kind == LayerKind::Conv](const Tensor &value) -> Result<Tensor> {
                 QS_TRY(const Tensor values, toFloat32(value));
-                return castTensor(fakeQuantize(values, grid, scheme), value.dtype());
+                return castTensor(quantizedActivation(values, quantized, channelsFirst), value.dtype());
             };
     }
     return options;

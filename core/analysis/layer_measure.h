@@ -9,9 +9,18 @@ namespace qs {
 struct QuantizedLayer {
     LayerId layer = kNoLayer;
     std::shared_ptr<const QuantizedMatrix> weight;
-    std::optional<ScaleZero> activation;
+    std::optional<ScaleZero> activation; ///< of ActivationScale::Static
     std::optional<GridScheme> activationScheme;
+    ActivationScale activationScale = ActivationScale::Static;
+    double activationAlpha = 0.15;   ///< ActivationScale::Cross
+    std::vector<float> outputOffset{}; ///< [outChannels] added to the output (bias correction); empty = none
+
+    bool quantizesActivation() const { return activationScheme.has_value(); }
 };
+
+/// What the layer makes of the activation that enters it: dequantize(quantize(x)).
+/// \param values  float32; channels on the last axis, or on axis 1 of a convolution (`channelsFirst`)
+Tensor quantizedActivation(const Tensor &values, const QuantizedLayer &quantized, bool channelsFirst);
 
 /// Substitutions that make the executor run these layers quantized (fake quantization: values, not codes).
 /// \error Unsupported  weight cannot be laid out

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/analysis/layer_measure.h"
+#include "core/quant/method_registry.h"
 
 #include <set>
 
@@ -13,11 +14,14 @@ namespace qs {
 /// \error InvalidArgument  unknown method, parameters out of range, the method refuses the layer (with its
 /// reason) \error NotFound         calibration is needed and missing; says for what \thread pure
 Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, const LayerChoice &choice,
-                                     const LayerCapture *capture, const QuantizerRegistry &methods,
+                                     const LayerCapture *capture, const MethodRegistry &methods,
                                      std::uint64_t seed, FindingList &findings, const RunContext &ctx);
+
+/// Whether anything in the recipe cannot do without calibration.
+bool needsCalibration(const Recipe &recipe, const MethodRegistry &methods);
 
 /// Layers whose method asks for a Hessian.
 std::set<LayerId> layersThatNeedHessian(const Model &model, const Recipe &recipe,
-                                        const QuantizerRegistry &methods);
+                                        const MethodRegistry &methods);
 
 } // namespace qs

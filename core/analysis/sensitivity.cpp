@@ -19,7 +19,7 @@ struct Variants {
 };
 
 Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const Capture *capture,
-                                   const QuantizerRegistry &methods, const SensitivityOptions &options,
+                                   const MethodRegistry &methods, const SensitivityOptions &options,
                                    FindingList &findings, const RunContext &ctx) {
     Variants variants;
     const LayerCapture *layerCapture =
@@ -46,7 +46,7 @@ Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const
 
 Result<std::shared_ptr<const SensitivityTable>>
 measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,
-                   const QuantizerRegistry &methods, const SensitivityOptions &options,
+                   const MethodRegistry &methods, const SensitivityOptions &options,
                    const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
                    FindingList &findings, const RunContext &ctx) {
     QS_CHECK_OK(options.recipe.validate());

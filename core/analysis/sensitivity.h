@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/analysis/evaluator.h"
+#include "core/quant/method_registry.h"
 
 namespace qs {
 
@@ -33,7 +34,7 @@ struct SensitivityOptions {
 /// \param rowFinished  called on the running thread with the table so far
 Result<std::shared_ptr<const SensitivityTable>>
 measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,
-                   const QuantizerRegistry &methods, const SensitivityOptions &options,
+                   const MethodRegistry &methods, const SensitivityOptions &options,
                    const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
                    FindingList &findings, const RunContext &ctx);
 

@@ -1,6 +1,7 @@
 #include "core/exec/activation_accumulator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <limits>
 
@@ -38,7 +39,9 @@ Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
                                     std::numeric_limits<float>::infinity());
         m_capture.channelMax.assign(static_cast<std::size_t>(channels),
                                     -std::numeric_limits<float>::infinity());
-        m_capture.channelSumOfSquares.assign(static_cast<std::size_t>(channels), 0.0);
+        for (auto *sums :
+             {&m_capture.channelSum, &m_capture.channelSumOfMagnitudes, &m_capture.channelSumOfSquares})
+            sums->assign(static_cast<std::size_t>(channels), 0.0);
     }
     const auto values = input.values<float>();
     QS_TRY(const TensorStats stats, computeStats(values, ctx));
@@ -61,16 +64,21 @@ void ActivationAccumulator::addChannels(const float *values, std::int64_t channe
             const auto channel = static_cast<std::size_t>(c);
             const float *row = values + (block * channels + c) * inner;
             float lo = m_capture.channelMin[channel], hi = m_capture.channelMax[channel];
-            double squares = 0;
+            double sum = 0, magnitudes = 0, squares = 0;
             for (std::int64_t i = 0; i < inner; ++i) {
                 if (!std::isfinite(row[i]))
                     continue;
                 lo = std::min(lo, row[i]);
                 hi = std::max(hi, row[i]);
-                squares += static_cast<double>(row[i]) * row[i];
+                const double value = row[i];
+                sum += value;
+                magnitudes += std::abs(value);
+                squares += value * value;
             }
             m_capture.channelMin[channel] = lo;
             m_capture.channelMax[channel] = hi;
+            m_capture.channelSum[channel] += sum;
+            m_capture.channelSumOfMagnitudes[channel] += magnitudes;
             m_capture.channelSumOfSquares[channel] += squares;
         }
 }

@@ -144,8 +144,12 @@ std::int64_t samplesOf(const CalibrationSet &set, const CaptureOptions &options)
 
 bool hasAll(const Capture &capture, const Model &model, const CalibrationSet &set,
             const CaptureOptions &options) {
-    return capture.calibrationSha256 == set.sha256() && capture.layers.size() == model.layers.size() &&
-           capture.samples == samplesOf(set, options) &&
+    // Projects of earlier versions have no sums of channels.
+    const auto hasSums = [](const auto &layer) {
+        return !layer || layer->channelSum.size() == layer->channelMin.size();
+    };
+    return capture.calibrationSha256 == set.sha256() && std::ranges::all_of(capture.layers, hasSums) &&
+           capture.layers.size() == model.layers.size() && capture.samples == samplesOf(set, options) &&
            std::all_of(options.hessianLayers.begin(), options.hessianLayers.end(), [&](LayerId id) {
                const auto &layer = capture.layers[static_cast<std::size_t>(id)];
                return layer && !layer->hessian.empty();

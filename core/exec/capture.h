@@ -20,8 +20,8 @@ struct LayerCapture {
     std::int64_t channels = 0;
     TensorStats stats;
     Histogram histogram; ///< 2048 bins at least over [min, max], range grown while streaming
-    std::vector<float> channelMin, channelMax; ///< [channels]
-    std::vector<double> channelSumOfSquares;   ///< [channels], over all tokens
+    std::vector<float> channelMin, channelMax;                                   ///< [channels]
+    std::vector<double> channelSum, channelSumOfMagnitudes, channelSumOfSquares; ///< [channels], all tokens
     Tensor sample; ///< float32 [≤ sampleTokens, channels]: the first tokens, raw
     /// H = 2/n Σ x xᵀ, float64 [groups, cols, cols] (convolutions: of im2col rows); empty when not asked for.
     Tensor hessian;

@@ -81,7 +81,7 @@ bool substitutes(const PassOptions &options, NodeId node) {
         const auto first = slots.lower_bound(InputSlot{node, 0});
         return first != slots.end() && first->first.node == node;
     };
-    return targets(options.weights) || targets(options.activations);
+    return targets(options.weights) || targets(options.activations) || options.additions.contains(node);
 }
 
 /// Runs nodes over the values of one pass.
@@ -127,9 +127,9 @@ private:
     bool isObserved(NodeId first, NodeId last) const {
         for (NodeId id = first; id < last; ++id)
             if (m_options.taps.contains(m_impl.graph().node(id).outputs.front()) ||
-                substitutes(m_options, id + 1))
+                m_options.additions.contains(id) || substitutes(m_options, id + 1))
                 return true;
-        return false;
+        return m_options.additions.contains(last);
     }
 
     /// Kernels keep small lists in standard containers; a model that makes them large must not end the
@@ -147,8 +147,18 @@ private:
     /// From the operands of node `id` to the outputs of node `last`.
     Status compute(NodeId id, const Kernel &kernel, NodeId last) {
         QS_TRY(std::vector<Tensor> operands, takeOperands(m_impl.graph().node(id), id));
+        const auto addition = m_options.additions.find(id);
+        const bool adds = addition != m_options.additions.end();
+        std::vector<Tensor> branchOperands;
+        if (adds && !addition->second.weight.empty())
+            branchOperands = operandsOfBranch(operands, addition->second);
+        for (std::size_t i = 0; i < operands.size(); ++i)
+            QS_CHECK_OK(substitute(operands[i], {id, static_cast<int>(i)}, m_options));
         KernelCall call{operands, m_ctx, *m_impl.pool};
         QS_TRY(std::vector<Tensor> outputs, kernel(call));
+        if (adds) {
+            QS_TRY(outputs[0], withAddition(outputs[0], addition->second, kernel, std::move(branchOperands)));
+        }
         const Node &node = m_impl.graph().node(last);
         QS_CHECK(outputs.size() >= node.outputs.size(), "a kernel returns all outputs of its node");
         for (std::size_t i = 0; i < node.outputs.size(); ++i)
@@ -167,10 +177,48 @@ private:
         for (const ValueId input : node.inputs)
             if (input != kNoValue && m_impl.lastUse[static_cast<std::size_t>(input)] == id)
                 m_values[static_cast<std::size_t>(input)] = {};
-        if (substitutes(m_options, id))
-            for (std::size_t i = 0; i < operands.size(); ++i)
-                QS_CHECK_OK(substitute(operands[i], {id, static_cast<int>(i)}, m_options));
         return operands;
+    }
+
+    /// What the second weight of a node is computed from: the same operands, its own weight, no bias.
+    static std::vector<Tensor> operandsOfBranch(std::vector<Tensor> operands, const NodeAddition &addition) {
+        operands[static_cast<std::size_t>(addition.weightIndex)] = addition.weight;
+        if (addition.biasIndex >= 0) {
+            Tensor &bias = operands[static_cast<std::size_t>(addition.biasIndex)];
+            bias = Tensor::zeros(bias.dtype(), bias.shape());
+        }
+        // A kernel may overwrite what only it holds; the node itself still reads these.
+        return operands;
+    }
+
+    Result<Tensor> withAddition(const Tensor &output, const NodeAddition &addition, const Kernel &kernel,
+                                std::vector<Tensor> branchOperands) const {
+        if (output.dtype() != DType::Float32)
+            return fail(ErrorCode::Unsupported, "a branch or a bias correction needs a float32 output");
+        QS_TRY(Tensor sum, m_impl.pool->allocate(DType::Float32, output.shape()));
+        float *values = sum.mutableValues<float>().data();
+        std::ranges::copy(output.values<float>(), values);
+        if (!branchOperands.empty()) {
+            KernelCall call{branchOperands, m_ctx, *m_impl.pool};
+            QS_TRY(const std::vector<Tensor> branch, kernel(call));
+            for (const float value : branch[0].values<float>())
+                *values++ += value;
+        }
+        if (!addition.offset.empty())
+            addOffset(sum, addition);
+        return sum;
+    }
+
+    static void addOffset(Tensor &sum, const NodeAddition &addition) {
+        const auto offset = addition.offset.values<float>();
+        const Shape &shape = sum.shape();
+        const int axis = addition.channelsFirst ? 1 : shape.rank() - 1;
+        const std::int64_t inner = shape.numelBetween(axis + 1, shape.rank());
+        float *value = sum.mutableValues<float>().data();
+        for (std::int64_t outer = shape.numelBetween(0, axis); outer > 0; --outer)
+            for (const float added : offset)
+                for (std::int64_t i = 0; i < inner; ++i)
+                    *value++ += added;
     }
 
     void tap(ValueId id, const Tensor &tensor) const {

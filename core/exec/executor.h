@@ -26,6 +26,16 @@ struct InputSlot {
     auto operator<=>(const InputSlot &) const = default;
 };
 
+/// Added to the output of a layer's node.
+struct NodeAddition {
+    Tensor weight; ///< a second weight of the node, as in its slot; reads the activation before it is
+                   ///< transformed, and no bias. Empty = none
+    int weightIndex = 1;
+    int biasIndex = -1; ///< input that holds the node's own bias; -1 = none
+    Tensor offset;      ///< float32 [channels], one value for each output channel; empty = none
+    bool channelsFirst = false;
+};
+
 /// What one pass through the graph does besides computing outputs. The graph itself is never copied or
 /// changed.
 struct PassOptions {
@@ -34,6 +44,7 @@ struct PassOptions {
     /// Transforms what a node reads in a slot (fake quantization of an activation). Called on the running
     /// thread.
     std::map<InputSlot, std::function<Result<Tensor>(const Tensor &)>> activations;
+    std::map<NodeId, NodeAddition> additions;
     /// Called with a value as soon as it is known; graph inputs included. The tensor may be kept.
     std::unordered_map<ValueId, std::function<void(const Tensor &)>> taps;
 };

@@ -10,16 +10,31 @@ namespace {
 constexpr std::size_t kHeaderSize = offsetof(qs_plugin_entry, abi_minor) + sizeof(std::uint32_t);
 constexpr std::size_t kEntrySize = offsetof(qs_plugin_entry, get) + sizeof(qs_plugin_entry::get);
 constexpr std::size_t kQuantizerSize = offsetof(qs_quantizer, quantize) + sizeof(qs_quantizer::quantize);
-constexpr std::size_t kMaxQuantizers = 1024;
+constexpr std::size_t kBranchSize = offsetof(qs_branch, decompose) + sizeof(qs_branch::decompose);
+constexpr std::size_t kTransformSize = offsetof(qs_transform, transform) + sizeof(qs_transform::transform);
+constexpr std::size_t kMaxMethods = 1024;
 
 bool isComplete(const qs_plugin_entry &entry) {
     return entry.id && *entry.id && entry.version && entry.license && entry.init && entry.deinit &&
            entry.count && entry.get;
 }
 
-bool isComplete(const qs_quantizer &table) {
+template <typename Table>
+bool isDescribed(const Table &table) {
     return table.id && *table.id && table.name && table.summary && table.paper && table.tags &&
-           table.parameters && table.supports && table.quantize;
+           table.parameters && table.supports;
+}
+
+bool isComplete(const qs_quantizer &table) {
+    return isDescribed(table) && table.quantize;
+}
+
+bool isComplete(const qs_branch &table) {
+    return isDescribed(table) && table.cost && table.decompose;
+}
+
+bool isComplete(const qs_transform &table) {
+    return isDescribed(table) && table.cost && table.transform;
 }
 
 } // namespace
@@ -140,25 +155,35 @@ tl::expected<void, PluginProblem> PluginLibrary::initialise(const qs_host &host)
     return readTables();
 }
 
-tl::expected<void, PluginProblem> PluginLibrary::readTables() {
-    const std::size_t count = m_entry->count(QS_EXTENSION_QUANTIZER);
-    if (count > kMaxQuantizers)
+template <typename Table>
+tl::expected<void, PluginProblem> PluginLibrary::readTables(const char *extension, std::size_t smallest,
+                                                            std::vector<const Table *> &tables) {
+    const std::size_t count = m_entry->count(extension);
+    if (count > kMaxMethods)
         return refuse(PluginFailure::InitFailed,
-                      fmt::format("the plugin claims to have {} quantizers", count));
+                      fmt::format("the plugin claims to have {} methods of {}", count, extension));
     for (std::size_t i = 0; i < count; ++i) {
-        const auto *table = static_cast<const qs_quantizer *>(m_entry->get(QS_EXTENSION_QUANTIZER, i));
-        if (!table || table->struct_size < kQuantizerSize)
+        const auto *table = static_cast<const Table *>(m_entry->get(extension, i));
+        if (!table || table->struct_size < smallest)
             return refuse(PluginFailure::StructTooSmall,
-                          fmt::format("quantizer {} has {} bytes (plugin's ABI {}.{}); ABI {}.{} needs {}", i,
-                                      table ? table->struct_size : 0, m_entry->abi_major, m_entry->abi_minor,
-                                      QS_ABI_MAJOR, QS_ABI_MINOR, kQuantizerSize));
+                          fmt::format("method {} of {} has {} bytes (plugin's ABI {}.{}); ABI {}.{} needs {}",
+                                      i, extension, table ? table->struct_size : 0, m_entry->abi_major,
+                                      m_entry->abi_minor, QS_ABI_MAJOR, QS_ABI_MINOR, smallest));
         if (!isComplete(*table))
             return refuse(PluginFailure::StructTooSmall,
-                          fmt::format("quantizer {} leaves a field empty that ABI {}.{} needs", i,
-                                      QS_ABI_MAJOR, QS_ABI_MINOR));
-        m_quantizers.push_back(table);
+                          fmt::format("method {} of {} leaves a field empty that ABI {}.{} needs", i,
+                                      extension, QS_ABI_MAJOR, QS_ABI_MINOR));
+        tables.push_back(table);
     }
     return {};
+}
+
+tl::expected<void, PluginProblem> PluginLibrary::readTables() {
+    if (auto read = readTables(QS_EXTENSION_QUANTIZER, kQuantizerSize, m_quantizers); !read)
+        return read;
+    if (auto read = readTables(QS_EXTENSION_BRANCH, kBranchSize, m_branches); !read)
+        return read;
+    return readTables(QS_EXTENSION_TRANSFORM, kTransformSize, m_transforms);
 }
 
 } // namespace qs

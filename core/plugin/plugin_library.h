@@ -52,18 +52,25 @@ public:
     const qs_plugin_entry &entry() const { return *m_entry; }
     /// After initialise(): complete tables only.
     const std::vector<const qs_quantizer *> &quantizers() const { return m_quantizers; }
+    const std::vector<const qs_branch *> &branches() const { return m_branches; }
+    const std::vector<const qs_transform *> &transforms() const { return m_transforms; }
 
 private:
     PluginLibrary(std::filesystem::path file, void *handle) : m_file(std::move(file)), m_handle(handle) {}
     tl::unexpected<PluginProblem> refuse(PluginFailure failure, std::string message) const;
     tl::expected<void, PluginProblem> readEntry();
     tl::expected<void, PluginProblem> readTables();
+    template <typename Table>
+    tl::expected<void, PluginProblem> readTables(const char *extension, std::size_t smallest,
+                                                 std::vector<const Table *> &tables);
 
     std::filesystem::path m_file;
     void *m_handle = nullptr;
     const qs_plugin_entry *m_entry = nullptr;
     bool m_initialised = false;
     std::vector<const qs_quantizer *> m_quantizers;
+    std::vector<const qs_branch *> m_branches;
+    std::vector<const qs_transform *> m_transforms;
 };
 
 } // namespace qs

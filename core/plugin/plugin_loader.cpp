@@ -1,8 +1,10 @@
 #include "core/plugin/plugin_loader.h"
 
+#include "core/plugin/plugin_branch.h"
 #include "core/plugin/plugin_host.h"
 #include "core/plugin/plugin_probe.h"
 #include "core/plugin/plugin_quantizer.h"
+#include "core/plugin/plugin_transform.h"
 
 #include <cstdlib>
 #include <fmt/format.h>
@@ -66,19 +68,27 @@ Loaded loadOne(const fs::path &file, const std::vector<std::shared_ptr<PluginLib
     return library;
 }
 
-void addMethods(const std::shared_ptr<PluginLibrary> &library, QuantizerRegistry &registry,
-                FindingList &findings) {
-    for (const qs_quantizer *table : library->quantizers()) {
-        auto quantizer = PluginQuantizer::make(library, table);
-        if (!quantizer) {
-            findings.add(Severity::Error, quantizer.error().message, library->file().string(),
+template <typename Wrapper, typename Table>
+void addMethods(const std::shared_ptr<PluginLibrary> &library, const std::vector<const Table *> &tables,
+                MethodRegistry &registry, FindingList &findings) {
+    for (const Table *table : tables) {
+        auto method = Wrapper::make(library, table);
+        if (!method) {
+            findings.add(Severity::Error, method.error().message, library->file().string(),
                          "Ask the author of the plugin to repair the parameter schema.");
             continue;
         }
-        if (auto added = registry.add(*quantizer); !added)
+        if (auto added = registry.add(*method); !added)
             findings.add(PluginProblem{PluginFailure::DuplicateId, added.error().message, library->file()}
                              .toFinding());
     }
+}
+
+void addMethods(const std::shared_ptr<PluginLibrary> &library, MethodRegistry &registry,
+                FindingList &findings) {
+    addMethods<PluginQuantizer>(library, library->quantizers(), registry, findings);
+    addMethods<PluginBranch>(library, library->branches(), registry, findings);
+    addMethods<PluginTransform>(library, library->transforms(), registry, findings);
 }
 
 PluginReport reportFromJson(const nlohmann::json &json) {
@@ -137,9 +147,8 @@ std::vector<std::shared_ptr<PluginLibrary>> loadPlugins(const PluginLoadOptions 
     return loaded;
 }
 
-std::shared_ptr<const QuantizerRegistry> loadMethods(const PluginLoadOptions &options,
-                                                     FindingList &findings) {
-    auto registry = std::make_shared<QuantizerRegistry>();
+std::shared_ptr<const MethodRegistry> loadMethods(const PluginLoadOptions &options, FindingList &findings) {
+    auto registry = std::make_shared<MethodRegistry>();
     // An empty registry refuses nothing.
     [[maybe_unused]] const Status added = registry->add(makeRtnQuantizer());
     for (const auto &library : loadPlugins(options, findings))
@@ -147,7 +156,7 @@ std::shared_ptr<const QuantizerRegistry> loadMethods(const PluginLoadOptions &op
     return registry;
 }
 
-std::shared_ptr<const QuantizerRegistry> loadMethods(FindingList &findings) {
+std::shared_ptr<const MethodRegistry> loadMethods(FindingList &findings) {
     return loadMethods(PluginLoadOptions{}, findings);
 }
 

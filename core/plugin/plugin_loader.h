@@ -2,7 +2,7 @@
 
 #include "core/base/run_context.h"
 #include "core/plugin/plugin_library.h"
-#include "core/quant/quantizer.h"
+#include "core/quant/method_registry.h"
 
 #include <chrono>
 
@@ -29,8 +29,8 @@ std::vector<std::shared_ptr<PluginLibrary>> loadPlugins(const PluginLoadOptions 
 
 /// All methods: round-to-nearest, then those of the plugins. A method whose id is taken is a finding.
 /// \thread call from the main thread; the result is immutable
-std::shared_ptr<const QuantizerRegistry> loadMethods(const PluginLoadOptions &options, FindingList &findings);
-std::shared_ptr<const QuantizerRegistry> loadMethods(FindingList &findings);
+std::shared_ptr<const MethodRegistry> loadMethods(const PluginLoadOptions &options, FindingList &findings);
+std::shared_ptr<const MethodRegistry> loadMethods(FindingList &findings);
 
 /// What `qscope plugins check` found out about one file.
 struct PluginReport {

@@ -1,13 +1,11 @@
 #include "core/plugin/plugin_quantizer.h"
 
-#include "core/plugin/plugin_host.h"
+#include "core/plugin/plugin_method.h"
 #include "core/tensor/convert.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
-#include <sstream>
 
 namespace qs {
 namespace {
@@ -22,36 +20,6 @@ static_assert(QS_PER_TENSOR == static_cast<int>(Granularity::PerTensor) &&
 static_assert(QS_ROUND_HALF_EVEN == static_cast<int>(RoundingMode::HalfEven) &&
               QS_ROUND_HALF_AWAY == static_cast<int>(RoundingMode::HalfAway) &&
               QS_ROUND_FLOOR == static_cast<int>(RoundingMode::Floor));
-static_assert(QS_REFERENCE_CHECKED == static_cast<int>(MethodStatus::ReferenceChecked) &&
-              QS_PAPER_FORMULA == static_cast<int>(MethodStatus::PaperFormula) &&
-              QS_EXPERIMENTAL == static_cast<int>(MethodStatus::Experimental));
-
-constexpr std::size_t kMessageSize = 1024;
-
-/// QS_CANCELLED is not listed: a method that stops although nobody asked it to has failed.
-ErrorCode errorCodeOf(qs_status status) {
-    switch (status) {
-    case QS_INVALID_ARGUMENT:
-        return ErrorCode::InvalidArgument;
-    case QS_UNSUPPORTED:
-        return ErrorCode::Unsupported;
-    case QS_NOT_FOUND:
-        return ErrorCode::NotFound;
-    case QS_OUT_OF_MEMORY:
-        return ErrorCode::OutOfMemory;
-    default:
-        return ErrorCode::PluginFailure;
-    }
-}
-
-std::vector<std::string> splitTags(const char *tags) {
-    std::vector<std::string> list;
-    std::istringstream stream(tags);
-    for (std::string tag; std::getline(stream, tag, ',');)
-        list.push_back(tag);
-    return list;
-}
-
 SliceLayout layoutOf(const QuantizeRequest &request) {
     return {request.scheme.granularity, request.weights.rows, request.weights.cols,
             request.scheme.granularity == Granularity::PerGroup ? request.scheme.groupSize : 0};
@@ -103,18 +71,6 @@ qs_quantize_request tableRequest(const QuantizeRequest &request, const std::stri
     return table;
 }
 
-Status checkFinite(const QuantizeRequest &request) {
-    for (std::int64_t row = 0; row < request.weights.rows; ++row)
-        for (std::int64_t col = 0; col < request.weights.cols; ++col)
-            if (!std::isfinite(request.weights(row, col)))
-                return fail(
-                    ErrorCode::InvalidArgument,
-                    fmt::format("weight [row {}, column {}] is {}; repair the model before quantizing it",
-                                row, col, request.weights(row, col)),
-                    request.layerName);
-    return {};
-}
-
 /// Buffers preset so that what the plugin forgot to write does not pass validate().
 QuantizedMatrix unfilledMatrix(const QuantizeRequest &request) {
     QuantizedMatrix matrix;
@@ -132,6 +88,18 @@ QuantizedMatrix unfilledMatrix(const QuantizeRequest &request) {
     return matrix;
 }
 
+/// The buffers that this method asked for, preset like the others.
+void addExtras(QuantizedMatrix &matrix, std::uint32_t stores) {
+    const float unwritten = std::numeric_limits<float>::quiet_NaN();
+    const std::size_t slices = matrix.scales.size(), count = std::size_t{1} << matrix.bits;
+    if (stores & QS_STORES_REAL_ZERO_POINTS)
+        matrix.realZeroPoints.assign(slices, unwritten);
+    if (stores & (QS_STORES_LEVELS | QS_STORES_SLICE_LEVELS))
+        matrix.levels.assign(stores & QS_STORES_SLICE_LEVELS ? slices * count : count, unwritten);
+    if (!matrix.realZeroPoints.empty() || !matrix.levels.empty())
+        matrix.zeroPoints.assign(slices, codeRange(matrix.bits, matrix.convention).lowest);
+}
+
 std::vector<std::int32_t> consecutiveGroups(const SliceLayout &layout) {
     std::vector<std::int32_t> groups(static_cast<std::size_t>(layout.cols), 0);
     if (layout.granularity == Granularity::PerGroup)
@@ -140,23 +108,46 @@ std::vector<std::int32_t> consecutiveGroups(const SliceLayout &layout) {
     return groups;
 }
 
+SliceStorage plainSliceStorage(const QuantizedMatrix &matrix) {
+    const BitsBreakdown bits = matrix.bitsBreakdown();
+    const double perSlice =
+        static_cast<double>(matrix.rows * matrix.cols) / static_cast<double>(matrix.layout.slices());
+    return {std::round(bits.scales * perSlice), std::round(bits.zeroPoints * perSlice)};
+}
+
 /// Where the plugin writes the codes, scales and zero points of one part.
 struct PartBuffers {
     qs_quantize_result result{};
     std::vector<std::int32_t> groupOfColumn;
-    std::array<char, kMessageSize> message{};
+    std::array<char, kPluginMessageSize> message{};
+    SliceStorage plainStorage;
 
     PartBuffers(QuantizedMatrix &matrix, std::int64_t part, std::int64_t parts)
-        : groupOfColumn(consecutiveGroups(matrix.layout)) {
+        : groupOfColumn(consecutiveGroups(matrix.layout)), plainStorage(plainSliceStorage(matrix)) {
         const std::int64_t rows = matrix.rows / parts;
         const std::int64_t slices = matrix.layout.slices() / parts;
         result.struct_size = sizeof result;
-        result.message_size = kMessageSize;
+        result.message_size = kPluginMessageSize;
         result.codes = matrix.codes.data() + part * rows * matrix.cols;
         result.scales = matrix.scales.data() + part * slices;
         result.zero_points = matrix.zeroPoints.data() + part * slices;
         result.group_of_column = groupOfColumn.data();
         result.message = message.data();
+        if (!matrix.realZeroPoints.empty())
+            result.real_zero_points = matrix.realZeroPoints.data() + part * slices;
+        if (!matrix.levels.empty()) {
+            const std::int64_t count = std::int64_t{1} << matrix.bits;
+            const bool bySlice = static_cast<std::int64_t>(matrix.levels.size()) > count;
+            result.levels = matrix.levels.data() + (bySlice ? part * slices * count : 0);
+        }
+        result.scale_bits = plainStorage.scaleBits;
+        result.zero_point_bits = plainStorage.zeroPointBits;
+    }
+
+    /// What the method says about its storage, if it says anything.
+    std::optional<SliceStorage> storage() const {
+        const SliceStorage told{result.scale_bits, result.zero_point_bits};
+        return told == plainStorage ? std::nullopt : std::optional(told);
     }
 };
 
@@ -170,6 +161,17 @@ Status adoptGroups(std::vector<std::int32_t> groups, std::int64_t part, Quantize
                     "which cannot be stored; choose an option that keeps the order");
     if (!consecutive)
         matrix.groupOfColumn = std::move(groups);
+    return {};
+}
+
+/// \error PluginFailure  kept weights that were not announced, or twice the same place
+Status adoptKept(std::vector<KeptWeight> kept, std::uint32_t stores, QuantizedMatrix &matrix) {
+    if (!kept.empty() && (stores & QS_STORES_OUTLIERS) == 0)
+        return fail(ErrorCode::PluginFailure, "the method keeps weights without having said that it does");
+    matrix.kept.insert(matrix.kept.end(), kept.begin(), kept.end());
+    std::sort(matrix.kept.begin(), matrix.kept.end(), [](const KeptWeight &a, const KeptWeight &b) {
+        return std::pair(a.row, a.col) < std::pair(b.row, b.col);
+    });
     return {};
 }
 
@@ -189,17 +191,11 @@ Result<std::shared_ptr<const Quantizer>> PluginQuantizer::make(std::shared_ptr<c
         return fail(ErrorCode::PluginFailure,
                     fmt::format("method '{}': {}", table->id, schema.error().text()));
     std::shared_ptr<PluginQuantizer> quantizer(new PluginQuantizer);
-    quantizer->m_info = {table->id,
-                         table->name,
-                         table->summary,
-                         table->paper,
-                         splitTags(table->tags),
-                         library->entry().version,
-                         library->file().string(),
-                         table->status >= QS_REFERENCE_CHECKED && table->status <= QS_EXPERIMENTAL
-                             ? static_cast<MethodStatus>(table->status)
-                             : MethodStatus::Experimental,
-                         (table->needs & QS_NEEDS_HESSIAN) != 0};
+    quantizer->m_info = pluginMethodInfo(*table, *library, MethodKind::Quantizer);
+    if (QS_HAS(qs_quantizer, cost, table)) { // since 1.1
+        quantizer->m_stores = table->stores;
+        quantizer->m_info.cost = table->cost ? table->cost : "";
+    }
     quantizer->m_schema = std::move(*schema);
     quantizer->m_library = std::move(library);
     quantizer->m_table = table;
@@ -214,15 +210,7 @@ Support PluginQuantizer::supports(const QuantizeRequest &request) const {
         return {false, parameters.error().message};
     const std::string text = parameters->dump();
     const qs_quantize_request table = tableRequest(request, text, nullptr, 0);
-    std::array<char, kMessageSize> reason{};
-    try {
-        if (m_table->supports(&table, reason.data(), reason.size()) != 0)
-            return {};
-    } catch (...) {
-        return {false, "the plugin threw an exception when asked"};
-    }
-    reason.back() = '\0';
-    return {false, reason.front() ? reason.data() : "the plugin refuses and gives no reason"};
+    return pluginSupport(*m_table, table);
 }
 
 Result<QuantizedMatrix> PluginQuantizer::quantize(const QuantizeRequest &request,
@@ -232,11 +220,12 @@ Result<QuantizedMatrix> PluginQuantizer::quantize(const QuantizeRequest &request
                     request.layerName);
     if (!request.weights.data)
         return fail(ErrorCode::InvalidArgument, "there are no weights", request.layerName);
-    QS_CHECK_OK(checkFinite(request));
+    QS_CHECK_OK(checkFinite(request.weights, request.layerName));
     QS_TRY(const nlohmann::json parameters, m_schema.complete(request.parameters));
     const std::string text = parameters.dump();
 
     QuantizedMatrix matrix = unfilledMatrix(request);
+    addExtras(matrix, m_stores);
     for (std::int64_t part = 0; part < request.groups; ++part) {
         if (ctx.cancelled())
             return RunContext::cancelledError();
@@ -256,24 +245,18 @@ Result<QuantizedMatrix> PluginQuantizer::quantize(const QuantizeRequest &request
 Status PluginQuantizer::quantizePart(const QuantizeRequest &request, const std::string &parameters,
                                      std::int64_t part, QuantizedMatrix &matrix,
                                      const RunContext &ctx) const {
-    qs_call call{request, ctx, part, request.groups};
+    qs_call call{ctx, request.layerName, request.services, request.findings, &request.scheme};
+    call.rows = matrix.rows / request.groups;
+    call.cols = matrix.cols;
+    call.part = part;
+    call.parts = request.groups;
     const qs_quantize_request table = tableRequest(request, parameters, &call, part);
     PartBuffers buffers(matrix, part, request.groups);
-    qs_status status = QS_FAILED;
-    try {
-        status = m_table->quantize(&table, &pluginHost(), &buffers.result);
-    } catch (...) {
-        return fail(ErrorCode::PluginFailure, fmt::format("method '{}' threw an exception", m_info.id));
-    }
-    if (ctx.cancelled())
-        return RunContext::cancelledError();
-    if (status != QS_OK) {
-        buffers.message.back() = '\0';
-        const std::string_view message = buffers.message.data();
-        return fail(errorCodeOf(status),
-                    message.empty() ? fmt::format("method '{}' failed with status {}", m_info.id, status)
-                                    : fmt::format("{}: {}", m_info.name, message));
-    }
+    const qs_status status = callPlugin(
+        buffers.message, [&] { return m_table->quantize(&table, &pluginHost(), &buffers.result); });
+    QS_CHECK_OK(pluginOutcome(status, buffers.message.data(), m_info, ctx));
+    matrix.sliceStorage = buffers.storage();
+    QS_CHECK_OK(adoptKept(std::move(call.kept), m_stores, matrix));
     return adoptGroups(std::move(buffers.groupOfColumn), part, matrix);
 }
 

@@ -27,6 +27,7 @@ private:
 
     std::shared_ptr<const PluginLibrary> m_library;
     const qs_quantizer *m_table = nullptr;
+    std::uint32_t m_stores = 0; ///< QS_STORES_...
     MethodInfo m_info;
     ParameterSchema m_schema;
 };

@@ -2,9 +2,11 @@
 
 #include "core/base/parallel.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace qs {
 namespace {
@@ -43,7 +45,9 @@ Status validateSizes(const QuantizedMatrix &matrix) {
 
 Status validateGrids(const QuantizedMatrix &matrix) {
     CodeRange zeros = codeRange(matrix.bits, matrix.convention);
-    if (matrix.convention != GridConvention::Asymmetric) {
+    if (!matrix.realZeroPoints.empty() || !matrix.levels.empty()) {
+        zeros = {zeros.lowest, zeros.lowest};
+    } else if (matrix.convention != GridConvention::Asymmetric) {
         const std::int32_t zero =
             matrix.convention == GridConvention::SymmetricOffset ? 1 << (matrix.bits - 1) : 0;
         zeros = {zero, zero};
@@ -86,32 +90,160 @@ Status validateColumnGroups(const QuantizedMatrix &matrix) {
     return {};
 }
 
-} // namespace
-
-ScaleZero QuantizedMatrix::grid(std::int64_t row, std::int64_t col) const {
-    const std::int64_t slice =
-        groupOfColumn.empty() ? layout.slice(row, col)
-                              : row * layout.groupsPerRow() + groupOfColumn[static_cast<std::size_t>(col)];
-    return {scales[static_cast<std::size_t>(slice)], zeroPoints[static_cast<std::size_t>(slice)]};
+Status validateExtraSizes(const QuantizedMatrix &matrix) {
+    const std::int64_t slices = matrix.layout.slices(), count = std::int64_t{1} << matrix.bits;
+    auto finite = [](const std::vector<float> &values) {
+        return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+    };
+    if (!matrix.realZeroPoints.empty() && sizeOf(matrix.realZeroPoints) != slices)
+        return broken(fmt::format("{} real zero points, expected {}", matrix.realZeroPoints.size(), slices));
+    if (!matrix.levels.empty() && sizeOf(matrix.levels) != count && sizeOf(matrix.levels) != slices * count)
+        return broken(
+            fmt::format("{} levels, expected {} or {}", matrix.levels.size(), count, slices * count));
+    if (!finite(matrix.realZeroPoints) || !finite(matrix.levels))
+        return broken("a zero point or a level is not finite");
+    if (matrix.sliceStorage &&
+        !(matrix.sliceStorage->scaleBits >= 0 && matrix.sliceStorage->scaleBits <= 4096 &&
+          matrix.sliceStorage->zeroPointBits >= 0 && matrix.sliceStorage->zeroPointBits <= 64))
+        return broken("the storage of a slice is no possible number of bits");
+    return {};
 }
 
-Tensor QuantizedMatrix::dequantize() const {
+Status validateKept(const QuantizedMatrix &matrix) {
+    std::pair<std::int64_t, std::int64_t> last{-1, 0};
+    for (const KeptWeight &kept : matrix.kept) {
+        const std::pair place{kept.row, kept.col};
+        if (kept.row < 0 || kept.row >= matrix.rows || kept.col < 0 || kept.col >= matrix.cols ||
+            place <= last)
+            return broken(fmt::format("kept weight [row {}, column {}] lies outside or out of order",
+                                      kept.row, kept.col));
+        if (!std::isfinite(kept.value))
+            return broken(
+                fmt::format("kept weight [row {}, column {}] is {}", kept.row, kept.col, kept.value));
+        last = place;
+    }
+    return {};
+}
+
+Status validateBranch(const QuantizedMatrix &matrix) {
+    if (!matrix.branch)
+        return {};
+    const auto [down, up] = std::pair(matrix.branch->down, matrix.branch->up);
+    const bool fits = down.dtype() == DType::Float32 && up.dtype() == DType::Float32 &&
+                      down.shape().rank() == 2 && up.shape().rank() == 2 && down.shape()[1] == matrix.cols &&
+                      up.shape()[0] == matrix.rows && down.shape()[0] == up.shape()[1];
+    if (!fits)
+        return broken(fmt::format("the branch {} · {} does not fit a weight [{}, {}]", up.shape().text(),
+                                  down.shape().text(), matrix.rows, matrix.cols));
+    for (const Tensor &factor : {down, up})
+        for (const float value : factor.values<float>())
+            if (!std::isfinite(value))
+                return broken("the branch holds a value that is not finite");
+    return {};
+}
+
+} // namespace
+
+Tensor LowRankBranch::product() const {
+    using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const std::int64_t rows = up.shape()[0], cols = down.shape()[1];
+    const Eigen::Map<const FloatMatrix> left(up.values<float>().data(), rows, rank());
+    const Eigen::Map<const FloatMatrix> right(down.values<float>().data(), rank(), cols);
+    const Matrix sum = left.cast<double>() * right.cast<double>();
+    Tensor tensor = Tensor::allocate(DType::Float32, Shape{rows, cols});
+    Eigen::Map<FloatMatrix>(tensor.mutableValues<float>().data(), rows, cols) = sum.cast<float>();
+    return tensor;
+}
+
+std::int64_t QuantizedMatrix::slice(std::int64_t row, std::int64_t col) const {
+    return groupOfColumn.empty() ? layout.slice(row, col)
+                                 : row * layout.groupsPerRow() + groupOfColumn[static_cast<std::size_t>(col)];
+}
+
+ScaleZero QuantizedMatrix::grid(std::int64_t row, std::int64_t col) const {
+    const auto index = static_cast<std::size_t>(slice(row, col));
+    return {scales[index], zeroPoints[index]};
+}
+
+bool QuantizedMatrix::isIntegerGrid() const {
+    return realZeroPoints.empty() && levels.empty() && kept.empty() && !branch;
+}
+
+std::string QuantizedMatrix::extras() const {
+    std::vector<std::string> parts;
+    if (!realZeroPoints.empty())
+        parts.emplace_back("real zero points");
+    if (!levels.empty())
+        parts.emplace_back(sizeOf(levels) > std::int64_t{1} << bits ? "a codebook for every slice"
+                                                                    : "a codebook");
+    if (!kept.empty())
+        parts.push_back(fmt::format("{} kept weights", kept.size()));
+    if (branch)
+        parts.push_back(fmt::format("a branch of rank {}", branch->rank()));
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+float QuantizedMatrix::valueOf(std::int16_t code, std::int64_t slice) const {
+    const auto index = static_cast<std::size_t>(slice);
+    if (!levels.empty()) {
+        const auto count = std::size_t{1} << bits;
+        const auto level = static_cast<std::size_t>(code - codeRange(bits, convention).lowest);
+        return scales[index] * levels[(levels.size() > count ? index * count : 0) + level];
+    }
+    if (!realZeroPoints.empty())
+        return scales[index] * (static_cast<float>(code) - realZeroPoints[index]);
+    return dequantizeValue(code, {scales[index], zeroPoints[index]});
+}
+
+void QuantizedMatrix::dequantizeRow(std::int64_t row, std::int64_t col, std::span<float> values) const {
+    const std::int64_t first = col, end = col + sizeOf(values);
+    while (col < end) {
+        const std::int64_t index = slice(row, col);
+        const std::int64_t stop = groupOfColumn.empty() ? std::min(end, layout.sliceEnd(col)) : col + 1;
+        const std::int16_t *code = codes.data() + row * cols + col;
+        float *value = values.data() + (col - first);
+        if (levels.empty() && realZeroPoints.empty()) {
+            const ScaleZero plain{scales[static_cast<std::size_t>(index)],
+                                  zeroPoints[static_cast<std::size_t>(index)]};
+            for (; col < stop; ++col)
+                *value++ = dequantizeValue(*code++, plain);
+        } else {
+            for (; col < stop; ++col)
+                *value++ = valueOf(*code++, index);
+        }
+    }
+    const auto before = [](const KeptWeight &a, const KeptWeight &b) {
+        return std::pair(a.row, a.col) < std::pair(b.row, b.col);
+    };
+    auto weight = std::lower_bound(kept.begin(), kept.end(), KeptWeight{row, first, 0}, before);
+    for (; weight != kept.end() && weight->row == row && weight->col < end; ++weight)
+        values[static_cast<std::size_t>(weight->col - first)] = weight->value;
+}
+
+Tensor QuantizedMatrix::dequantizeWithoutBranch() const {
     Tensor tensor = Tensor::allocate(DType::Float32, Shape{rows, cols});
     const auto values = tensor.mutableValues<float>();
     auto dequantizeRows = [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row)
-            for (std::int64_t col = 0; col < cols;) {
-                const ScaleZero slice = grid(row, col);
-                const std::int64_t stop = groupOfColumn.empty() ? layout.sliceEnd(col) : col + 1;
-                for (; col < stop; ++col) {
-                    const auto index = static_cast<std::size_t>(row * cols + col);
-                    values[index] = dequantizeValue(codes[index], slice);
-                }
-            }
+            dequantizeRow(
+                row, 0, values.subspan(static_cast<std::size_t>(row * cols), static_cast<std::size_t>(cols)));
     };
     const std::int64_t rowsPerBlock = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, cols));
     // Without a stop token it cannot be cancelled, so there is no error to pass on.
     (void)parallelFor(rows, rowsPerBlock, RunContext{}, dequantizeRows);
+    return tensor;
+}
+
+Tensor QuantizedMatrix::dequantize() const {
+    Tensor tensor = dequantizeWithoutBranch();
+    if (!branch)
+        return tensor;
+    const Tensor product = branch->product();
+    const auto added = product.values<float>();
+    float *value = tensor.mutableValues<float>().data();
+    for (const float part : added)
+        *value++ += part;
     return tensor;
 }
 
@@ -122,9 +254,16 @@ BitsBreakdown QuantizedMatrix::bitsBreakdown() const {
     const double slices = static_cast<double>(layout.slices());
     BitsBreakdown breakdown;
     breakdown.codes = bits;
-    breakdown.scales = (scaleAsFloat16 ? 16 : 32) * slices / weights;
-    breakdown.zeroPoints = convention == GridConvention::Asymmetric ? bits * slices / weights : 0;
+    const double zeroBits = !realZeroPoints.empty()                                      ? 16
+                            : convention == GridConvention::Asymmetric && levels.empty() ? bits
+                                                                                         : 0;
+    const SliceStorage slice = sliceStorage.value_or(SliceStorage{scaleAsFloat16 ? 16.0 : 32.0, zeroBits});
+    breakdown.scales = slice.scaleBits * slices / weights;
+    breakdown.zeroPoints = slice.zeroPointBits * slices / weights;
     breakdown.indices = 32 * static_cast<double>(groupOfColumn.size()) / weights;
+    breakdown.outliers = 32 * static_cast<double>(kept.size()) / weights;
+    if (branch)
+        breakdown.branch = 16.0 * static_cast<double>(branch->rank() * (rows + cols)) / weights;
     return breakdown;
 }
 
@@ -132,7 +271,10 @@ Status QuantizedMatrix::validate() const {
     QS_CHECK_OK(validateSizes(*this));
     QS_CHECK_OK(validateGrids(*this));
     QS_CHECK_OK(validateCodes(*this));
-    return validateColumnGroups(*this);
+    QS_CHECK_OK(validateColumnGroups(*this));
+    QS_CHECK_OK(validateExtraSizes(*this));
+    QS_CHECK_OK(validateKept(*this));
+    return validateBranch(*this);
 }
 
 } // namespace qs

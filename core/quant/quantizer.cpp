@@ -1,6 +1,5 @@
 #include "core/quant/quantizer.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace qs {
@@ -27,20 +26,26 @@ double plannedWeightBits(const WeightGridScheme &scheme, std::int64_t rows, std:
            slices * (scaleBits + zeroBits) / (static_cast<double>(rows) * static_cast<double>(cols));
 }
 
-Status QuantizerRegistry::add(std::shared_ptr<const Quantizer> quantizer) {
-    const MethodInfo &info = quantizer->info();
-    if (const auto taken = find(info.id))
-        return fail(ErrorCode::InvalidArgument,
-                    fmt::format("method '{}' of {} was already given by {}; remove one of them", info.id,
-                                info.origin, taken->info().origin));
-    m_quantizers.push_back(std::move(quantizer));
-    return {};
+std::string_view methodKindName(MethodKind kind) {
+    switch (kind) {
+    case MethodKind::Quantizer:
+        return "quantizer";
+    case MethodKind::Branch:
+        return "branch";
+    case MethodKind::Transform:
+        return "transform";
+    case MethodKind::Block:
+        return "block";
+    }
+    return "quantizer";
 }
 
-std::shared_ptr<const Quantizer> QuantizerRegistry::find(std::string_view id) const {
-    auto found = std::find_if(m_quantizers.begin(), m_quantizers.end(),
-                              [&](const auto &quantizer) { return quantizer->info().id == id; });
-    return found == m_quantizers.end() ? nullptr : *found;
+Result<InputStatistics> LayerServices::inputStatistics(std::int64_t) {
+    return fail(ErrorCode::NotFound, "there are no statistics of the inputs");
+}
+
+Result<LayerInputs> LayerServices::inputs() {
+    return fail(ErrorCode::NotFound, "there are no inputs");
 }
 
 } // namespace qs

@@ -5,6 +5,7 @@
 #include "core/base/run_context.h"
 #include "core/quant/quantized_matrix.h"
 #include "core/tensor/matrix_view.h"
+#include "core/tensor/tensor.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,17 +16,31 @@ namespace qs {
 enum class MethodStatus { ReferenceChecked, PaperFormula, Experimental };
 std::string_view methodStatusName(MethodStatus status); ///< "reference-checked", …
 
+/// What a method does in the chain of a recipe.
+enum class MethodKind {
+    Quantizer, ///< turns weights into codes
+    Branch,    ///< splits a weight into a quantized part and a low-rank branch
+    Transform, ///< changes what enters layers, and the layers back
+    Block,     ///< turns the weights of a block into codes together
+};
+std::string_view methodKindName(MethodKind kind); ///< "quantizer", …
+
 /// What a method tells about itself.
 struct MethodInfo {
-    std::string id;      ///< "rtn", "gptq": what recipes say
-    std::string name;    ///< "GPTQ"
-    std::string summary; ///< one sentence
-    std::string paper;   ///< "Frantar et al. 2022, arXiv:2210.17323"
-    std::vector<std::string> tags;
+    MethodKind kind = MethodKind::Quantizer;
+    std::string id;                ///< "rtn", "gptq": what recipes say; unique over all kinds
+    std::string name;              ///< "GPTQ"
+    std::string summary;           ///< one sentence
+    std::string paper;             ///< "Frantar et al. 2022, arXiv:2210.17323"
+    std::vector<std::string> tags; ///< vocabulary: method_taxonomy
     std::string version;
     std::string origin; ///< "built in", or the plugin's file
     MethodStatus status = MethodStatus::ReferenceChecked;
     bool needsHessian = false;
+    bool needsInputs = false; ///< statistics and samples of the activations: any calibration
+    std::string cost;         ///< time and memory in the sizes of the layer; may be empty
+
+    bool needsCalibration() const { return needsHessian || needsInputs; }
 };
 
 /// Everything but the method: how the weight lies on its grid.
@@ -48,6 +63,17 @@ struct Support {
     std::string reason;
 };
 
+/// What calibration saw of each column of a weight, over all tokens.
+struct InputStatistics {
+    std::vector<float> minimum, maximum, mean, meanMagnitude; ///< [cols]
+};
+
+/// The first inputs of a layer that calibration saw, float32 [tokens, cols].
+struct LayerInputs {
+    Tensor values;
+    Tensor quantized; ///< as the layer sees them when its activation is quantized; else the same
+};
+
 /// What a method may ask about the layer at hand besides its weight.
 class LayerServices {
 public:
@@ -55,6 +81,11 @@ public:
     /// H = 2/n Σ x xᵀ over all captured inputs of the layer (of convolution group `group`), float64 [cols,
     /// cols]. \error NotFound  no calibration was run for this layer
     virtual Result<MatrixView<const double>> hessian(std::int64_t group) = 0;
+    /// Columns of a convolution show their input channel (taps of one channel have the same).
+    /// \error NotFound  no calibration was run for this layer
+    virtual Result<InputStatistics> inputStatistics(std::int64_t group);
+    /// \error NotFound  no calibration, or a convolution with a kernel: its columns are not kept
+    virtual Result<LayerInputs> inputs();
 };
 
 /// One weight to quantize.
@@ -82,19 +113,6 @@ public:
     /// \error Cancelled, PluginFailure
     /// \thread safe
     virtual Result<QuantizedMatrix> quantize(const QuantizeRequest &request, const RunContext &ctx) const = 0;
-};
-
-/// All methods of this program run: built in and from plugins. Filled at start, then only read.
-class QuantizerRegistry {
-public:
-    /// \error InvalidArgument  the id is taken; names both origins
-    Status add(std::shared_ptr<const Quantizer> quantizer);
-    /// nullptr when there is none.
-    std::shared_ptr<const Quantizer> find(std::string_view id) const;
-    const std::vector<std::shared_ptr<const Quantizer>> &all() const { return m_quantizers; }
-
-private:
-    std::vector<std::shared_ptr<const Quantizer>> m_quantizers;
 };
 
 /// Round to nearest on any grid and range rule: the method that every other is compared with.

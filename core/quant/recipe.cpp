@@ -1,5 +1,6 @@
 #include "core/quant/recipe.h"
 
+#include <array>
 #include <fmt/format.h>
 #include <map>
 #include <regex>
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLongestPattern = 1000;
 constexpr std::size_t kPatternsKept = 64;
+constexpr std::array<std::string_view, 3> kScaleNames{"static", "token", "cross"};
 
 /// A breadth-first matcher: the default one of libstdc++ needs exponential time for patterns like (a+)+b and
 /// a stack frame for every character of the name. Kept, as a recipe is asked about every layer while it is
@@ -25,6 +27,18 @@ const std::regex &compiled(const std::string &pattern) {
 }
 
 } // namespace
+
+std::string_view activationScaleName(ActivationScale scale) {
+    return kScaleNames[static_cast<std::size_t>(scale)];
+}
+
+Result<ActivationScale> activationScaleFromName(std::string_view name) {
+    for (std::size_t i = 0; i < kScaleNames.size(); ++i)
+        if (name == kScaleNames[i])
+            return static_cast<ActivationScale>(i);
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("'{}' is no way to find a scale; choose static, token or cross", name));
+}
 
 Status checkLayerPattern(const std::string &pattern) {
     if (pattern.size() > kLongestPattern)
@@ -58,6 +72,8 @@ LayerChoice Recipe::choiceFor(const std::string &layerName) const {
 std::string suggestedName(const Recipe &recipe) {
     const LayerChoice choice = recipe.rules.empty() ? LayerChoice{} : recipe.rules.front().choice;
     std::string name;
+    for (const TransformStep &step : recipe.transforms)
+        name += step.method.method + '-';
     if (choice.weight)
         name += fmt::format("w{}", choice.weight->scheme.grid.bits);
     if (choice.activation)
@@ -68,6 +84,10 @@ std::string suggestedName(const Recipe &recipe) {
             name += fmt::format("-g{}", choice.weight->scheme.groupSize);
         if (choice.weight->scheme.granularity == Granularity::PerTensor)
             name += "-tensor";
+        if (choice.weight->branch)
+            name += '-' + choice.weight->branch->method;
+        if (choice.weight->correctBias)
+            name += "-bias";
     }
     if (name.empty())
         name = "float";

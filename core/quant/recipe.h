@@ -6,19 +6,42 @@
 
 namespace qs {
 
+/// A method with its parameters; defaults are filled in at the run.
+struct MethodChoice {
+    std::string method;
+    nlohmann::json parameters = nlohmann::json::object();
+
+    bool operator==(const MethodChoice &) const = default;
+};
+
 /// What to do with a layer's weight.
 struct WeightChoice {
     std::string method = "rtn";
     WeightGridScheme scheme;
     nlohmann::json parameters =
-        nlohmann::json::object(); ///< of the method; defaults are filled in at the run
+        nlohmann::json::object();       ///< of the method; defaults are filled in at the run
+    std::optional<MethodChoice> branch{}; ///< splits the weight; `method` quantizes what it leaves
+    /// Adds what makes the mean output on the calibration set that of the float layer again.
+    /// \source Nagel et al. 2019, arXiv:1906.04721; methods A, A31
+    bool correctBias = false;
 
     bool operator==(const WeightChoice &) const = default;
 };
 
-/// What to do with the activation that enters a layer: static quantization, per tensor.
+/// How the scale of an activation is found.
+enum class ActivationScale {
+    Static, ///< one for the tensor, from calibration
+    Token,  ///< one a token (row of channels), from the token itself; symmetric
+    Cross,  ///< CrossQuant: of a token and of a channel of the batch, multiplied; symmetric
+};
+std::string_view activationScaleName(ActivationScale scale); ///< "static", "token", "cross"
+Result<ActivationScale> activationScaleFromName(std::string_view name);
+
+/// What to do with the activation that enters a layer.
 struct ActivationChoice {
     GridScheme grid{8, GridConvention::Asymmetric, {}, RoundingMode::HalfEven};
+    ActivationScale scale = ActivationScale::Static;
+    double alpha = 0.15; ///< Cross only: exponent of the token's share, 1 = Token
 
     bool operator==(const ActivationChoice &) const = default;
 };
@@ -43,10 +66,21 @@ struct RecipeRule {
     bool operator==(const RecipeRule &) const = default;
 };
 
-/// Which layer is quantized how. Rules are tried in order, the last that matches a layer wins.
+/// Changes what enters the layers whose names match (all that read one tensor must), before anything is
+/// quantized. The function of the float model stays.
+struct TransformStep {
+    std::string layers = ".*";
+    MethodChoice method;
+
+    bool operator==(const TransformStep &) const = default;
+};
+
+/// Which layer is quantized how. Transforms are applied one after the other, then rules are tried in order,
+/// the last that matches a layer wins.
 struct Recipe {
     std::string name;
     std::uint64_t seed = 0;
+    std::vector<TransformStep> transforms;
     std::vector<RecipeRule> rules;
 
     bool operator==(const Recipe &) const = default;

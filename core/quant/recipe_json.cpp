@@ -39,6 +39,10 @@ void writeGrid(const GridScheme &grid, OrderedJson &json) {
     json["range"] = rangeToJson(grid.rule);
 }
 
+OrderedJson methodToJson(const MethodChoice &choice) {
+    return {{"method", choice.method}, {"parameters", choice.parameters}};
+}
+
 OrderedJson weightToJson(const WeightChoice &weight) {
     OrderedJson json{{"method", weight.method}};
     writeGrid(weight.scheme.grid, json);
@@ -48,6 +52,20 @@ OrderedJson weightToJson(const WeightChoice &weight) {
         json["groupSize"] = weight.scheme.groupSize;
     json["scaleAsFloat16"] = weight.scheme.scaleAsFloat16;
     json["parameters"] = weight.parameters;
+    if (weight.branch)
+        json["branch"] = methodToJson(*weight.branch);
+    if (weight.correctBias)
+        json["correctBias"] = true;
+    return json;
+}
+
+OrderedJson activationToJson(const ActivationChoice &activation) {
+    OrderedJson json = OrderedJson::object();
+    writeGrid(activation.grid, json);
+    if (activation.scale != ActivationScale::Static)
+        json["scale"] = activationScaleName(activation.scale);
+    if (activation.scale == ActivationScale::Cross || activation.alpha != ActivationChoice{}.alpha)
+        json["alpha"] = activation.alpha;
     return json;
 }
 
@@ -55,10 +73,8 @@ OrderedJson ruleToJson(const RecipeRule &rule) {
     OrderedJson json{{"layers", rule.layers}};
     if (rule.choice.weight)
         json["weight"] = weightToJson(*rule.choice.weight);
-    if (rule.choice.activation) {
-        json["activation"] = OrderedJson::object();
-        writeGrid(rule.choice.activation->grid, json["activation"]);
-    }
+    if (rule.choice.activation)
+        json["activation"] = activationToJson(*rule.choice.activation);
     return json;
 }
 
@@ -82,6 +98,35 @@ void readGrid(JsonObjectReader &reader, GridScheme &grid) {
         reader.take(readRange(*range, reader.pathOf("range"), grid.rule));
 }
 
+void readParameters(JsonObjectReader &reader, Json &parameters) {
+    if (const Json *given = reader.member("parameters")) {
+        parameters = *given;
+        if (!given->is_object())
+            reader.refuse(reader.pathOf("parameters"), "must be an object");
+    }
+}
+
+Status readMethod(const Json &json, const std::string &path, MethodChoice &choice) {
+    JsonObjectReader reader(json, path);
+    reader.text("method", choice.method, JsonObjectReader::Required);
+    readParameters(reader, choice.parameters);
+    return reader.finish();
+}
+
+void readPattern(JsonObjectReader &reader, std::string &layers, JsonObjectReader::Presence presence) {
+    reader.text("layers", layers, presence);
+    if (auto status = checkLayerPattern(layers); !status)
+        reader.refuse(reader.pathOf("layers"), status.error().message);
+}
+
+Status readTransform(const Json &json, const std::string &path, TransformStep &step) {
+    JsonObjectReader reader(json, path);
+    readPattern(reader, step.layers, JsonObjectReader::Optional);
+    reader.text("method", step.method.method, JsonObjectReader::Required);
+    readParameters(reader, step.method.parameters);
+    return reader.finish();
+}
+
 Status readWeight(const Json &json, const std::string &path, WeightChoice &weight) {
     JsonObjectReader reader(json, path);
     reader.text("method", weight.method, JsonObjectReader::Required);
@@ -89,25 +134,27 @@ Status readWeight(const Json &json, const std::string &path, WeightChoice &weigh
     reader.choice("granularity", granularityFromName, weight.scheme.granularity);
     reader.integer("groupSize", std::int64_t{1}, kLargestGroup, weight.scheme.groupSize);
     reader.boolean("scaleAsFloat16", weight.scheme.scaleAsFloat16);
-    if (const Json *parameters = reader.member("parameters")) {
-        weight.parameters = *parameters;
-        if (!parameters->is_object())
-            reader.refuse(reader.pathOf("parameters"), "must be an object");
-    }
+    readParameters(reader, weight.parameters);
+    if (const Json *branch = reader.member("branch"))
+        reader.take(readMethod(*branch, reader.pathOf("branch"), weight.branch.emplace()));
+    reader.boolean("correctBias", weight.correctBias);
     return reader.finish();
 }
 
 Status readActivation(const Json &json, const std::string &path, ActivationChoice &activation) {
     JsonObjectReader reader(json, path);
     readGrid(reader, activation.grid);
+    reader.choice("scale", activationScaleFromName, activation.scale);
+    reader.number("alpha", 0, 1, activation.alpha);
+    if (activation.scale != ActivationScale::Static &&
+        activation.grid.convention == GridConvention::Asymmetric)
+        reader.refuse(reader.pathOf("convention"), "must be symmetric (s2) where scales come from the token");
     return reader.finish();
 }
 
 Status readRule(const Json &json, const std::string &path, RecipeRule &rule) {
     JsonObjectReader reader(json, path);
-    reader.text("layers", rule.layers, JsonObjectReader::Required);
-    if (auto status = checkLayerPattern(rule.layers); !status)
-        reader.refuse(reader.pathOf("layers"), status.error().message);
+    readPattern(reader, rule.layers, JsonObjectReader::Required);
     if (const Json *weight = reader.member("weight"))
         reader.take(readWeight(*weight, reader.pathOf("weight"), rule.choice.weight.emplace()));
     if (const Json *activation = reader.member("activation"))
@@ -119,8 +166,13 @@ Status readRule(const Json &json, const std::string &path, RecipeRule &rule) {
 } // namespace
 
 OrderedJson Recipe::toJson() const {
-    OrderedJson json{
-        {kVersionKey, kVersion}, {"name", name}, {"seed", seed}, {"rules", OrderedJson::array()}};
+    OrderedJson json{{kVersionKey, kVersion}, {"name", name}, {"seed", seed}};
+    for (const TransformStep &step : transforms) {
+        OrderedJson entry{{"layers", step.layers}};
+        entry.update(methodToJson(step.method));
+        json["transforms"].push_back(std::move(entry));
+    }
+    json["rules"] = OrderedJson::array();
     for (const RecipeRule &rule : rules)
         json["rules"].push_back(ruleToJson(rule));
     return json;
@@ -133,6 +185,13 @@ Result<Recipe> Recipe::fromJson(const Json &json) {
     reader.integer(kVersionKey, 1, kVersion, version, JsonObjectReader::Required);
     reader.text("name", recipe.name);
     reader.integer("seed", std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max(), recipe.seed);
+    const Json *transforms = reader.member("transforms");
+    if (transforms && !transforms->is_array())
+        reader.refuse("transforms", "must be an array");
+    if (transforms && transforms->is_array())
+        for (std::size_t i = 0; i < transforms->size(); ++i)
+            reader.take(readTransform((*transforms)[i], fmt::format("transforms[{}]", i),
+                                      recipe.transforms.emplace_back()));
     const Json *rules = reader.member("rules", JsonObjectReader::Required);
     if (rules && !rules->is_array())
         reader.refuse("rules", "must be an array");

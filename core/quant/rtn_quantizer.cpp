@@ -117,11 +117,11 @@ private:
                       .summary =
                           "Rounds every weight to the nearest point of a grid that a range rule chooses.",
                       .paper = "Jacob et al. 2018, arXiv:1712.05877",
-                      .tags = {"baseline", "data-free"},
+                      .tags = {"grid", "rounding", "search", "weight-only", "weight-activation", "data-free"},
                       .version = "1.0",
                       .origin = "built in",
                       .status = MethodStatus::ReferenceChecked,
-                      .needsHessian = false};
+                      .cost = "m d; m d × 80 for the mse range"};
     ParameterSchema m_schema; // no parameters: grid and range rule say it all
 };
 

@@ -24,22 +24,22 @@ private:
 class DequantizedSource final : public MatrixSource {
 public:
     explicit DequantizedSource(std::shared_ptr<const QuantizedMatrix> matrix)
-        : MatrixSource(matrix->rows, matrix->cols), m_matrix(std::move(matrix)) {}
+        : MatrixSource(matrix->rows, matrix->cols), m_matrix(std::move(matrix)) {
+        if (m_matrix->branch)
+            m_branch = m_matrix->branch->product();
+    }
     void read(std::int64_t row, std::int64_t col, std::span<float> dst) const override {
-        const std::int64_t end = col + static_cast<std::int64_t>(dst.size());
-        const std::int16_t *code = m_matrix->codes.data() + row * m_matrix->cols + col;
-        float *value = dst.data();
-        while (col < end) {
-            const ScaleZero grid = m_matrix->grid(row, col);
-            const std::int64_t stop =
-                m_matrix->groupOfColumn.empty() ? std::min(end, m_matrix->layout.sliceEnd(col)) : col + 1;
-            for (; col < stop; ++col)
-                *value++ = dequantizeValue(*code++, grid);
+        m_matrix->dequantizeRow(row, col, dst);
+        if (!m_branch.empty()) {
+            const float *added = m_branch.values<float>().data() + row * cols() + col;
+            for (float &value : dst)
+                value += *added++;
         }
     }
 
 private:
     std::shared_ptr<const QuantizedMatrix> m_matrix;
+    Tensor m_branch; ///< empty without one
 };
 
 class ErrorSource final : public MatrixSource {

@@ -11,7 +11,7 @@ struct LayerRequest {
     LayerId layer = kNoLayer;
     LayerChoice choice;
     std::shared_ptr<const LayerCapture> capture; ///< may be null
-    std::shared_ptr<const QuantizerRegistry> methods;
+    std::shared_ptr<const MethodRegistry> methods;
     std::uint64_t seed = 0;
     std::shared_ptr<const Evaluator> evaluator; ///< measures the layer alone in the network; may be null
 };

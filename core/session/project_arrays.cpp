@@ -56,6 +56,38 @@ Status readVector(const Hdf5File &file, const std::string &path, std::int64_t si
     return {};
 }
 
+template <typename T>
+Status readAll(const Hdf5File &file, const std::string &path, std::vector<T> &values) {
+    QS_TRY(const Hdf5File::Dataset info, file.dataset(path));
+    return readVector(file, path, info.shape.rank() == 1 ? info.shape[0] : 0, values);
+}
+
+Status writeKept(Hdf5Writer &writer, const std::string &group, const std::vector<KeptWeight> &kept) {
+    std::vector<std::int64_t> rows, cols;
+    std::vector<float> values;
+    for (const KeptWeight &weight : kept) {
+        rows.push_back(weight.row);
+        cols.push_back(weight.col);
+        values.push_back(weight.value);
+    }
+    QS_CHECK_OK(writer.write(group + "/kept_rows", vectorTensor(rows)));
+    QS_CHECK_OK(writer.write(group + "/kept_cols", vectorTensor(cols)));
+    return writer.write(group + "/kept_values", vectorTensor(values));
+}
+
+/// The caller validates places and order.
+Status readKept(const Hdf5File &file, const std::string &group, QuantizedMatrix &matrix) {
+    std::vector<float> values;
+    std::vector<std::int64_t> rows, cols;
+    QS_CHECK_OK(readAll(file, group + "/kept_values", values));
+    const auto count = static_cast<std::int64_t>(values.size());
+    QS_CHECK_OK(readVector(file, group + "/kept_rows", count, rows));
+    QS_CHECK_OK(readVector(file, group + "/kept_cols", count, cols));
+    for (std::size_t i = 0; i < values.size(); ++i)
+        matrix.kept.push_back({rows[i], cols[i], values[i]});
+    return {};
+}
+
 Status readSample(const Hdf5File &file, const std::string &path, LayerCapture &capture) {
     QS_TRY(capture.sample, file.read(path));
     const Shape &shape = capture.sample.shape();
@@ -87,8 +119,16 @@ Status writeMatrix(Hdf5Writer &writer, const std::string &group, const Quantized
     QS_CHECK_OK(writer.write(group + "/scales", vectorTensor(matrix.scales)));
     QS_CHECK_OK(writer.write(group + "/zero_points", vectorTensor(matrix.zeroPoints)));
     if (!matrix.groupOfColumn.empty())
-        return writer.write(group + "/group_of_column", vectorTensor(matrix.groupOfColumn));
-    return {};
+        QS_CHECK_OK(writer.write(group + "/group_of_column", vectorTensor(matrix.groupOfColumn)));
+    if (!matrix.realZeroPoints.empty())
+        QS_CHECK_OK(writer.write(group + "/real_zero_points", vectorTensor(matrix.realZeroPoints)));
+    if (!matrix.levels.empty())
+        QS_CHECK_OK(writer.write(group + "/levels", vectorTensor(matrix.levels)));
+    if (matrix.branch) {
+        QS_CHECK_OK(writer.write(group + "/branch_down", matrix.branch->down));
+        QS_CHECK_OK(writer.write(group + "/branch_up", matrix.branch->up));
+    }
+    return matrix.kept.empty() ? Status{} : writeKept(writer, group, matrix.kept);
 }
 
 Status readMatrix(const Hdf5File &file, const std::string &group, QuantizedMatrix &matrix) {
@@ -104,14 +144,27 @@ Status readMatrix(const Hdf5File &file, const std::string &group, QuantizedMatri
     QS_CHECK_OK(readVector(file, group + "/scales", matrix.layout.slices(), matrix.scales));
     QS_CHECK_OK(readVector(file, group + "/zero_points", matrix.layout.slices(), matrix.zeroPoints));
     if (file.hasDataset(group + "/group_of_column"))
-        return readVector(file, group + "/group_of_column", matrix.cols, matrix.groupOfColumn);
-    return {};
+        QS_CHECK_OK(readVector(file, group + "/group_of_column", matrix.cols, matrix.groupOfColumn));
+    if (file.hasDataset(group + "/real_zero_points"))
+        QS_CHECK_OK(
+            readVector(file, group + "/real_zero_points", matrix.layout.slices(), matrix.realZeroPoints));
+    if (file.hasDataset(group + "/levels"))
+        QS_CHECK_OK(readAll(file, group + "/levels", matrix.levels));
+    if (file.hasDataset(group + "/branch_down")) {
+        matrix.branch.emplace();
+        QS_TRY(matrix.branch->down, file.read(group + "/branch_down"));
+        QS_TRY(matrix.branch->up, file.read(group + "/branch_up"));
+    }
+    return file.hasDataset(group + "/kept_values") ? readKept(file, group, matrix) : Status{};
 }
 
 Status writeLayerCapture(Hdf5Writer &writer, const std::string &group, const LayerCapture &capture) {
     QS_CHECK_OK(writer.write(group + "/histogram", vectorTensor(capture.histogram.counts())));
     QS_CHECK_OK(writer.write(group + "/channel_min", vectorTensor(capture.channelMin)));
     QS_CHECK_OK(writer.write(group + "/channel_max", vectorTensor(capture.channelMax)));
+    QS_CHECK_OK(writer.write(group + "/channel_sum", vectorTensor(capture.channelSum)));
+    QS_CHECK_OK(
+        writer.write(group + "/channel_sum_of_magnitudes", vectorTensor(capture.channelSumOfMagnitudes)));
     QS_CHECK_OK(writer.write(group + "/channel_sum_of_squares", vectorTensor(capture.channelSumOfSquares)));
     return writer.write(group + "/sample", capture.sample);
 }
@@ -122,6 +175,11 @@ Status readLayerCapture(const Hdf5File &file, const std::string &group, LayerCap
     QS_CHECK_OK(readVector(file, group + "/channel_max", capture.channels, capture.channelMax));
     QS_CHECK_OK(
         readVector(file, group + "/channel_sum_of_squares", capture.channels, capture.channelSumOfSquares));
+    if (file.hasDataset(group + "/channel_sum")) { // not in projects of version 0.1.0
+        QS_CHECK_OK(readVector(file, group + "/channel_sum", capture.channels, capture.channelSum));
+        QS_CHECK_OK(readVector(file, group + "/channel_sum_of_magnitudes", capture.channels,
+                               capture.channelSumOfMagnitudes));
+    }
     return readSample(file, group + "/sample", capture);
 }
 

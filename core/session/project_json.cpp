@@ -84,6 +84,8 @@ OrderedJson layerToJson(const LayerResult &result, const Model &model) {
         json["failure"] = result.failure;
     if (result.quantized.weight)
         json["weight"] = matrixToJson(*result.quantized.weight);
+    if (!result.quantized.outputOffset.empty())
+        json["outputOffset"] = result.quantized.outputOffset;
     if (result.quantized.activation)
         json["activation"] = {{"scale", jsonReal(result.quantized.activation->scale)},
                               {"zeroPoint", result.quantized.activation->zeroPoint}};
@@ -105,6 +107,12 @@ Status readMatrix(const Json &json, const std::string &path, QuantizedMatrix &ma
     reader.choice("granularity", granularityFromName, matrix.layout.granularity);
     reader.integer("groupSize", std::int64_t{0}, kAnyCount, matrix.layout.groupSize, Reader::Required);
     reader.boolean("scaleAsFloat16", matrix.scaleAsFloat16);
+    if (reader.member("scaleBits")) {
+        constexpr double kMostBits = 4096;
+        matrix.sliceStorage.emplace();
+        reader.number("scaleBits", 0, kMostBits, matrix.sliceStorage->scaleBits);
+        reader.number("zeroPointBits", 0, kMostBits, matrix.sliceStorage->zeroPointBits);
+    }
     matrix.layout.rows = matrix.rows;
     matrix.layout.cols = matrix.cols;
     return reader.finish();
@@ -126,6 +134,15 @@ Status readActivation(const Json &json, const std::string &path, const LayerChoi
     return reader.finish();
 }
 
+Status readOffset(const Json &json, const std::string &path, const Layer &layer, QuantizedLayer &quantized) {
+    const auto number = [](const Json &value) { return value.is_number(); };
+    if (!json.is_array() || static_cast<std::int64_t>(json.size()) != layer.outChannels ||
+        !std::all_of(json.begin(), json.end(), number))
+        return fail(ErrorCode::InvalidArgument, fmt::format("must be {} numbers", layer.outChannels), path);
+    quantized.outputOffset = json.get<std::vector<float>>();
+    return {};
+}
+
 Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::string &path, const Model &model,
                                                const Recipe &recipe, const MatrixArrays &arrays,
                                                std::size_t index) {
@@ -145,6 +162,14 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
     readOptional(reader, "weightError", readError, result->weightError);
     readOptional(reader, "outputError", readError, result->outputError);
     readOptional(reader, "network", readOutput, result->network);
+    if (const Json *offset = reader.member("outputOffset"))
+        reader.take(readOffset(*offset, reader.pathOf("outputOffset"), *layer, result->quantized));
+    if (result->choice.activation && result->choice.activation->scale != ActivationScale::Static &&
+        result->state == LayerResult::State::Quantized && layer->kind != LayerKind::Embedding) {
+        result->quantized.activationScheme = result->choice.activation->grid;
+        result->quantized.activationScale = result->choice.activation->scale;
+        result->quantized.activationAlpha = result->choice.activation->alpha;
+    }
     if (const Json *activation = reader.member("activation"))
         reader.take(
             readActivation(*activation, reader.pathOf("activation"), result->choice, result->quantized));
@@ -170,13 +195,18 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
 } // namespace
 
 OrderedJson matrixToJson(const QuantizedMatrix &matrix) {
-    return {{"rows", matrix.rows},
-            {"cols", matrix.cols},
-            {"bits", matrix.bits},
-            {"convention", gridConventionName(matrix.convention)},
-            {"granularity", granularityName(matrix.layout.granularity)},
-            {"groupSize", matrix.layout.groupSize},
-            {"scaleAsFloat16", matrix.scaleAsFloat16}};
+    OrderedJson json{{"rows", matrix.rows},
+                     {"cols", matrix.cols},
+                     {"bits", matrix.bits},
+                     {"convention", gridConventionName(matrix.convention)},
+                     {"granularity", granularityName(matrix.layout.granularity)},
+                     {"groupSize", matrix.layout.groupSize},
+                     {"scaleAsFloat16", matrix.scaleAsFloat16}};
+    if (matrix.sliceStorage) {
+        json["scaleBits"] = matrix.sliceStorage->scaleBits;
+        json["zeroPointBits"] = matrix.sliceStorage->zeroPointBits;
+    }
+    return json;
 }
 
 OrderedJson runToJson(const RunEntry &entry) {

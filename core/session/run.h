@@ -60,7 +60,7 @@ struct RunRequest {
     std::shared_ptr<const CalibrationSet> calibration; ///< may be null
     std::shared_ptr<const CalibrationSet> evaluation;  ///< may be null
     std::shared_ptr<const Capture> capture; ///< of an earlier run on the same model and set; reused
-    std::shared_ptr<const QuantizerRegistry> methods;
+    std::shared_ptr<const MethodRegistry> methods;
     Recipe recipe;
     std::int64_t calibrationSamples = 0; ///< 0 = all
     std::int64_t evaluationSamples = 0;  ///< 0 = all

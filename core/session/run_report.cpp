@@ -46,7 +46,9 @@ Json bitsReport(const BitsBreakdown &bits) {
             {"codes", bits.codes},
             {"scales", bits.scales},
             {"zero_points", bits.zeroPoints},
-            {"indices", bits.indices}};
+            {"indices", bits.indices},
+            {"outliers", bits.outliers},
+            {"branch", bits.branch}};
 }
 
 Json layerReport(const Model &model, const LayerResult &result) {

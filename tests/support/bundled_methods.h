@@ -1,11 +1,12 @@
 #pragma once
 
 #include "core/plugin/plugin_loader.h"
+#include "core/quant/method_registry.h"
 
 namespace qs::test {
 
 /// Round-to-nearest and the bundled plugins, loaded as the programs load them; nothing of the user's.
-inline std::shared_ptr<const QuantizerRegistry> bundledMethods(FindingList &findings) {
+inline std::shared_ptr<const MethodRegistry> bundledMethods(FindingList &findings) {
     PluginLoadOptions options;
     options.folders = {std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
                        "lib/quantoscope/plugins"};

@@ -17,7 +17,7 @@ struct Program {
     views::WorkbenchContext context;
     MainWindow window{context, Settings(false)};
 
-    explicit Program(std::shared_ptr<const QuantizerRegistry> methods) : context(std::move(methods)) {}
+    explicit Program(std::shared_ptr<const MethodRegistry> methods) : context(std::move(methods)) {}
 };
 
 class ProjectSessionTest : public views::WorkbenchTest {

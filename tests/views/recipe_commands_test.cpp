@@ -15,7 +15,7 @@ protected:
     void push(const Recipe &recipe, const QString &key = {}) {
         m_context.undoStack().push(new ChangeRecipeCommand(m_context, recipe, "change", key));
     }
-    WorkbenchContext m_context{std::make_shared<QuantizerRegistry>()};
+    WorkbenchContext m_context{std::make_shared<MethodRegistry>()};
 };
 
 TEST_F(RecipeCommands, UndoAndRedoWalkThroughChanges) {

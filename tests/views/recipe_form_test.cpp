@@ -21,8 +21,8 @@ constexpr const char *kSchema = R"({"type": "object", "properties": {
     "damping": {"type": "number", "default": 0.01, "minimum": 1e-8, "maximum": 1},
     "mode": {"type": "string", "enum": ["fast", "exact"], "default": "exact"}}})";
 
-std::shared_ptr<const QuantizerRegistry> rtnOnly() {
-    auto methods = std::make_shared<QuantizerRegistry>();
+std::shared_ptr<const MethodRegistry> rtnOnly() {
+    auto methods = std::make_shared<MethodRegistry>();
     EXPECT_TRUE(methods->add(makeRtnQuantizer()).has_value());
     return methods;
 }
@@ -130,7 +130,7 @@ private:
 };
 
 TEST(MethodSupport, CountsRefusalsAndNamesTheFirst) {
-    QuantizerRegistry methods;
+    MethodRegistry methods;
     ASSERT_TRUE(methods.add(std::make_shared<PickyQuantizer>()).has_value());
     auto model = std::make_shared<Model>(*modelWithLayers({"a", "b", "c"}));
     model->layers[1].inPerOut = 16;

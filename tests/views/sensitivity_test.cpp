@@ -105,7 +105,7 @@ TEST_F(SensitivityModelTest, ChartFollowsModelAndClicksNameTheWorstLayer) {
 }
 
 TEST(SensitivityControls, OptionsTakeTheGridFromTheRecipe) {
-    QuantizerRegistry methods;
+    MethodRegistry methods;
     ASSERT_TRUE(methods.add(makeRtnQuantizer()));
     const SensitivityControls controls(methods);
     WeightChoice weights;

@@ -11,8 +11,8 @@ namespace qs::views {
 /// A workbench with round-to-nearest only, and waiting for its jobs.
 class WorkbenchTest : public ::testing::Test {
 protected:
-    static std::shared_ptr<const QuantizerRegistry> rtnOnly() {
-        auto methods = std::make_shared<QuantizerRegistry>();
+    static std::shared_ptr<const MethodRegistry> rtnOnly() {
+        auto methods = std::make_shared<MethodRegistry>();
         EXPECT_TRUE(methods->add(makeRtnQuantizer()).has_value());
         return methods;
     }

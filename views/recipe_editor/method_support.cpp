@@ -24,7 +24,7 @@ QString refusal(const Quantizer &method, const WeightChoice &choice, const nlohm
 
 } // namespace
 
-MethodSupport methodSupport(const WeightChoice &choice, const QuantizerRegistry &methods,
+MethodSupport methodSupport(const WeightChoice &choice, const MethodRegistry &methods,
                             const std::vector<const Layer *> &layers) {
     const int count = std::max(1, static_cast<int>(layers.size()));
     const auto method = methods.find(choice.method);

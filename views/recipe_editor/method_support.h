@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 
 #include <QString>
@@ -17,7 +18,7 @@ struct MethodSupport {
 };
 
 /// Asks the method about every layer; without layers about a typical weight. An unknown method refuses all.
-MethodSupport methodSupport(const WeightChoice &choice, const QuantizerRegistry &methods,
+MethodSupport methodSupport(const WeightChoice &choice, const MethodRegistry &methods,
                             const std::vector<const Layer *> &layers);
 
 } // namespace qs::views

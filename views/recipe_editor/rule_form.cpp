@@ -39,7 +39,7 @@ std::vector<const Layer *> matchingLayers(const std::string &pattern, const Mode
 
 } // namespace
 
-RuleForm::RuleForm(std::shared_ptr<const QuantizerRegistry> methods, QWidget *parent)
+RuleForm::RuleForm(std::shared_ptr<const MethodRegistry> methods, QWidget *parent)
     : QWidget(parent), m_pattern(new QLineEdit), m_matches(new QLabel),
       m_weightOn(heading(tr("Quantize weights"), tr("Off: these layers keep float weights"))),
       m_activationOn(
@@ -90,8 +90,10 @@ void RuleForm::setRule(const RecipeRule &rule) {
     // A part that is off keeps its last settings, ready to be switched on again.
     if (rule.choice.weight)
         m_weight->setChoice(*rule.choice.weight);
-    if (rule.choice.activation)
+    if (rule.choice.activation) {
+        m_activationChoice = *rule.choice.activation;
         m_activation->setGrid(rule.choice.activation->grid);
+    }
     showParts();
 }
 
@@ -100,7 +102,7 @@ RecipeRule RuleForm::rule() const {
     if (m_weightOn->isChecked())
         rule.choice.weight = m_weight->choice();
     if (m_activationOn->isChecked())
-        rule.choice.activation = ActivationChoice{m_activation->grid()};
+        rule.choice.activation = {m_activation->grid(), m_activationChoice.scale, m_activationChoice.alpha};
     return rule;
 }
 

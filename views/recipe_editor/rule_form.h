@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 
 #include <QWidget>
@@ -18,7 +19,7 @@ class WeightForm;
 class RuleForm final : public QWidget {
     Q_OBJECT
 public:
-    RuleForm(std::shared_ptr<const QuantizerRegistry> methods, QWidget *parent = nullptr);
+    RuleForm(std::shared_ptr<const MethodRegistry> methods, QWidget *parent = nullptr);
 
     /// Does not emit edited().
     void setRule(const RecipeRule &rule);
@@ -40,6 +41,7 @@ private:
     WeightForm *m_weight = nullptr;
     QWidget *m_activationPart = nullptr;
     GridForm *m_activation = nullptr;
+    ActivationChoice m_activationChoice; ///< last shown: how its scale is found
     std::string m_validPattern; ///< the last text that was a regular expression
     bool m_showing = false;
 };

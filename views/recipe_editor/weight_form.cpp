@@ -33,7 +33,7 @@ QString methodToolTip(const MethodInfo &info) {
 
 } // namespace
 
-WeightForm::WeightForm(std::shared_ptr<const QuantizerRegistry> methods, QWidget *parent)
+WeightForm::WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *parent)
     : QWidget(parent), m_methods(std::move(methods)), m_layout(new QFormLayout(this)),
       m_method(new QComboBox), m_bits(new QComboBox), m_granularity(new QComboBox), m_groupSize(new QSpinBox),
       m_scaleAsFloat16(new QCheckBox(tr("Scales as float16"))), m_parameters(new SchemaForm),
@@ -105,6 +105,8 @@ void WeightForm::setChoice(const WeightChoice &choice) {
                                            : QString());
     m_shownMethod = choice.method;
     m_foreignParameters = choice.parameters;
+    m_branch = choice.branch;
+    m_correctBias = choice.correctBias;
     m_bits->setCurrentIndex(m_bits->findData(choice.scheme.grid.bits));
     m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(choice.scheme.granularity)));
     m_groupSize->setValue(static_cast<int>(choice.scheme.groupSize));
@@ -124,6 +126,8 @@ WeightChoice WeightForm::choice() const {
     choice.scheme.groupSize = m_groupSize->value();
     choice.scheme.scaleAsFloat16 = m_scaleAsFloat16->isChecked();
     choice.parameters = m_methods->find(m_shownMethod) ? m_parameters->values() : m_foreignParameters;
+    choice.branch = m_branch;
+    choice.correctBias = m_correctBias;
     return choice;
 }
 

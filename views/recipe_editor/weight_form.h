@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 #include "views/recipe_editor/grid_form.h"
 
@@ -19,7 +20,7 @@ class SchemaForm;
 class WeightForm final : public QWidget {
     Q_OBJECT
 public:
-    WeightForm(std::shared_ptr<const QuantizerRegistry> methods, QWidget *parent = nullptr);
+    WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *parent = nullptr);
 
     /// Does not emit edited().
     void setChoice(const WeightChoice &choice);
@@ -39,7 +40,7 @@ private:
     void updateEntry(QComboBox *box, int entry, const WeightChoice &changed,
                      const std::vector<const Layer *> &layers, const QString &toolTip);
 
-    std::shared_ptr<const QuantizerRegistry> m_methods;
+    std::shared_ptr<const MethodRegistry> m_methods;
     QFormLayout *m_layout = nullptr;
     QComboBox *m_method = nullptr, *m_bits = nullptr, *m_granularity = nullptr;
     QSpinBox *m_groupSize = nullptr;
@@ -49,6 +50,8 @@ private:
     QLabel *m_methodNote = nullptr, *m_refusal = nullptr;
     std::string m_shownMethod; ///< whose parameters the schema form shows; kept when the registry lacks it
     nlohmann::json m_foreignParameters; ///< of a method that the registry lacks
+    std::optional<MethodChoice> m_branch; ///< of the choice shown
+    bool m_correctBias = false;
     bool m_showing = false;
 };
 

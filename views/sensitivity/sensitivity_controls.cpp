@@ -30,7 +30,7 @@ void useMethod(Recipe &recipe, const std::string &method) {
 
 } // namespace
 
-SensitivityControls::SensitivityControls(const QuantizerRegistry &methods, QWidget *parent)
+SensitivityControls::SensitivityControls(const MethodRegistry &methods, QWidget *parent)
     : QWidget(parent), m_metric(new QComboBox), m_method(new QComboBox), m_samples(new QSpinBox),
       m_measure(new QPushButton) {
     for (const SensitivityMetric &metric : sensitivityMetrics()) {

@@ -15,7 +15,7 @@ namespace qs::views {
 class SensitivityControls : public QWidget {
     Q_OBJECT
 public:
-    explicit SensitivityControls(const QuantizerRegistry &methods, QWidget *parent = nullptr);
+    explicit SensitivityControls(const MethodRegistry &methods, QWidget *parent = nullptr);
 
     int metricIndex() const; ///< into sensitivityMetrics()
     /// The chosen options; grid and granularity come from the recipe.

@@ -40,7 +40,7 @@ std::string joinSome(const std::vector<std::string> &names, std::size_t limit) {
 
 } // namespace
 
-WorkbenchContext::WorkbenchContext(std::shared_ptr<const QuantizerRegistry> methods, QObject *parent)
+WorkbenchContext::WorkbenchContext(std::shared_ptr<const MethodRegistry> methods, QObject *parent)
     : QObject(parent), m_methods(std::move(methods)), m_findings(std::make_shared<FindingList>()),
       m_recipe(initialRecipe()), m_jobs(new JobList(this)), m_undoStack(new QUndoStack(this)) {}
 

@@ -16,7 +16,7 @@ namespace qs::views {
 class WorkbenchContext : public QObject {
     Q_OBJECT
 public:
-    WorkbenchContext(std::shared_ptr<const QuantizerRegistry> methods, QObject *parent = nullptr);
+    WorkbenchContext(std::shared_ptr<const MethodRegistry> methods, QObject *parent = nullptr);
     ~WorkbenchContext() override;
 
     // Snapshots; null or empty when there is nothing yet.
@@ -31,8 +31,8 @@ public:
     std::shared_ptr<const NetworkDescription> networkConfig() const {
         return m_networkConfig;
     } ///< of a config.json
-    const QuantizerRegistry &methods() const { return *m_methods; }
-    std::shared_ptr<const QuantizerRegistry> sharedMethods() const { return m_methods; }
+    const MethodRegistry &methods() const { return *m_methods; }
+    std::shared_ptr<const MethodRegistry> sharedMethods() const { return m_methods; }
     const Recipe &recipe() const { return m_recipe; }
     const Selection &selection() const { return m_selection; }
     const std::shared_ptr<FindingList> &findings() const { return m_findings; }
@@ -110,7 +110,7 @@ private:
     void startJob(const QString &tag, const QString &title, std::function<Status(const RunContext &)> work,
                   std::function<void()> done);
 
-    std::shared_ptr<const QuantizerRegistry> m_methods;
+    std::shared_ptr<const MethodRegistry> m_methods;
     std::shared_ptr<const Model> m_model;
     std::shared_ptr<const Executor> m_executor;
     std::shared_ptr<const CalibrationSet> m_calibration, m_evaluation;

@@ -85,8 +85,18 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
                              m_options.signedActivations);
         writeActivation(layer, node, *activation);
     }
+    if (quantized.quantizesActivation() && !quantized.activation)
+        return cannotWrite(layer,
+                           "finds the scale of its activation while it runs, which QDQ cannot express; "
+                           "choose a static scale");
+    if (!quantized.outputOffset.empty())
+        return cannotWrite(layer, "has a bias correction, which this exporter cannot write yet");
     if (!quantized.weight)
         return {};
+    if (!quantized.weight->isIntegerGrid())
+        return cannotWrite(layer,
+                           "has " + quantized.weight->extras() +
+                               ", which DequantizeLinear cannot express; choose another method for it");
     // Integer kernels want both operands signed, or both unsigned.
     const auto signedCodes = activation ? std::optional(m_options.signedActivations) : std::nullopt;
     QS_TRY(const WrittenWeight *weight, writeWeight(layer, node, quantized.weight, signedCodes));

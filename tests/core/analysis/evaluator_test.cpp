@@ -11,7 +11,7 @@ struct Sample {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Executor> executor;
     std::shared_ptr<const CalibrationSet> set;
-    QuantizerRegistry methods;
+    MethodRegistry methods;
 };
 
 const Sample &vit() {

@@ -1,5 +1,5 @@
 #include "core/metrics/error_metrics.h"
-#include "core/quant/quantizer.h"
+#include "core/quant/method_registry.h"
 #include "tests/support/lcg.h"
 
 #include <atomic>
@@ -369,8 +369,8 @@ TEST(RtnQuantizer, ProgressEndsAtTheLastRow) {
     EXPECT_EQ(sink.total, 300);
 }
 
-TEST(QuantizerRegistry, RefusesASecondMethodOfTheSameName) {
-    QuantizerRegistry registry;
+TEST(MethodRegistry, RefusesASecondMethodOfTheSameName) {
+    MethodRegistry registry;
     ASSERT_TRUE(registry.add(makeRtnQuantizer()).has_value());
     const auto again = registry.add(makeRtnQuantizer());
     ASSERT_FALSE(again.has_value());

@@ -30,7 +30,7 @@ struct Session {
         FindingList findings;
         model = *openModel(kSamples / "glyph-cnn.onnx", findings, {});
         set = *CalibrationSet::open(kSamples / "glyph-calib.h5", {});
-        auto methods = std::make_shared<QuantizerRegistry>();
+        auto methods = std::make_shared<MethodRegistry>();
         EXPECT_TRUE(methods->add(makeRtnQuantizer()));
         RunRequest request;
         request.model = model;

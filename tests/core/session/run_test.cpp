@@ -7,8 +7,8 @@ namespace {
 
 const std::filesystem::path kSamples = QS_SAMPLE_DATA;
 
-std::shared_ptr<const QuantizerRegistry> rtnOnly() {
-    auto registry = std::make_shared<QuantizerRegistry>();
+std::shared_ptr<const MethodRegistry> rtnOnly() {
+    auto registry = std::make_shared<MethodRegistry>();
     EXPECT_TRUE(registry->add(makeRtnQuantizer()));
     return registry;
 }

@@ -26,8 +26,10 @@ extern "C" {
 #endif
 
 #define QS_ABI_MAJOR 1u
-#define QS_ABI_MINOR 0u
+#define QS_ABI_MINOR 1u
 #define QS_EXTENSION_QUANTIZER "quantoscope.quantizer/1"
+#define QS_EXTENSION_BRANCH "quantoscope.branch/1"       /* since 1.1 */
+#define QS_EXTENSION_TRANSFORM "quantoscope.transform/1" /* since 1.1 */
 
 #define QS_EXPORT __attribute__((visibility("default")))
 /* Whether *pointer, written by the other side, is long enough to hold `field`. */
@@ -49,6 +51,20 @@ enum { QS_LOG_INFO = 0, QS_LOG_WARNING = 1, QS_LOG_ERROR = 2 };
 
 /* One call of the host into a plugin: what services are asked about. Opaque; valid during that call. */
 typedef struct qs_call qs_call;
+
+/* Buffers of the host, valid until the call returns. */
+typedef struct qs_input_statistics {
+    uint32_t struct_size;
+    int64_t count; /* columns */
+    const float *minimum, *maximum, *mean, *mean_magnitude;
+} qs_input_statistics;
+
+typedef struct qs_inputs {
+    uint32_t struct_size;
+    int64_t tokens, cols;
+    const float *values;
+    const float *quantized;
+} qs_inputs;
 
 /* What the program offers. One struct for the life of the plugin, from init to deinit. */
 typedef struct qs_host {
@@ -78,6 +94,27 @@ typedef struct qs_host {
                           int32_t *zero_point);
     /* 64 random bits, a pure function of seed and index, the same on every machine. [thread-safe] */
     uint64_t (*random_bits)(uint64_t seed, uint64_t index);
+
+    /* ---- since 1.1 ---- */
+    /* What calibration saw of each column of the weight in the request, over all inputs: smallest, largest
+     * and mean value and mean magnitude, float32 [cols] each. Columns of a convolution show their input
+     * channel. QS_NOT_FOUND: no calibration was run for this layer. [thread-safe] */
+    qs_status (*input_statistics)(qs_call *call, qs_input_statistics *statistics);
+    /* The first inputs that calibration saw, float32 [tokens, cols] row-major, at least one, as they are and
+     * as the layer will see them: `quantized` differs from `values` when the recipe quantizes the activation.
+     * QS_NOT_FOUND: no calibration was run, or a convolution with a kernel (its columns are not kept).
+     * [thread-safe] */
+    qs_status (*inputs)(qs_call *call, qs_inputs *inputs);
+    /* For methods with QS_STORES_OUTLIERS: this element keeps the value in float16 whatever its code says.
+     * \return QS_INVALID_ARGUMENT outside of the matrix or not finite. [thread-safe] */
+    qs_status (*keep_outlier)(qs_call *call, int64_t row, int64_t col, float value);
+    /* For branches and transforms: `weights` [rows, cols] as they come back from the recipe's quantizer
+     * (branches; the size of the request) or from plain rounding on the recipe's grid (transforms: that of
+     * the first consumer of this size, cols = channels * taps), in `dequantized`. [worker-thread] */
+    qs_status (*quantize)(qs_call *call, const float *weights, int64_t rows, int64_t cols,
+                          float *dequantized);
+    /* For branches: the codes of the latest quantize() are the ones to store. [worker-thread] */
+    qs_status (*keep_quantized)(qs_call *call);
 } qs_host;
 
 typedef struct qs_plugin_entry {
@@ -110,7 +147,16 @@ enum {
     QS_SYMMETRIC_FULL = 3        /* S3: s = amax/2^(b-1), z = 0, codes -2^(b-1)..2^(b-1)-1 */
 };
 enum { QS_ROUND_HALF_EVEN = 0, QS_ROUND_HALF_AWAY = 1, QS_ROUND_FLOOR = 2 /* floor(x + 0.5) */ };
-enum { QS_NEEDS_HESSIAN = 1u };
+/* NEEDS_INPUTS: statistics and raw inputs. Without calibration the program says so before it calls. */
+enum { QS_NEEDS_HESSIAN = 1u, QS_NEEDS_INPUTS = 2u };
+/* What the result of a method holds besides codes, scales and zero points. */
+enum {
+    QS_STORES_REAL_ZERO_POINTS =
+        1u,                      /* zero points are real numbers: value = scale * (code - real_zero_point) */
+    QS_STORES_LEVELS = 2u,       /* one codebook: value = scale * levels[code - lowest_code] */
+    QS_STORES_SLICE_LEVELS = 4u, /* a codebook for every slice */
+    QS_STORES_OUTLIERS = 8u      /* some elements in float16: keep_outlier() */
+};
 enum { QS_REFERENCE_CHECKED = 0, QS_PAPER_FORMULA = 1, QS_EXPERIMENTAL = 2 };
 
 /* One weight matrix to quantize. A convolution with groups arrives as one request per group ("part"). */
@@ -143,6 +189,13 @@ typedef struct qs_quantize_result {
     int32_t *group_of_column; /* [cols], preset to column / group_size; change it only if the method groups
                                  columns in another order. The same for all rows. */
     char *message;            /* [message_size]: why the status is not QS_OK, NUL-terminated */
+
+    /* ---- since 1.1; NULL unless the method's `stores` asks for them ---- */
+    float *real_zero_points; /* as scales; finite. zero_points are not read then */
+    float *levels; /* [1 or slices, 2^bits], finite; value = scale * level. Zero points: lowest_code */
+    /* What a slice costs in storage, in bits; preset to the size of a plain scale and zero point. Change it
+     * if the method stores them otherwise (quantized scales, several scales a slice). */
+    double scale_bits, zero_point_bits;
 } qs_quantize_result;
 
 /* What get(QS_EXTENSION_QUANTIZER, i) returns. Stateless: the same request gives the same result, at any
@@ -164,7 +217,128 @@ typedef struct qs_quantizer {
     /* Fills result->codes, scales, zero_points. [worker-thread] */
     qs_status (*quantize)(const qs_quantize_request *request, const qs_host *host,
                           qs_quantize_result *result);
+    /* ---- since 1.1 ---- */
+    uint32_t stores;  /* QS_STORES_... or 0 */
+    const char *cost; /* time and memory in the sizes of the layer: "d^3/3 + m d^2; d^2 doubles" */
 } qs_quantizer;
+
+/* ---- Extension "quantoscope.branch/1": weight = quantized + up . down, the branch in float16 --------------
+ * The layer computes x_q Q^T + x (up down)^T: the branch reads the input before its activation is quantized.
+ */
+
+typedef struct qs_branch_request {
+    uint32_t struct_size;
+    qs_call *call;
+    const char *layer_name;
+    const float *weights; /* [rows, cols], finite. NULL in supports() */
+    int64_t rows, cols;
+    int32_t bits, convention, granularity; /* of the quantizer that host->quantize() runs */
+    int64_t group_size;
+    const char *parameters;
+    uint64_t seed;
+} qs_branch_request;
+
+typedef struct qs_branch_result {
+    uint32_t struct_size;
+    uint32_t message_size;
+    int64_t rank; /* 0..min(rows, cols), set by the plugin before it asks for room */
+    /* [rank, cols] and [rows, rank]; the plugin gets them from reserve(). The host rounds them to float16. */
+    void (*reserve)(struct qs_branch_result *result, int64_t rank, float **down, float **up);
+    void *owner; /* of the host */
+    char *message;
+} qs_branch_result;
+
+typedef struct qs_branch {
+    uint32_t struct_size;
+    uint32_t needs;
+    int32_t status;
+    const char *id, *name, *summary, *paper, *tags, *parameters, *cost;
+    int32_t (*supports)(const qs_branch_request *request, char *reason, size_t reason_size);
+    /* Calls host->quantize() at least once and host->keep_quantized() for the codes to store, then gives the
+     * two factors. [worker-thread] */
+    qs_status (*decompose)(const qs_branch_request *request, const qs_host *host, qs_branch_result *result);
+} qs_branch;
+
+/* ---- Extension "quantoscope.transform/1": what enters layers is changed, and the layers undo it -----------
+ * A site is one activation tensor x that enters one or more layers. A transform replaces it by
+ * x' = (x - shift) / scale (per channel), or by x' = x R with an invertible R; the host
+ * changes the weights that read it (and adds W shift to their biases) and folds the change into what produces
+ * x, or adds an operator where nothing can take it. The model computes the same function before and after.
+ */
+
+enum {
+    QS_PRODUCER_NONE = 0, /* nothing can take the change: it becomes an operator of its own */
+    QS_PRODUCER_NORM = 1, /* a normalization with a gain per channel */
+    QS_PRODUCER_LAYER = 2 /* the output channels of a layer, directly or through ReLU or a product */
+};
+enum {
+    QS_TRANSFORM_SCALES = 1u,   /* fills scale */
+    QS_TRANSFORM_SHIFTS = 2u,   /* fills shift */
+    QS_TRANSFORM_ROTATES = 4u,  /* fills matrix; invertible, the host inverts it */
+    QS_TRANSFORM_RESIDUAL = 8u, /* fills matrix, orthogonal, for the whole residual stream of a transformer */
+    QS_TRANSFORM_REPEATS = 16u  /* the host repeats all sites until scales stay within 1e-6 of 1 */
+};
+
+typedef struct qs_site_consumer {
+    const char *layer_name;
+    const float *weights; /* [rows, channels, taps] row-major; taps = 1 but for convolutions. A depthwise
+                             convolution has one row: each channel reads itself only */
+    int64_t rows, taps;
+    int32_t bits, convention, granularity; /* of the weight in the recipe; bits = 0: stays in float */
+    int64_t group_size;
+    int32_t activation_bits; /* 0: float */
+    int32_t
+        activation_convention; /* QS_ASYMMETRIC, ...; one scale for the tensor, by the recipe's range rule */
+    int32_t depthwise;         /* non-zero: the one row stands for all channels, each its own output */
+} qs_site_consumer;
+
+typedef struct qs_transform_request {
+    uint32_t struct_size;
+    qs_call *call;
+    const char *site_name; /* of the tensor */
+    int64_t channels;
+    int32_t producer;  /* QS_PRODUCER_... */
+    int32_t can_shift; /* whether a shift can be folded */
+    const qs_site_consumer *consumers;
+    int64_t consumer_count; /* >= 1; 0 for QS_TRANSFORM_RESIDUAL */
+    /* What calibration saw, NULL where the method needs none. */
+    const float *minimum, *maximum, *mean, *mean_magnitude; /* [channels] */
+    const float *inputs;                                    /* [tokens, channels] */
+    int64_t tokens;
+    const double *hessian; /* 2/n sum x x^T, [channels, channels]; NULL for convolutions with taps */
+    /* QS_PRODUCER_LAYER: its weight [channels, producer_cols] as it is now, and its bias or NULL. */
+    const float *producer_weights;
+    const float *producer_bias;
+    int64_t producer_cols;
+    const char *parameters;
+    uint64_t seed;
+} qs_transform_request;
+
+/* Buffers of the host, preset to the change that does nothing. */
+typedef struct qs_transform_result {
+    uint32_t struct_size;
+    uint32_t message_size;
+    float *scale;   /* [channels], positive and finite */
+    float *shift;   /* [channels], finite */
+    double *matrix; /* R [channels, channels]; NULL unless the method rotates */
+    /* The range that x' is quantized over, where the method decides that, too; preset to NaN: as the recipe
+     * says. */
+    float activation_low, activation_high;
+    char *message;
+} qs_transform_result;
+
+typedef struct qs_transform {
+    uint32_t struct_size;
+    uint32_t needs;
+    uint32_t kinds; /* QS_TRANSFORM_... */
+    int32_t status;
+    const char *id, *name, *summary, *paper, *tags, *parameters, *cost;
+    /* Whether the method has something to do at this site; else a reason. [thread-safe] */
+    int32_t (*supports)(const qs_transform_request *request, char *reason, size_t reason_size);
+    /* [worker-thread] */
+    qs_status (*transform)(const qs_transform_request *request, const qs_host *host,
+                           qs_transform_result *result);
+} qs_transform;
 
 #ifdef __cplusplus
 }

@@ -4,11 +4,13 @@
 // Header-only C++17 helper over plugin.h: write a class with three static functions, list it in
 // QS_EXPORT_PLUGIN. No exception leaves the plugin: whatever the class throws becomes a status and a message.
 //
-//   struct MyMethod {
+//   struct MyMethod : qs::QuantizerMethod {
 //       static qs::PluginMethodInfo info();                                // texts and parameter schema
 //       static std::string refusal(const qs_quantize_request &request);    // "" = takes it, else the reason
 //       static void quantize(const qs::PluginCall &call);                  // fills call.result()
 //   };
+//   struct MyBranch : qs::BranchMethod { ... static void decompose(const qs::BranchCall &call); };
+//   struct MyTransform : qs::TransformMethod { ... static void transform(const qs::TransformCall &call); };
 //   QS_EXPORT_PLUGIN("org.example.my-methods", "1.0.0", "MIT", MyMethod);
 #pragma once
 
@@ -20,6 +22,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace qs {
 
@@ -34,6 +37,11 @@ private:
     qs_status m_status;
 };
 
+/// What a method class says it is: it derives from one of these. Without any it is a quantizer.
+struct QuantizerMethod {};
+struct BranchMethod {};
+struct TransformMethod {};
+
 /// What a method tells about itself; the strings must live as long as the plugin (literals do).
 struct PluginMethodInfo {
     const char *id = "";
@@ -44,6 +52,9 @@ struct PluginMethodInfo {
     const char *parameters = "{\"type\":\"object\",\"properties\":{}}";
     std::uint32_t needs = 0;
     std::int32_t status = QS_EXPERIMENTAL;
+    const char *cost = "";
+    std::uint32_t stores = 0; ///< quantizers: QS_STORES_...
+    std::uint32_t kinds = 0;  ///< transforms: QS_TRANSFORM_...
 };
 
 /// Scale and zero point of a slice.
@@ -52,15 +63,16 @@ struct PluginGrid {
     std::int32_t zeroPoint = 0;
 };
 
-/// One call of quantize(): the request, the buffers to fill and the services of the host. Its functions may
+/// One call into a method: the request, the buffers to fill and the services of the host. Its functions may
 /// be called from any thread while the call lasts.
-class PluginCall {
+template <typename Request, typename Result>
+class BasicPluginCall {
 public:
-    PluginCall(const qs_quantize_request &request, const qs_host &host, const qs_quantize_result &result)
+    BasicPluginCall(const Request &request, const qs_host &host, Result &result)
         : m_request(request), m_host(host), m_result(result) {}
 
-    const qs_quantize_request &request() const { return m_request; }
-    const qs_quantize_result &result() const { return m_result; }
+    const Request &request() const { return m_request; }
+    Result &result() const { return m_result; }
 
     bool cancelled() const { return m_host.cancelled(m_request.call) != 0; }
     /// Ends the call with QS_CANCELLED when the user pressed Cancel.
@@ -75,28 +87,65 @@ public:
     void log(std::int32_t severity, const std::string &text) const {
         m_host.log(m_request.call, severity, text.c_str());
     }
+    std::uint64_t randomBits(std::uint64_t index) const { return m_host.random_bits(m_request.seed, index); }
+
     /// Row-major float64 [cols, cols]. Throws when no calibration was run.
     const double *hessian() const {
         const double *matrix = nullptr;
-        if (const qs_status status = m_host.hessian(m_request.call, &matrix); status != QS_OK)
-            throw PluginError(status, "the Hessian is not available; run calibration for this layer first");
+        check(m_host.hessian(m_request.call, &matrix),
+              "the Hessian is not available; run calibration for this layer first");
         return matrix;
+    }
+    /// Statistics of the inputs by column. Throws when no calibration was run.
+    qs_input_statistics inputStatistics() const {
+        qs_input_statistics statistics{};
+        statistics.struct_size = sizeof statistics;
+        check(m_host.input_statistics(m_request.call, &statistics),
+              "the statistics of the inputs are not available; run calibration for this layer first");
+        return statistics;
+    }
+    /// Inputs that calibration saw. Throws when there are none.
+    qs_inputs inputs() const {
+        qs_inputs inputs{};
+        inputs.struct_size = sizeof inputs;
+        check(
+            m_host.inputs(m_request.call, &inputs),
+            "inputs are not available: no calibration was run, or the layer is a convolution with a kernel");
+        return inputs;
     }
     /// Scale and zero point of `count` finite values under the range rule of the request.
     PluginGrid fitGrid(const float *values, std::int64_t count) const {
         PluginGrid grid;
-        const qs_status status = m_host.fit_grid(m_request.call, values, count, &grid.scale, &grid.zeroPoint);
-        if (status != QS_OK)
-            throw PluginError(status, "the host could not fit a grid to the values");
+        check(m_host.fit_grid(m_request.call, values, count, &grid.scale, &grid.zeroPoint),
+              "the host could not fit a grid to the values");
         return grid;
     }
-    std::uint64_t randomBits(std::uint64_t index) const { return m_host.random_bits(m_request.seed, index); }
+    /// For methods with QS_STORES_OUTLIERS.
+    void keepOutlier(std::int64_t row, std::int64_t col, float value) const {
+        check(m_host.keep_outlier(m_request.call, row, col, value), "the host refused an outlier");
+    }
+    /// For branches and transforms: what the recipe's quantizer makes of these weights [rows, cols].
+    void roundTrip(const float *weights, std::int64_t rows, std::int64_t cols, float *dequantized) const {
+        check(m_host.quantize(m_request.call, weights, rows, cols, dequantized),
+              "the weights could not be quantized");
+    }
+    /// For branches: the codes of the latest roundTrip() are stored.
+    void keepQuantized() const { check(m_host.keep_quantized(m_request.call), "nothing was quantized yet"); }
 
 private:
-    const qs_quantize_request &m_request;
+    static void check(qs_status status, const char *message) {
+        if (status != QS_OK)
+            throw PluginError(status, status == QS_CANCELLED ? "cancelled" : message);
+    }
+
+    const Request &m_request;
     const qs_host &m_host;
-    const qs_quantize_result &m_result;
+    Result &m_result;
 };
+
+using PluginCall = BasicPluginCall<qs_quantize_request, qs_quantize_result>;
+using BranchCall = BasicPluginCall<qs_branch_request, qs_branch_result>;
+using TransformCall = BasicPluginCall<qs_transform_request, qs_transform_result>;
 
 inline void copyPluginText(const std::string &text, char *destination, std::size_t size) {
     if (size == 0)
@@ -106,50 +155,115 @@ inline void copyPluginText(const std::string &text, char *destination, std::size
     destination[length] = '\0';
 }
 
+/// Runs a function of a method; what it throws becomes a status and a message.
+template <typename Result, typename Function>
+qs_status guardedCall(Result *result, Function function) {
+    auto failed = [&](qs_status status, const std::string &message) {
+        copyPluginText(message, result->message, result->message_size);
+        return status;
+    };
+    try {
+        function();
+        return QS_OK;
+    } catch (const PluginError &error) {
+        return failed(error.status(), error.what());
+    } catch (const std::bad_alloc &) {
+        return failed(QS_OUT_OF_MEMORY, "not enough memory");
+    } catch (const std::exception &error) {
+        return failed(QS_FAILED, error.what());
+    } catch (...) {
+        return failed(QS_FAILED, "exception of unknown type");
+    }
+}
+
+template <typename Method, typename Request>
+std::int32_t pluginSupports(const Request *request, char *reason, std::size_t size) {
+    std::string refusal;
+    try {
+        refusal = Method::refusal(*request);
+    } catch (const std::exception &error) {
+        refusal = error.what();
+    } catch (...) {
+        refusal = "the plugin threw an exception of unknown type";
+    }
+    copyPluginText(refusal, reason, size);
+    return refusal.empty() ? 1 : 0;
+}
+
 /// The C table of one method class.
 template <typename Method>
 class PluginTable {
 public:
-    static const qs_quantizer *table() {
+    static constexpr bool isBranch = std::is_base_of<BranchMethod, Method>::value;
+    static constexpr bool isTransform = std::is_base_of<TransformMethod, Method>::value;
+
+    static const char *extension() {
+        return isBranch ? QS_EXTENSION_BRANCH : isTransform ? QS_EXTENSION_TRANSFORM : QS_EXTENSION_QUANTIZER;
+    }
+    /// const qs_quantizer *, const qs_branch * or const qs_transform *
+    static auto table() {
         static const PluginMethodInfo info = Method::info();
-        static const qs_quantizer table = {
-            sizeof(qs_quantizer), info.needs, info.status,     info.id,   info.name, info.summary,
-            info.paper,           info.tags,  info.parameters, &supports, &quantize};
-        return &table;
+        if constexpr (isBranch)
+            return branch(info);
+        else if constexpr (isTransform)
+            return transform(info);
+        else
+            return quantizer(info);
     }
 
 private:
-    static std::int32_t supports(const qs_quantize_request *request, char *reason, std::size_t size) {
-        std::string refusal;
-        try {
-            refusal = Method::refusal(*request);
-        } catch (const std::exception &error) {
-            refusal = error.what();
-        } catch (...) {
-            refusal = "the plugin threw an exception of unknown type";
-        }
-        copyPluginText(refusal, reason, size);
-        return refusal.empty() ? 1 : 0;
+    static const qs_quantizer *quantizer(const PluginMethodInfo &info) {
+        static const qs_quantizer table = {sizeof(qs_quantizer),
+                                           info.needs,
+                                           info.status,
+                                           info.id,
+                                           info.name,
+                                           info.summary,
+                                           info.paper,
+                                           info.tags,
+                                           info.parameters,
+                                           &pluginSupports<Method, qs_quantize_request>,
+                                           &runQuantizer,
+                                           info.stores,
+                                           info.cost};
+        return &table;
+    }
+    static const qs_branch *branch(const PluginMethodInfo &info) {
+        static const qs_branch table = {sizeof(qs_branch),
+                                        info.needs,
+                                        info.status,
+                                        info.id,
+                                        info.name,
+                                        info.summary,
+                                        info.paper,
+                                        info.tags,
+                                        info.parameters,
+                                        info.cost,
+                                        &pluginSupports<Method, qs_branch_request>,
+                                        &runBranch};
+        return &table;
+    }
+    static const qs_transform *transform(const PluginMethodInfo &info) {
+        static const qs_transform table = {
+            sizeof(qs_transform), info.needs, info.kinds,
+            info.status,          info.id,    info.name,
+            info.summary,         info.paper, info.tags,
+            info.parameters,      info.cost,  &pluginSupports<Method, qs_transform_request>,
+            &runTransform};
+        return &table;
     }
 
-    static qs_status quantize(const qs_quantize_request *request, const qs_host *host,
-                              qs_quantize_result *result) {
-        auto failed = [&](qs_status status, const std::string &message) {
-            copyPluginText(message, result->message, result->message_size);
-            return status;
-        };
-        try {
-            Method::quantize(PluginCall(*request, *host, *result));
-            return QS_OK;
-        } catch (const PluginError &error) {
-            return failed(error.status(), error.what());
-        } catch (const std::bad_alloc &) {
-            return failed(QS_OUT_OF_MEMORY, "not enough memory");
-        } catch (const std::exception &error) {
-            return failed(QS_FAILED, error.what());
-        } catch (...) {
-            return failed(QS_FAILED, "exception of unknown type");
-        }
+    static qs_status runQuantizer(const qs_quantize_request *request, const qs_host *host,
+                                  qs_quantize_result *result) {
+        return guardedCall(result, [&] { Method::quantize(PluginCall(*request, *host, *result)); });
+    }
+    static qs_status runBranch(const qs_branch_request *request, const qs_host *host,
+                               qs_branch_result *result) {
+        return guardedCall(result, [&] { Method::decompose(BranchCall(*request, *host, *result)); });
+    }
+    static qs_status runTransform(const qs_transform_request *request, const qs_host *host,
+                                  qs_transform_result *result) {
+        return guardedCall(result, [&] { Method::transform(TransformCall(*request, *host, *result)); });
     }
 };
 
@@ -159,11 +273,17 @@ struct PluginEntry {
     static qs_status init(const qs_host *, const char *) { return QS_OK; }
     static void deinit() {}
     static std::size_t count(const char *extension) {
-        return std::strcmp(extension, QS_EXTENSION_QUANTIZER) == 0 ? sizeof...(Methods) : 0;
+        return (std::size_t{0} + ... +
+                (std::strcmp(extension, PluginTable<Methods>::extension()) == 0 ? std::size_t{1} : 0));
     }
     static const void *get(const char *extension, std::size_t index) {
-        const qs_quantizer *tables[] = {PluginTable<Methods>::table()...};
-        return index < count(extension) ? tables[index] : nullptr;
+        const void *found = nullptr;
+        auto visit = [&](const char *kind, const void *table) {
+            if (std::strcmp(extension, kind) == 0 && index-- == 0)
+                found = table;
+        };
+        (visit(PluginTable<Methods>::extension(), PluginTable<Methods>::table()), ...);
+        return found;
     }
 };
 
