@@ -12,7 +12,7 @@ struct QuantizedLayer {
     std::optional<ScaleZero> activation; ///< of ActivationScale::Static
     std::optional<GridScheme> activationScheme;
     ActivationScale activationScale = ActivationScale::Static;
-    double activationAlpha = 0.15;   ///< ActivationScale::Cross
+    double activationAlpha = 0.15;     ///< ActivationScale::Cross
     std::vector<float> outputOffset{}; ///< [outChannels] added to the output (bias correction); empty = none
 
     bool quantizesActivation() const { return activationScheme.has_value(); }

@@ -19,7 +19,7 @@ struct WeightChoice {
     std::string method = "rtn";
     WeightGridScheme scheme;
     nlohmann::json parameters =
-        nlohmann::json::object();       ///< of the method; defaults are filled in at the run
+        nlohmann::json::object();         ///< of the method; defaults are filled in at the run
     std::optional<MethodChoice> branch{}; ///< splits the weight; `method` quantizes what it leaves
     /// Adds what makes the mean output on the calibration set that of the float layer again.
     /// \source Nagel et al. 2019, arXiv:1906.04721; methods A, A31

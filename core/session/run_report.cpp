@@ -42,12 +42,8 @@ const char *stateName(LayerResult::State state) {
 }
 
 Json bitsReport(const BitsBreakdown &bits) {
-    return {{"effective", bits.effective()},
-            {"codes", bits.codes},
-            {"scales", bits.scales},
-            {"zero_points", bits.zeroPoints},
-            {"indices", bits.indices},
-            {"outliers", bits.outliers},
+    return {{"effective", bits.effective()},  {"codes", bits.codes},     {"scales", bits.scales},
+            {"zero_points", bits.zeroPoints}, {"indices", bits.indices}, {"outliers", bits.outliers},
             {"branch", bits.branch}};
 }
 

@@ -42,7 +42,7 @@ private:
     QWidget *m_activationPart = nullptr;
     GridForm *m_activation = nullptr;
     ActivationChoice m_activationChoice; ///< last shown: how its scale is found
-    std::string m_validPattern; ///< the last text that was a regular expression
+    std::string m_validPattern;          ///< the last text that was a regular expression
     bool m_showing = false;
 };
 

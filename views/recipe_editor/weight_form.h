@@ -49,7 +49,7 @@ private:
     SchemaForm *m_parameters = nullptr;
     QLabel *m_methodNote = nullptr, *m_refusal = nullptr;
     std::string m_shownMethod; ///< whose parameters the schema form shows; kept when the registry lacks it
-    nlohmann::json m_foreignParameters; ///< of a method that the registry lacks
+    nlohmann::json m_foreignParameters;   ///< of a method that the registry lacks
     std::optional<MethodChoice> m_branch; ///< of the choice shown
     bool m_correctBias = false;
     bool m_showing = false;
