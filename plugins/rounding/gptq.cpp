@@ -1,9 +1,9 @@
 #include "plugins/rounding/gptq.h"
 
 #include "plugins/rounding/gptq_solver.h"
+#include "plugins/rounding/solver_call.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace qs {
 namespace {
@@ -33,16 +33,13 @@ constexpr const char *kParameters = R"({
 })";
 
 GptqOptions optionsOf(const qs_quantize_request &request) {
-    const auto json = nlohmann::json::parse(request.parameters);
+    const nlohmann::json json = parametersOf(request);
+    const SliceScheme scheme = schemeOf(request);
     GptqOptions options;
-    options.grid = request.granularity == QS_PER_TENSOR    ? GptqGrid::PerTensor
-                   : request.granularity == QS_PER_CHANNEL ? GptqGrid::PerRow
-                                                           : GptqGrid::PerGroup;
-    options.groupSize = request.group_size;
-    options.range = {request.lowest_code, request.highest_code};
-    options.rounding = request.rounding == QS_ROUND_HALF_AWAY ? RoundingMode::HalfAway
-                       : request.rounding == QS_ROUND_FLOOR   ? RoundingMode::Floor
-                                                              : RoundingMode::HalfEven;
+    options.grid = scheme.sharing;
+    options.groupSize = scheme.groupSize;
+    options.range = scheme.range;
+    options.rounding = scheme.rounding;
     options.actOrder = json.at("act_order");
     options.staticGroups = json.at("static_groups");
     options.damping = json.at("damping");
@@ -50,21 +47,6 @@ GptqOptions optionsOf(const qs_quantize_request &request) {
     options.keepBest = json.at("keep_best");
     options.referenceCompat = json.at("reference_compat");
     return options;
-}
-
-SolverServices servicesOf(const PluginCall &call) {
-    SolverServices services;
-    services.fitGrid = [&call](std::span<const float> values) {
-        const PluginGrid grid = call.fitGrid(values.data(), static_cast<std::int64_t>(values.size()));
-        return ScaleZero{grid.scale, grid.zeroPoint};
-    };
-    services.cancelled = [&call] { return call.cancelled(); };
-    services.progress = [&call](std::int64_t done, std::int64_t total, const char *stage) {
-        call.progress(done, total, stage);
-    };
-    services.warn = [&call](const std::string &text) { call.log(QS_LOG_WARNING, "GPTQ: " + text); };
-    services.maxThreads = call.maxThreads();
-    return services;
 }
 
 GptqResult buffersOf(const PluginCall &call, bool perTensor) {
@@ -98,7 +80,8 @@ PluginMethodInfo Gptq::info() {
 
 std::string Gptq::refusal(const qs_quantize_request &request) {
     const GptqOptions options = optionsOf(request);
-    const bool ordersGroups = options.grid == GptqGrid::PerGroup && options.actOrder && !options.staticGroups;
+    const bool ordersGroups =
+        options.grid == GridSharing::PerGroup && options.actOrder && !options.staticGroups;
     if (ordersGroups && options.keepBest)
         return "keep_best compares with groups of neighbouring columns; with act_order it needs "
                "static_groups";
@@ -108,18 +91,14 @@ std::string Gptq::refusal(const qs_quantize_request &request) {
 }
 
 void Gptq::quantize(const PluginCall &call) {
-    const qs_quantize_request &request = call.request();
-    const GptqOptions options = optionsOf(request);
-    const auto report =
-        solveGptq({request.weights, request.rows, request.cols}, {call.hessian(), request.cols, request.cols},
-                  options, servicesOf(call), buffersOf(call, options.grid == GptqGrid::PerTensor));
-    call.throwIfCancelled();
-    if (!report)
-        throw PluginError(QS_INVALID_ARGUMENT, report.error().message);
-    if (report->deadColumns > 0)
+    const GptqOptions options = optionsOf(call.request());
+    const GptqReport report =
+        valueOrThrow(call, solveGptq(weightsOf(call), hessianOf(call), options, servicesOf(call, "GPTQ"),
+                                     buffersOf(call, options.grid == GridSharing::PerTensor)));
+    if (report.deadColumns > 0)
         call.log(QS_LOG_INFO,
                  fmt::format("GPTQ: {} of {} inputs were 0 in the whole calibration; their weights became 0",
-                             report->deadColumns, request.cols));
+                             report.deadColumns, call.request().cols));
 }
 
 } // namespace qs

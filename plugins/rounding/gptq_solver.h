@@ -1,14 +1,12 @@
 #pragma once
 
 #include "plugins/rounding/hessian_factor.h"
+#include "plugins/rounding/layer_grids.h"
 
 namespace qs {
 
-/// Which values share one grid.
-enum class GptqGrid { PerTensor, PerRow, PerGroup };
-
 struct GptqOptions {
-    GptqGrid grid = GptqGrid::PerRow;
+    GridSharing grid = GridSharing::PerRow;
     std::int64_t groupSize = 128; ///< PerGroup
     CodeRange range;
     RoundingMode rounding = RoundingMode::HalfEven;

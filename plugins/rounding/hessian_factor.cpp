@@ -1,6 +1,6 @@
 #include "plugins/rounding/hessian_factor.h"
 
-#include "core/base/parallel.h"
+#include "plugins/support/run_blocks.h"
 
 #include <Eigen/Cholesky>
 #include <algorithm>
@@ -17,22 +17,6 @@ constexpr Index kPanel = 256;    ///< columns that one step of the factorisation
 constexpr Index kTile = 256;     ///< edge of a tile of the trailing update: one unit of parallel work
 constexpr Index kCopyRows = 16;  ///< rows copied at a time between row-major and column-major matrices
 constexpr int kDampingTries = 6; ///< λ, 10 λ, … 10^5 λ
-
-RunContext threadsOf(const SolverServices &services) {
-    return {{}, nullptr, services.maxThreads};
-}
-
-/// parallelFor with the cancel of the services in place of a stop token.
-Status runBlocks(Index count, Index grain, const SolverServices &services,
-                 const std::function<void(Index begin, Index end)> &body) {
-    QS_CHECK_OK(parallelFor(count, grain, threadsOf(services), [&](Index begin, Index end) {
-        if (!services.cancelled())
-            body(begin, end);
-    }));
-    if (services.cancelled())
-        return RunContext::cancelledError();
-    return {};
-}
 
 Status checkDiagonal(MatrixView<const double> hessian) {
     for (Index i = 0; i < hessian.rows; ++i)

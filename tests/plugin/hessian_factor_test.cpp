@@ -1,5 +1,5 @@
 #include "plugins/rounding/gptq_solver.h"
-#include "tests/support/hessian_fixture.h"
+#include "tests/support/rounding_fixture.h"
 
 #include <Eigen/LU>
 #include <fstream>
@@ -9,19 +9,6 @@
 
 namespace qs::test {
 namespace {
-
-MatrixView<const double> viewOf(const RowMajorD &matrix) {
-    return {matrix.data(), matrix.rows(), matrix.cols()};
-}
-
-SolverServices minMaxServices(int bits) {
-    SolverServices services;
-    services.fitGrid = [bits](std::span<const float> values) {
-        const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
-        return gridForRange(*lo, *hi, bits, GridConvention::Asymmetric);
-    };
-    return services;
-}
 
 TEST(HessianFactor, FixtureAGivesTheInverseFactorOfTheOracle) {
     const HessianFixture layer = fixtureA();
@@ -69,7 +56,7 @@ TEST(HessianFactor, ActOrderIsStableAndDescending) {
 TEST(GptqSolver, SquaredColumnErrorsAreTheDampedError) {
     const HessianFixture layer = fixtureB();
     const RowMajorF &weights = layer.weights;
-    for (GptqGrid grid : {GptqGrid::PerRow, GptqGrid::PerGroup}) {
+    for (GridSharing grid : {GridSharing::PerRow, GridSharing::PerGroup}) {
         GptqOptions options;
         options.grid = grid;
         options.groupSize = 16;
@@ -81,7 +68,7 @@ TEST(GptqSolver, SquaredColumnErrorsAreTheDampedError) {
         const auto report = solveGptq({weights.data(), 16, 48}, viewOf(layer.hessianMatrix), options,
                                       minMaxServices(3), {codes, scales, zeros, groups});
         ASSERT_TRUE(report);
-        const std::size_t groupsPerRow = grid == GptqGrid::PerGroup ? 3 : 1;
+        const std::size_t groupsPerRow = grid == GridSharing::PerGroup ? 3 : 1;
         RowMajorD damped = layer.hessianMatrix;
         damped.diagonal().array() += 0.01 * damped.diagonal().mean();
         for (std::size_t row = 0; row < 16; ++row) {
