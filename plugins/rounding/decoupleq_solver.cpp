@@ -107,7 +107,10 @@ private:
         }
         const float scale =
             storableScale((hi - lo) / (scheme.range.highest - scheme.range.lowest), scheme.float16Scales);
-        return {scale, static_cast<float>(scheme.range.lowest - lo / scale)};
+        // Beyond the codes only when a float16 scale cannot span the range.
+        const double zero =
+            std::clamp<double>(scheme.range.lowest - lo / scale, scheme.range.lowest, scheme.range.highest);
+        return {scale, storableZero(zero, scheme.float16Scales)};
     }
 
     std::vector<double> m_hessian; ///< damped

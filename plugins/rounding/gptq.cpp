@@ -71,10 +71,11 @@ PluginMethodInfo Gptq::info() {
         "Rounds column by column and spreads each error over the columns that follow, weighted by the "
         "correlation of the inputs.";
     info.paper = "Frantar et al. 2022, arXiv:2210.17323";
-    info.tags = "rounding,hessian";
+    info.tags = "rounding,compensation,hessian,weight-only";
     info.parameters = kParameters;
     info.needs = QS_NEEDS_HESSIAN;
     info.status = QS_REFERENCE_CHECKED;
+    info.cost = "d^3/3 + m d^2; d^2 doubles + 2 m d floats";
     return info;
 }
 

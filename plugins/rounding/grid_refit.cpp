@@ -112,10 +112,12 @@ private:
                 return;
             const float stored = storableScale(scale, m_layer.grids.scheme.float16Scales);
             // Steps count from the old zero point: value = scale (code − old zero) + offset.
-            const double zero = m_withZeros ? old.zero - change[m_groups + group] / scale : old.zero;
-            if (!std::isfinite(static_cast<float>(zero)))
+            const float zero = m_withZeros ? storableZero(old.zero - change[m_groups + group] / scale,
+                                                          m_layer.grids.scheme.float16Scales)
+                                           : old.zero;
+            if (!std::isfinite(zero))
                 return;
-            grids.push_back({stored, static_cast<float>(zero)});
+            grids.push_back({stored, zero});
         }
         for (Index group = 0; group < m_groups; ++group)
             dst.set(row, group, grids[static_cast<std::size_t>(group)]);
@@ -148,6 +150,11 @@ float storableScale(double scale, bool asFloat16) {
     if (asFloat16)
         return float16ToFloat(floatToFloat16(static_cast<float>(std::clamp(scale, 6e-8, 6.5e4))));
     return static_cast<float>(std::clamp<double>(scale, std::numeric_limits<float>::min(), 1e38));
+}
+
+float storableZero(double zero, bool asFloat16) {
+    const float rounded = static_cast<float>(zero);
+    return asFloat16 ? float16ToFloat(floatToFloat16(rounded)) : rounded;
 }
 
 Result<LayerGrids> refitGrids(MatrixView<const float> weights, const LayerCodes &layer,

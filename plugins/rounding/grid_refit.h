@@ -21,5 +21,7 @@ Result<LayerGrids> refitGrids(MatrixView<const float> weights, const LayerCodes 
 
 /// A scale as it can be stored: float16 if asked for, positive, finite.
 float storableScale(double scale, bool asFloat16);
+/// A real zero point, stored like the scale beside it; infinite if beyond float16.
+float storableZero(double zero, bool asFloat16);
 
 } // namespace qs

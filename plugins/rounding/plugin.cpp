@@ -1,4 +1,7 @@
 // The rounding family: methods that choose codes for a weight, given what its inputs look like.
+#include "plugins/rounding/decoupleq.h"
 #include "plugins/rounding/gptq.h"
+#include "plugins/rounding/quantease.h"
 
-QS_EXPORT_PLUGIN("org.quantoscope.rounding", "1.0.0", "GPL-3.0-or-later", qs::Gptq);
+QS_EXPORT_PLUGIN("org.quantoscope.rounding", "1.1.0", "GPL-3.0-or-later", qs::Gptq, qs::QuantEase,
+                 qs::DecoupleQ);

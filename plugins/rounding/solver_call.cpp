@@ -50,6 +50,10 @@ void store(const PluginCall &call, const LayerCodes &layer) {
     const qs_quantize_result &result = call.result();
     std::copy(layer.codes.begin(), layer.codes.end(), result.codes);
     std::copy(grids.scales.begin(), grids.scales.end(), result.scales);
+    if (result.real_zero_points) {
+        std::copy(grids.zeros.begin(), grids.zeros.end(), result.real_zero_points);
+        return;
+    }
     for (std::size_t slice = 0; slice < grids.zeros.size(); ++slice)
         result.zero_points[slice] = static_cast<std::int32_t>(grids.zeros[slice]);
 }

@@ -23,8 +23,8 @@ T valueOrThrow(const PluginCall &call, Result<T> result) {
         throw PluginError(QS_INVALID_ARGUMENT, result.error().message);
     return std::move(*result);
 }
-/// Writes codes and grids into the buffers of the host; zero points as integers or as real numbers, as the
-/// scheme says.
+/// Writes codes and grids into the buffers of the host; zero points as real numbers where the method stores
+/// these.
 void store(const PluginCall &call, const LayerCodes &layer);
 
 /// Reason to refuse a request, when a method cannot use one grid for the whole weight; empty = fine.
