@@ -16,8 +16,8 @@ constexpr double kLeastDiagonal = 1e-2;
 constexpr double kMostOthers = 0.95; ///< share of the diagonal that the rest of a row may reach
 constexpr double kFirstMoment = 0.9, kSecondMoment = 0.999, kTiny = 1e-12;
 
-SquareMatrix weightsOf(const SiteConsumer &consumer) {
-    return Eigen::Map<const RowMajorF>(consumer.weights.data, consumer.weights.rows, consumer.weights.cols)
+SquareMatrix weightsOf(const SiteReader &reader) {
+    return Eigen::Map<const RowMajorF>(reader.weights.data, reader.weights.rows, reader.weights.cols)
         .cast<double>();
 }
 
@@ -94,7 +94,7 @@ void keepIfBetter(const SquareMatrix &matrix, const SquareMatrix &inverse, doubl
 }
 
 /// SmoothQuant's scale on the diagonal.
-SquareMatrix startMatrix(const TransformSite &site, double alpha) {
+SquareMatrix startMatrix(const SiteData &site, double alpha) {
     const std::vector<float> scale = smoothScale(inputMagnitude(site), weightMagnitude(site), alpha);
     SquareMatrix matrix = SquareMatrix::Zero(site.channels, site.channels);
     for (Index at = 0; at < site.channels; ++at)
@@ -121,17 +121,17 @@ double diagonalDominance(const SquareMatrix &matrix) {
     return (2 * diagonal - matrix.cwiseAbs().rowwise().sum()).minCoeff();
 }
 
-AffineGradient affineGradient(const TransformSite &site, const SquareMatrix &matrix,
-                              const SquareMatrix &inverse, const TransformServices &services) {
+AffineGradient affineGradient(const SiteData &site, const SquareMatrix &matrix, const SquareMatrix &inverse,
+                              const TransformServices &services) {
     const Eigen::Map<const SquareMatrix> hessian(site.hessian.data, site.channels, site.channels);
     AffineGradient result{0, SquareMatrix::Zero(site.channels, site.channels)};
     double rows = 0;
-    for (std::size_t index = 0; index < site.consumers.size(); ++index) {
-        const SiteConsumer &consumer = site.consumers[index];
-        rows += static_cast<double>(consumer.weights.rows);
-        if (consumer.bits == 0)
+    for (std::size_t index = 0; index < site.readers.size(); ++index) {
+        const SiteReader &reader = site.readers[index];
+        rows += static_cast<double>(reader.weights.rows);
+        if (reader.bits == 0)
             continue;
-        const SquareMatrix weights = weightsOf(consumer), changed = weights * matrix.transpose();
+        const SquareMatrix weights = weightsOf(reader), changed = weights * matrix.transpose();
         const SquareMatrix values = rounded(index, changed, services);
         const SquareMatrix back = values * inverse.transpose();
         const SquareMatrix weighted = (back - weights) * hessian;
@@ -147,7 +147,7 @@ AffineGradient affineGradient(const TransformSite &site, const SquareMatrix &mat
     return result;
 }
 
-Result<AffineResult> learnAffine(const TransformSite &site, const AffineOptions &options,
+Result<AffineResult> learnAffine(const SiteData &site, const AffineOptions &options,
                                  const TransformServices &services) {
     const SquareMatrix identity = SquareMatrix::Identity(site.channels, site.channels);
     AffineResult best{identity, identity, affineGradient(site, identity, identity, services).error, 0, 0,
@@ -157,8 +157,9 @@ Result<AffineResult> learnAffine(const TransformSite &site, const AffineOptions 
     SquareMatrix free = startMatrix(site, options.alpha);
     Adam adam(site.channels, options.learningRate);
     for (int epoch = 0; epoch < options.epochs; ++epoch) {
-        const SquareMatrix mask =
-            affineMask(site.channels, affineBands(site.channels, epoch, options.epochs), options.stability);
+        const std::int64_t bands =
+            options.diagonalOnly ? 1 : affineBands(site.channels, epoch, options.epochs);
+        const SquareMatrix mask = affineMask(site.channels, bands, options.stability);
         for (int step = 0; step < options.stepsPerEpoch; ++step) {
             if (services.cancelled())
                 return RunContext::cancelledError();

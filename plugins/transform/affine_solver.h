@@ -10,7 +10,8 @@ struct AffineOptions {
     int stepsPerEpoch = 10;
     double stability = 1e-2; ///< factor of everything off the diagonal
     double learningRate = 5e-3;
-    double alpha = 0.5; ///< of the SmoothQuant scale to start from
+    double alpha = 0.5;        ///< of the SmoothQuant scale to start from
+    bool diagonalOnly = false; ///< a scale per channel, no more
 };
 
 /// Number of diagonals (the main one counts as one) that may differ from 0 in an epoch:
@@ -40,7 +41,7 @@ struct AffineResult {
 /// \error InvalidArgument  no reader is quantized; Cancelled
 /// \thread the result does not depend on the thread count
 /// \source Ma et al. 2024, arXiv:2403.12544; methods A, A10
-Result<AffineResult> learnAffine(const TransformSite &site, const AffineOptions &options,
+Result<AffineResult> learnAffine(const SiteData &site, const AffineOptions &options,
                                  const TransformServices &services);
 
 /// Error and its gradient by the entries of A, for tests.
@@ -48,7 +49,7 @@ struct AffineGradient {
     double error = 0;
     SquareMatrix gradient;
 };
-AffineGradient affineGradient(const TransformSite &site, const SquareMatrix &matrix,
-                              const SquareMatrix &inverse, const TransformServices &services);
+AffineGradient affineGradient(const SiteData &site, const SquareMatrix &matrix, const SquareMatrix &inverse,
+                              const TransformServices &services);
 
 } // namespace qs

@@ -13,17 +13,17 @@ struct Bounds {
 };
 
 /// Columns [begin, end) of a row share a scale.
-void boundBySlice(const SiteConsumer &consumer, std::int64_t row, std::int64_t begin, std::int64_t end,
+void boundBySlice(const SiteReader &reader, std::int64_t row, std::int64_t begin, std::int64_t end,
                   Bounds &bounds) {
-    const auto slice = consumer.weights.row(row).subspan(static_cast<std::size_t>(begin),
-                                                         static_cast<std::size_t>(end - begin));
+    const auto slice = reader.weights.row(row).subspan(static_cast<std::size_t>(begin),
+                                                       static_cast<std::size_t>(end - begin));
     const auto [lowest, highest] = std::minmax_element(slice.begin(), slice.end());
     if (*lowest == 0 && *highest == 0)
         return;
     for (std::size_t index = 0; index < slice.size(); ++index) {
         const float weight = slice[index];
         const auto channel =
-            static_cast<std::size_t>((begin + static_cast<std::int64_t>(index)) / consumer.taps);
+            static_cast<std::size_t>((begin + static_cast<std::int64_t>(index)) / reader.taps);
         if (weight == *lowest || weight == *highest)
             bounds.saturated[channel] = true;
         else if (weight != 0)
@@ -40,17 +40,17 @@ float floorToFloat(double value) {
 
 } // namespace
 
-DilationScale dilationScale(const TransformSite &site, double cap) {
+DilationScale dilationScale(const SiteData &site, double cap) {
     const auto channels = static_cast<std::size_t>(site.channels);
     Bounds bounds{std::vector<double>(channels, cap), std::vector<bool>(channels, false)};
-    for (const SiteConsumer &consumer : site.consumers) {
-        const std::int64_t cols = consumer.weights.cols;
-        const std::int64_t slice = consumer.depthwise       ? consumer.taps
-                                   : consumer.groupSize > 0 ? consumer.groupSize
-                                                            : cols;
-        for (std::int64_t row = 0; row < consumer.weights.rows; ++row)
+    for (const SiteReader &reader : site.readers) {
+        const std::int64_t cols = reader.weights.cols;
+        const std::int64_t slice = reader.depthwise       ? reader.taps
+                                   : reader.groupSize > 0 ? reader.groupSize
+                                                          : cols;
+        for (std::int64_t row = 0; row < reader.weights.rows; ++row)
             for (std::int64_t begin = 0; begin < cols; begin += slice)
-                boundBySlice(consumer, row, begin, std::min(begin + slice, cols), bounds);
+                boundBySlice(reader, row, begin, std::min(begin + slice, cols), bounds);
     }
     DilationScale result;
     result.saturated = std::count(bounds.saturated.begin(), bounds.saturated.end(), true);

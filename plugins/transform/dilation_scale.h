@@ -15,6 +15,6 @@ struct DilationScale {
 ///
 /// \param cap  largest factor, also that of channels whose weights are all 0
 /// \source Liu et al. 2024, arXiv:2409.14307; methods A, A15
-DilationScale dilationScale(const TransformSite &site, double cap);
+DilationScale dilationScale(const SiteData &site, double cap);
 
 } // namespace qs

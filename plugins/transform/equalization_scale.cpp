@@ -20,19 +20,18 @@ struct Range {
     }
 };
 
-std::vector<Range> readerRanges(const TransformSite &site) {
+std::vector<Range> readerRanges(const SiteData &site) {
     std::vector<Range> ranges(static_cast<std::size_t>(site.channels));
-    for (const SiteConsumer &consumer : site.consumers)
-        for (std::int64_t row = 0; row < consumer.weights.rows; ++row)
-            for (std::int64_t col = 0; col < consumer.weights.cols; ++col)
-                ranges[static_cast<std::size_t>(col / consumer.taps)].add(consumer.weights(row, col));
+    for (const SiteReader &reader : site.readers)
+        for (std::int64_t row = 0; row < reader.weights.rows; ++row)
+            for (std::int64_t col = 0; col < reader.weights.cols; ++col)
+                ranges[static_cast<std::size_t>(col / reader.taps)].add(reader.weights(row, col));
     return ranges;
 }
 
 } // namespace
 
-std::vector<float> equalizationScale(const TransformSite &site, MatrixView<const float> producer,
-                                     bool symmetric) {
+std::vector<float> equalizationScale(const SiteData &site, MatrixView<const float> producer, bool symmetric) {
     const std::vector<Range> readers = readerRanges(site);
     std::vector<float> scale(static_cast<std::size_t>(site.channels), 1.0f);
     for (std::int64_t channel = 0; channel < site.channels; ++channel) {

@@ -11,7 +11,6 @@ namespace qs {
 /// \param producer   [channels, cols]: the weight that produces the channels
 /// \param symmetric  range = largest magnitude, else maximum - minimum
 /// \source Nagel et al. 2019, arXiv:1906.04721, eq. 11; methods A, A31
-std::vector<float> equalizationScale(const TransformSite &site, MatrixView<const float> producer,
-                                     bool symmetric);
+std::vector<float> equalizationScale(const SiteData &site, MatrixView<const float> producer, bool symmetric);
 
 } // namespace qs

@@ -42,8 +42,7 @@ double squaredError(std::span<const float> values, ChannelRange range, int bits)
     return sum;
 }
 
-ChannelRange rangeOf(const TransformSite &site, std::int64_t channel,
-                     const ReparameterizationOptions &options) {
+ChannelRange rangeOf(const SiteData &site, std::int64_t channel, const ReparameterizationOptions &options) {
     std::vector<float> values(static_cast<std::size_t>(site.inputs.rows));
     for (std::int64_t token = 0; token < site.inputs.rows; ++token)
         values[static_cast<std::size_t>(token)] = site.inputs(token, channel);
@@ -110,8 +109,7 @@ ChannelRange dualClippedRange(std::span<const float> sorted, ChannelRange range,
     return best;
 }
 
-Result<Reparameterization> reparameterizeNorm(const TransformSite &site,
-                                              const ReparameterizationOptions &options,
+Result<Reparameterization> reparameterizeNorm(const SiteData &site, const ReparameterizationOptions &options,
                                               const TransformServices &services) {
     std::vector<ChannelRange> ranges(static_cast<std::size_t>(site.channels));
     QS_CHECK_OK(runBlocks(site.channels, 1, services, [&](std::int64_t channel, std::int64_t) {
@@ -120,7 +118,9 @@ Result<Reparameterization> reparameterizeNorm(const TransformSite &site,
     Reparameterization result;
     result.flooredChannels = fillGrids(ranges, options.bits, result.grids);
     result.step = mean(result.grids.step);
-    result.zeroPoint = std::nearbyint(mean(result.grids.zeroPoint));
+    // Any integer will do; one that has 0 on the grid can be stored.
+    result.zeroPoint = std::clamp(std::nearbyint(mean(result.grids.zeroPoint)), 0.0,
+                                  static_cast<double>((1 << options.bits) - 1));
     result.change = ChannelChange::none(site.channels);
     for (std::size_t channel = 0; channel < ranges.size(); ++channel) {
         const double step = result.grids.step[channel];
@@ -131,7 +131,7 @@ Result<Reparameterization> reparameterizeNorm(const TransformSite &site,
     return result;
 }
 
-std::int64_t differingCodes(const TransformSite &site, const Reparameterization &result, int bits) {
+std::int64_t differingCodes(const SiteData &site, const Reparameterization &result, int bits) {
     std::int64_t differing = 0;
     for (std::int64_t token = 0; token < site.inputs.rows; ++token)
         for (std::int64_t channel = 0; channel < site.channels; ++channel) {

@@ -45,11 +45,10 @@ struct Reparameterization {
 /// \error Cancelled
 /// \thread parallel over channels; the result does not depend on the thread count
 /// \source Li et al. 2022, arXiv:2212.08254, eqs. 6-9; methods A, A13
-Result<Reparameterization> reparameterizeNorm(const TransformSite &site,
-                                              const ReparameterizationOptions &options,
+Result<Reparameterization> reparameterizeNorm(const SiteData &site, const ReparameterizationOptions &options,
                                               const TransformServices &services);
 
 /// How many activation codes the change alters, of all inputs: 0 but for values within rounding of a tie.
-std::int64_t differingCodes(const TransformSite &site, const Reparameterization &result, int bits);
+std::int64_t differingCodes(const SiteData &site, const Reparameterization &result, int bits);
 
 } // namespace qs

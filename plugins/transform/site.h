@@ -9,7 +9,7 @@
 namespace qs {
 
 /// A layer that reads the site.
-struct SiteConsumer {
+struct SiteReader {
     MatrixView<const float> weights; ///< [rows, channels * taps], the taps of a channel side by side
     std::int64_t taps = 1;           ///< 1 but for convolutions
     bool depthwise = false;          ///< one row; each channel is a slice of its own
@@ -19,9 +19,9 @@ struct SiteConsumer {
 };
 
 /// An activation tensor that enters layers, with what calibration saw of it. Empty spans: not known.
-struct TransformSite {
+struct SiteData {
     std::int64_t channels = 0;
-    std::vector<SiteConsumer> consumers;
+    std::vector<SiteReader> readers;
     std::span<const float> minimum, maximum, meanMagnitude; ///< [channels]
     MatrixView<const float> inputs;                         ///< [tokens, channels]; empty for convolutions
     MatrixView<const double> hessian;                       ///< 2/n Σ x xᵀ, [channels, channels]
@@ -42,17 +42,17 @@ struct ChannelChange {
 
 /// What the mathematics asks its caller besides (fitGrid stays empty). All safe to call from any thread.
 struct TransformServices : SolverServices {
-    /// Weights [rows, channels * taps] of a consumer as they come back from its grid.
-    std::function<void(std::size_t consumer, std::span<const float> weights, std::span<float> dequantized)>
+    /// Weights [rows, channels * taps] of a reader as they come back from its grid.
+    std::function<void(std::size_t reader, std::span<const float> weights, std::span<float> dequantized)>
         quantize;
     std::function<std::uint64_t(std::uint64_t index)> randomBits; ///< pure function of the index
 };
 
 /// Largest |x| of every channel over calibration, [channels].
-std::vector<float> inputMagnitude(const TransformSite &site);
+std::vector<float> inputMagnitude(const SiteData &site);
 /// Largest |w| that any reader multiplies a channel with, [channels].
-std::vector<float> weightMagnitude(const TransformSite &site);
-/// W · diag(scale) of a consumer, [rows, channels * taps].
-std::vector<float> scaledWeights(const SiteConsumer &consumer, std::span<const float> scale);
+std::vector<float> weightMagnitude(const SiteData &site);
+/// W · diag(scale) of a reader, [rows, channels * taps].
+std::vector<float> scaledWeights(const SiteReader &reader, std::span<const float> scale);
 
 } // namespace qs

@@ -29,42 +29,41 @@ Result<double> sumOfBlocks(std::int64_t rows, const TransformServices &services,
     return sum;
 }
 
-std::vector<float> quantizedWeights(const TransformSite &site, std::size_t consumer,
-                                    std::span<const float> scale, const TransformServices &services) {
-    std::vector<float> weights = scaledWeights(site.consumers[consumer], scale);
-    if (site.consumers[consumer].bits == 0)
+std::vector<float> quantizedWeights(const SiteData &site, std::size_t reader, std::span<const float> scale,
+                                    const TransformServices &services) {
+    std::vector<float> weights = scaledWeights(site.readers[reader], scale);
+    if (site.readers[reader].bits == 0)
         return weights;
     std::vector<float> dequantized(weights.size());
-    services.quantize(consumer, weights, dequantized);
+    services.quantize(reader, weights, dequantized);
     return dequantized;
 }
 
-/// Σ over rows of e H eᵀ of one consumer.
-Result<double> hessianError(const TransformSite &site, const SiteConsumer &consumer,
-                            const std::vector<float> &rounded, std::span<const float> scale,
-                            const TransformServices &services) {
+/// Σ over rows of e H eᵀ of one reader.
+Result<double> hessianError(const SiteData &site, const SiteReader &reader, const std::vector<float> &rounded,
+                            std::span<const float> scale, const TransformServices &services) {
     const Eigen::Map<const RowMajorD> hessian(site.hessian.data, site.channels, site.channels);
-    return sumOfBlocks(consumer.weights.rows, services, [&](std::int64_t begin, std::int64_t end) {
+    return sumOfBlocks(reader.weights.rows, services, [&](std::int64_t begin, std::int64_t end) {
         RowMajorD error(end - begin, site.channels);
         for (std::int64_t row = begin; row < end; ++row)
             for (std::int64_t channel = 0; channel < site.channels; ++channel)
                 error(row - begin, channel) =
                     static_cast<double>(rounded[static_cast<std::size_t>(row * site.channels + channel)]) /
                         scale[static_cast<std::size_t>(channel)] -
-                    consumer.weights(row, channel);
+                    reader.weights(row, channel);
         return (error * hessian).cwiseProduct(error).sum();
     });
 }
 
-std::int64_t totalRows(const TransformSite &site) {
+std::int64_t totalRows(const SiteData &site) {
     std::int64_t rows = 0;
-    for (const SiteConsumer &consumer : site.consumers)
-        rows += consumer.weights.rows;
+    for (const SiteReader &reader : site.readers)
+        rows += reader.weights.rows;
     return rows;
 }
 
 /// The grid of x' = (x − shift) / scale over the range that calibration saw.
-ScaleZero changedGrid(const TransformSite &site, const ChannelChange &change, int bits) {
+ScaleZero changedGrid(const SiteData &site, const ChannelChange &change, int bits) {
     double lo = 0, hi = 0;
     for (std::size_t channel = 0; channel < change.scale.size(); ++channel) {
         lo = std::min(lo, (static_cast<double>(site.minimum[channel]) - change.shift[channel]) /
@@ -75,13 +74,13 @@ ScaleZero changedGrid(const TransformSite &site, const ChannelChange &change, in
     return gridForRange(lo, hi, bits, site.activationConvention);
 }
 
-/// Σ over tokens [begin, end) of the squared output error of one consumer.
-double tokenError(const TransformSite &site, const SiteConsumer &consumer, const std::vector<float> &rounded,
+/// Σ over tokens [begin, end) of the squared output error of one reader.
+double tokenError(const SiteData &site, const SiteReader &reader, const std::vector<float> &rounded,
                   const ChannelChange &change, std::int64_t begin, std::int64_t end) {
-    const bool quantized = consumer.activationBits > 0;
-    const ScaleZero grid = quantized ? changedGrid(site, change, consumer.activationBits) : ScaleZero{};
+    const bool quantized = reader.activationBits > 0;
+    const ScaleZero grid = quantized ? changedGrid(site, change, reader.activationBits) : ScaleZero{};
     const CodeRange range =
-        quantized ? codeRange(consumer.activationBits, site.activationConvention) : CodeRange{};
+        quantized ? codeRange(reader.activationBits, site.activationConvention) : CodeRange{};
     RowMajorF centred(end - begin, site.channels);
     RowMajorF seen(end - begin, site.channels);
     for (std::int64_t token = begin; token < end; ++token)
@@ -94,8 +93,8 @@ double tokenError(const TransformSite &site, const SiteConsumer &consumer, const
                 quantized ? dequantizeValue(quantizeValue(changed, grid, range, RoundingMode::HalfEven), grid)
                           : changed;
         }
-    const Eigen::Map<const RowMajorF> exact(consumer.weights.data, consumer.weights.rows, site.channels);
-    const Eigen::Map<const RowMajorF> approximate(rounded.data(), consumer.weights.rows, site.channels);
+    const Eigen::Map<const RowMajorF> exact(reader.weights.data, reader.weights.rows, site.channels);
+    const Eigen::Map<const RowMajorF> approximate(rounded.data(), reader.weights.rows, site.channels);
     RowMajorF difference = centred * exact.transpose();
     difference.noalias() -= seen * approximate.transpose();
     return difference.cast<double>().squaredNorm();
@@ -103,28 +102,28 @@ double tokenError(const TransformSite &site, const SiteConsumer &consumer, const
 
 } // namespace
 
-Result<double> weightOutputError(const TransformSite &site, std::span<const float> scale,
+Result<double> weightOutputError(const SiteData &site, std::span<const float> scale,
                                  const TransformServices &services) {
     double sum = 0;
-    for (std::size_t index = 0; index < site.consumers.size(); ++index) {
-        if (site.consumers[index].bits == 0)
+    for (std::size_t index = 0; index < site.readers.size(); ++index) {
+        if (site.readers[index].bits == 0)
             continue;
         const std::vector<float> rounded = quantizedWeights(site, index, scale, services);
-        QS_TRY(const double error, hessianError(site, site.consumers[index], rounded, scale, services));
+        QS_TRY(const double error, hessianError(site, site.readers[index], rounded, scale, services));
         sum += error;
     }
     return sum / (2.0 * static_cast<double>(totalRows(site)));
 }
 
-Result<double> siteOutputError(const TransformSite &site, const ChannelChange &change,
+Result<double> siteOutputError(const SiteData &site, const ChannelChange &change,
                                const TransformServices &services) {
     double sum = 0;
-    for (std::size_t index = 0; index < site.consumers.size(); ++index) {
-        const SiteConsumer &consumer = site.consumers[index];
+    for (std::size_t index = 0; index < site.readers.size(); ++index) {
+        const SiteReader &reader = site.readers[index];
         const std::vector<float> rounded = quantizedWeights(site, index, change.scale, services);
         QS_TRY(const double error,
                sumOfBlocks(site.inputs.rows, services, [&](std::int64_t begin, std::int64_t end) {
-                   return tokenError(site, consumer, rounded, change, begin, end);
+                   return tokenError(site, reader, rounded, change, begin, end);
                }));
         sum += error;
     }

@@ -15,7 +15,7 @@ namespace qs {
 /// \error Cancelled
 /// \thread parallel over rows; the result does not depend on the thread count
 /// \source methods A, A6
-Result<double> weightOutputError(const TransformSite &site, std::span<const float> scale,
+Result<double> weightOutputError(const SiteData &site, std::span<const float> scale,
                                  const TransformServices &services);
 
 /// The same with rounded activations: mean of (x Wᵀ − [x̂' Ŵ'ᵀ + W shift])² over the tokens of the site, where
@@ -25,7 +25,7 @@ Result<double> weightOutputError(const TransformSite &site, std::span<const floa
 /// \error Cancelled
 /// \thread parallel over tokens; the result does not depend on the thread count
 /// \source methods A, A7
-Result<double> siteOutputError(const TransformSite &site, const ChannelChange &change,
+Result<double> siteOutputError(const SiteData &site, const ChannelChange &change,
                                const TransformServices &services);
 
 /// The best change of a search.

@@ -21,11 +21,11 @@ ChannelChange withoutShift(std::vector<float> scale) {
     return change;
 }
 
-ChannelChange smoothed(const TransformSite &site, double alpha) {
+ChannelChange smoothed(const SiteData &site, double alpha) {
     return withoutShift(smoothScale(inputMagnitude(site), weightMagnitude(site), alpha));
 }
 
-std::vector<double> maximaAfter(const TransformSite &site, const ChannelChange &change) {
+std::vector<double> maximaAfter(const SiteData &site, const ChannelChange &change) {
     std::vector<double> maxima;
     const std::vector<float> magnitude = inputMagnitude(site);
     for (std::size_t channel = 0; channel < magnitude.size(); ++channel)
@@ -229,7 +229,7 @@ TEST(DilationScale, FixtureBKeepsEveryRangeExactly) {
     const auto [least, largest] = std::minmax_element(dilation.scale.begin(), dilation.scale.end());
     EXPECT_EQ(*least, 1.0f);
     EXPECT_NEAR(*largest, 1.945, 1e-3);
-    const SiteConsumer &reader = fixture.site.consumers[0];
+    const SiteReader &reader = fixture.site.readers[0];
     const std::vector<float> scaled = scaledWeights(reader, dilation.scale);
     for (std::int64_t row = 0; row < 16; ++row) {
         const auto before = reader.weights.row(row);
@@ -244,9 +244,9 @@ TEST(DilationScale, FixtureBKeepsEveryRangeExactly) {
 
 TEST(DilationScale, GroupsGiveEachSliceItsOwnBounds) {
     SiteFixture fixture(inputsB(), weightsB());
-    fixture.site.consumers[0].groupSize = 16;
+    fixture.site.readers[0].groupSize = 16;
     const DilationScale grouped = dilationScale(fixture.site, 8);
-    fixture.site.consumers[0].groupSize = 0;
+    fixture.site.readers[0].groupSize = 0;
     const DilationScale rows = dilationScale(fixture.site, 8);
     EXPECT_GT(grouped.saturated, rows.saturated);
     for (std::size_t channel = 0; channel < 48; ++channel)
@@ -257,8 +257,8 @@ TEST(DilationScale, AllTapsOfAChannelCount) {
     RowMajorD weights(1, 6); // 3 channels, 2 taps
     weights << 1, 4, -2, 0.5, 0.5, -1;
     SiteFixture fixture(RowMajorD::Ones(2, 3), RowMajorD::Ones(1, 3));
-    fixture.site.consumers.clear();
-    SiteConsumer &reader = fixture.addReader(weights, 8, 8, 2);
+    fixture.site.readers.clear();
+    SiteReader &reader = fixture.addReader(weights, 8, 8, 2);
     expectNear(dilationScale(fixture.site, 8).scale, {1, 1, 2}, 1e-6);
     reader.depthwise = true;
     expectNear(dilationScale(fixture.site, 8).scale, {1, 1, 1}, 0);

@@ -28,20 +28,20 @@ public:
     SiteFixture(const SiteFixture &) = delete;
     SiteFixture &operator=(const SiteFixture &) = delete;
 
-    SiteConsumer &addReader(const RowMajorD &weights, int bits, int activationBits, std::int64_t taps = 1) {
+    SiteReader &addReader(const RowMajorD &weights, int bits, int activationBits, std::int64_t taps = 1) {
         const RowMajorF &kept = m_weights.emplace_back(weights.cast<float>());
-        SiteConsumer consumer;
-        consumer.weights = {kept.data(), kept.rows(), kept.cols()};
-        consumer.taps = taps;
-        consumer.bits = bits;
-        consumer.activationBits = activationBits;
-        site.consumers.push_back(consumer);
-        return site.consumers.back();
+        SiteReader reader;
+        reader.weights = {kept.data(), kept.rows(), kept.cols()};
+        reader.taps = taps;
+        reader.bits = bits;
+        reader.activationBits = activationBits;
+        site.readers.push_back(reader);
+        return site.readers.back();
     }
     void setBits(int bits, int activationBits) {
-        for (SiteConsumer &consumer : site.consumers) {
-            consumer.bits = bits;
-            consumer.activationBits = activationBits;
+        for (SiteReader &reader : site.readers) {
+            reader.bits = bits;
+            reader.activationBits = activationBits;
         }
     }
     /// Rounds weights to nearest, one grid a row, from smallest to largest value.
@@ -49,10 +49,10 @@ public:
         TransformServices services;
         services.quantize = [this, convention](std::size_t index, std::span<const float> weights,
                                                std::span<float> dequantized) {
-            const SiteConsumer &consumer = site.consumers[index];
-            const auto cols = static_cast<std::size_t>(consumer.weights.cols);
+            const SiteReader &reader = site.readers[index];
+            const auto cols = static_cast<std::size_t>(reader.weights.cols);
             for (std::size_t begin = 0; begin < weights.size(); begin += cols)
-                roundRow(weights.subspan(begin, cols), dequantized.subspan(begin, cols), consumer.bits,
+                roundRow(weights.subspan(begin, cols), dequantized.subspan(begin, cols), reader.bits,
                          convention);
         };
         services.randomBits = [](std::uint64_t index) {
@@ -62,7 +62,7 @@ public:
     }
     const RowMajorF &inputs() const { return m_inputs; }
 
-    TransformSite site;
+    SiteData site;
 
 private:
     static std::span<const float> span(const Eigen::RowVectorXf &row) {
