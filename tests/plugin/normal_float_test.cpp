@@ -1,5 +1,6 @@
 #include "plugins/grid/normal_float.h"
 
+#include "core/numeric/number_format.h"
 #include "core/tensor/convert.h"
 #include "tests/support/solver_fixture.h"
 
@@ -45,6 +46,15 @@ TEST(NormalFloat, LevelsAreThoseOfTheSource) {
         for (std::size_t i = 0; i < levels.size(); ++i)
             EXPECT_NEAR(levels[i], wanted[i], 1e-6) << bits << " bit, level " << i;
     }
+}
+
+TEST(NormalFloat, FourBitsAreTheFormatOfTheNumberLine) {
+    const auto format = findFormat("nf4");
+    ASSERT_TRUE(format);
+    const std::vector<float> levels = normalFloatLevels(4);
+    ASSERT_EQ((*format)->points.size(), levels.size());
+    for (std::size_t i = 0; i < levels.size(); ++i)
+        EXPECT_NEAR((*format)->points[i], levels[i], 1e-6);
 }
 
 TEST(NormalFloat, LevelsAscendAtEveryWidth) {
