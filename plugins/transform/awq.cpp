@@ -14,7 +14,10 @@ constexpr const char *kParameters = R"({
   "properties": {
     "grid": {
       "type": "integer", "title": "Ratios", "default": 20, "minimum": 5, "maximum": 100,
-      "description": "Ratios tried are k / grid, with k from 0 to grid - 1. 0 leaves the site as it is."}
+      "description": "Ratios tried are k / grid, with k from 0 to grid - 1. 0 leaves the site as it is."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": true,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -42,7 +45,7 @@ std::string Awq::refusal(const qs_transform_request &request) {
         if (request.consumers[index].taps != 1 || request.consumers[index].depthwise != 0)
             return fmt::format("'{}' is a convolution with a kernel; the search needs linear layers",
                                request.consumers[index].layer_name);
-    return {};
+    return operatorRefusal(request);
 }
 
 void Awq::transform(const TransformCall &call) {

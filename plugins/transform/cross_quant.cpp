@@ -13,7 +13,10 @@ constexpr const char *kParameters = R"({
   "properties": {
     "alpha": {
       "type": "number", "title": "Alpha", "default": 0.15, "minimum": 0, "maximum": 1,
-      "description": "1 leaves the site as it is (one scale a token); 0 gives every channel the magnitude 1 (one scale a channel)."}
+      "description": "1 leaves the site as it is (one scale a token); 0 gives every channel the magnitude 1 (one scale a channel)."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": false,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -37,8 +40,8 @@ PluginMethodInfo CrossQuant::info() {
     return info;
 }
 
-std::string CrossQuant::refusal(const qs_transform_request &) {
-    return {};
+std::string CrossQuant::refusal(const qs_transform_request &request) {
+    return operatorRefusal(request);
 }
 
 void CrossQuant::transform(const TransformCall &call) {

@@ -24,7 +24,10 @@ constexpr const char *kParameters = R"({
       "description": "Of the SmoothQuant scale to start from."},
     "shift": {
       "type": "boolean", "title": "Shift", "default": true,
-      "description": "Takes the middle of every channel off, where something before the tensor can take it."}
+      "description": "Takes the middle of every channel off, where something before the tensor can take it."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": false,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -57,7 +60,8 @@ std::string OmniquantLet::refusal(const qs_transform_request &request) {
                                layer.layer_name);
         quantized = quantized || layer.bits > 0;
     }
-    return quantized ? "" : "no layer that reads this tensor is quantized; there is no error to lower";
+    return quantized ? operatorRefusal(request)
+                     : "no layer that reads this tensor is quantized; there is no error to lower";
 }
 
 void OmniquantLet::transform(const TransformCall &call) {

@@ -1,6 +1,7 @@
 #include "plugins/transform/site_request.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace qs {
 namespace {
@@ -75,6 +76,14 @@ void store(const TransformCall &call, const ChannelChange &change) {
     std::copy(change.scale.begin(), change.scale.end(), call.result().scale);
     if (call.result().shift)
         std::copy(change.shift.begin(), change.shift.end(), call.result().shift);
+}
+
+std::string operatorRefusal(const qs_transform_request &request) {
+    if (request.producer != QS_PRODUCER_NONE ||
+        nlohmann::json::parse(request.parameters).at("insert_operators"))
+        return {};
+    return "nothing before this tensor can take the scale; with insert_operators it would be divided at run "
+           "time";
 }
 
 bool knowsOutputs(const SiteData &site) {

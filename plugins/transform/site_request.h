@@ -23,6 +23,9 @@ T valueOf(Result<T> result) {
     return *std::move(result);
 }
 
+/// Why a method with the parameter insert_operators leaves a tensor alone; "" if it does not.
+std::string operatorRefusal(const qs_transform_request &request);
+
 /// Whether the outputs of the readers can be computed from the inputs that calibration kept: it keeps none of
 /// convolutions with a kernel.
 bool knowsOutputs(const SiteData &site);

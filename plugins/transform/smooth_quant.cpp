@@ -19,7 +19,10 @@ constexpr const char *kParameters = R"({
       "description": "Tries alphas at every site and keeps the one with the least error of the outputs, or none. Convolutions with a kernel keep the alpha above: calibration does not keep what they need."},
     "search_steps": {
       "type": "integer", "title": "Steps of the search", "default": 20, "minimum": 2, "maximum": 100,
-      "description": "Alphas tried are k / steps, with k from 0 to steps."}
+      "description": "Alphas tried are k / steps, with k from 0 to steps."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": false,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -41,8 +44,8 @@ PluginMethodInfo SmoothQuant::info() {
     return info;
 }
 
-std::string SmoothQuant::refusal(const qs_transform_request &) {
-    return {};
+std::string SmoothQuant::refusal(const qs_transform_request &request) {
+    return operatorRefusal(request);
 }
 
 void SmoothQuant::transform(const TransformCall &call) {

@@ -19,7 +19,10 @@ constexpr const char *kParameters = R"({
       "description": "Ratios tried are k / steps, with k from 0 to steps."},
     "alpha": {
       "type": "number", "title": "Alpha", "default": 0.5, "minimum": 0, "maximum": 1,
-      "description": "Without the search: how much of what is left after centring goes into the weights."}
+      "description": "Without the search: how much of what is left after centring goes into the weights."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": false,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -46,7 +49,7 @@ std::string SmoothQuantBias::refusal(const qs_transform_request &request) {
     if (request.can_shift == 0)
         return "nothing before this tensor can take a shift (a norm without bias, or an activation "
                "function); SmoothQuant needs none";
-    return {};
+    return operatorRefusal(request);
 }
 
 void SmoothQuantBias::transform(const TransformCall &call) {

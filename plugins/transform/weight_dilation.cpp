@@ -14,7 +14,10 @@ constexpr const char *kParameters = R"({
   "properties": {
     "cap": {
       "type": "number", "title": "Largest factor", "default": 8, "minimum": 1, "maximum": 64,
-      "description": "Bound for channels whose weights are all small: activations divided by more would vanish in float16."}
+      "description": "Bound for channels whose weights are all small: activations divided by more would vanish in float16."},
+    "insert_operators": {
+      "type": "boolean", "title": "Also by operators", "default": false,
+      "description": "Also changes tensors that no norm or layer before them can divide, by an operator at run time."}
   }
 })";
 
@@ -35,8 +38,8 @@ PluginMethodInfo WeightDilation::info() {
     return info;
 }
 
-std::string WeightDilation::refusal(const qs_transform_request &) {
-    return {};
+std::string WeightDilation::refusal(const qs_transform_request &request) {
+    return operatorRefusal(request);
 }
 
 void WeightDilation::transform(const TransformCall &call) {

@@ -57,6 +57,19 @@ TEST(SmoothQuantMethod, GivesTheScaleOfTheFormula) {
     EXPECT_NEAR(call.change.scale[3], 5, 1e-6);
 }
 
+TEST(TransformMethods, TensorsThatNothingCanDivideAreLeftAloneUnlessAsked) {
+    SiteFixture fixture(inputsA(), weightsA());
+    TransformCallFixture call(fixture);
+    call.request.producer = QS_PRODUCER_NONE;
+    for (const char *id :
+         {"smoothquant", "smoothquant-bias", "weight-dilation", "crossquant", "omniquant-let"}) {
+        EXPECT_THAT(call.refusal(id), HasSubstr("nothing before this tensor")) << id;
+        EXPECT_THAT(call.refusal(id, {{"insert_operators", true}}), IsEmpty()) << id;
+    }
+    EXPECT_THAT(call.refusal("awq"), IsEmpty()); // as the authors' code after GELU
+    EXPECT_THAT(call.refusal("awq", {{"insert_operators", false}}), HasSubstr("nothing before"));
+}
+
 TEST(SmoothQuantMethod, SearchTakesTheAlphaWithTheLeastErrorAndSaysSo) {
     SiteFixture fixture(outlierInputs(), weightsB());
     TransformCallFixture call(fixture);
