@@ -36,12 +36,8 @@ LayerCodes::LayerCodes(LayerGrids layerGrids)
 
 void LayerCodes::values(std::int64_t row, std::span<float> dst) const {
     const std::int16_t *source = codes.data() + row * grids.cols;
-    const std::int64_t groupSize = grids.groupSize();
-    for (std::int64_t group = 0; group < grids.groupsPerRow(); ++group) {
-        const SliceGrid grid = grids.at(row, group);
-        for (std::int64_t col = group * groupSize; col < std::min(grids.cols, (group + 1) * groupSize); ++col)
-            dst[static_cast<std::size_t>(col)] = valueOf(source[col], grid);
-    }
+    for (std::int64_t col = 0; col < grids.cols; ++col)
+        dst[static_cast<std::size_t>(col)] = valueOf(source[col], grids.at(row, grids.groupOf(col)));
 }
 
 void LayerCodes::copyRow(const LayerCodes &from, std::int64_t row) {

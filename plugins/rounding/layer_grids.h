@@ -35,10 +35,15 @@ struct LayerGrids {
     std::int64_t rows = 0, cols = 0;
     std::vector<float> scales; ///< [slices], > 0
     std::vector<float> zeros;  ///< [slices]
+    /// [cols] when groups are not neighbouring columns; empty = column / groupSize.
+    std::vector<std::int32_t> groupOfColumn;
 
     LayerGrids(SliceScheme scheme, std::int64_t rows, std::int64_t cols);
 
     std::int64_t groupSize() const;
+    std::int64_t groupOf(std::int64_t col) const {
+        return groupOfColumn.empty() ? col / groupSize() : groupOfColumn[static_cast<std::size_t>(col)];
+    }
     std::int64_t groupsPerRow() const { return (cols + groupSize() - 1) / groupSize(); }
     std::size_t slice(std::int64_t row, std::int64_t group) const {
         return scheme.sharing == GridSharing::PerTensor

@@ -84,9 +84,7 @@ void QuantEase::quantize(const PluginCall &call) {
         valueOrThrow(call, solveQuantEase(weightsOf(call), schemeOf(call.request()), hessianOf(call), options,
                                           servicesOf(call, "QuantEase")));
     store(call, result.layer);
-    for (std::size_t i = 0; i < result.outliers.elements.size(); ++i)
-        call.keepOutlier(result.outliers.elements[i] / call.request().cols,
-                         result.outliers.elements[i] % call.request().cols, result.outliers.values[i]);
+    store(call, result.outliers);
     if (result.rowsKept > 0)
         call.log(QS_LOG_INFO, fmt::format("QuantEase: {} of {} rows stayed at their start, which was better",
                                           result.rowsKept, call.request().rows));

@@ -136,8 +136,7 @@ private:
             const auto row = static_cast<std::size_t>(result.outliers.elements[i] / m_weights.cols);
             if (errors[row] < before[row])
                 continue;
-            kept.elements.push_back(result.outliers.elements[i]);
-            kept.values.push_back(result.outliers.values[i]);
+            kept.add(result.outliers.elements[i], result.outliers.values[i]);
         }
         result.outliers = std::move(kept);
         return {};

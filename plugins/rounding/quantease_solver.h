@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugins/rounding/kept_values.h"
 #include "plugins/rounding/row_errors.h"
 
 #include <Eigen/Core>
@@ -19,12 +20,6 @@ struct QuantEaseOptions {
     bool wholeColumns = false; ///< outliers are columns
     double outlierStep = 1.0;  ///< α: step of the outliers in units of 1 / (2 λ_max)
     double damping = 0.01;     ///< of the GPTQ start
-};
-
-/// Elements that keep their value in float16.
-struct KeptValues {
-    std::vector<std::int64_t> elements; ///< row · cols + col, ascending
-    std::vector<float> values;          ///< float16 values
 };
 
 struct QuantEaseResult {

@@ -50,12 +50,19 @@ void store(const PluginCall &call, const LayerCodes &layer) {
     const qs_quantize_result &result = call.result();
     std::copy(layer.codes.begin(), layer.codes.end(), result.codes);
     std::copy(grids.scales.begin(), grids.scales.end(), result.scales);
+    std::copy(grids.groupOfColumn.begin(), grids.groupOfColumn.end(), result.group_of_column);
     if (result.real_zero_points) {
         std::copy(grids.zeros.begin(), grids.zeros.end(), result.real_zero_points);
         return;
     }
     for (std::size_t slice = 0; slice < grids.zeros.size(); ++slice)
         result.zero_points[slice] = static_cast<std::int32_t>(grids.zeros[slice]);
+}
+
+void store(const PluginCall &call, const KeptValues &outliers) {
+    const std::int64_t cols = call.request().cols;
+    for (std::size_t i = 0; i < outliers.elements.size(); ++i)
+        call.keepOutlier(outliers.elements[i] / cols, outliers.elements[i] % cols, outliers.values[i]);
 }
 
 std::string refusePerTensor(const qs_quantize_request &request, const char *reason) {

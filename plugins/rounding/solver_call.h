@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugins/rounding/kept_values.h"
 #include "plugins/rounding/layer_grids.h"
 
 #include <nlohmann/json.hpp>
@@ -26,6 +27,7 @@ T valueOrThrow(const PluginCall &call, Result<T> result) {
 /// Writes codes and grids into the buffers of the host; zero points as real numbers where the method stores
 /// these.
 void store(const PluginCall &call, const LayerCodes &layer);
+void store(const PluginCall &call, const KeptValues &outliers);
 
 /// Reason to refuse a request, when a method cannot use one grid for the whole weight; empty = fine.
 std::string refusePerTensor(const qs_quantize_request &request, const char *reason);

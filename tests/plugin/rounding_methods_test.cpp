@@ -86,11 +86,25 @@ TEST(RoundingMethods, DecoupleQStoresRealZeroPoints) {
     EXPECT_EQ(quantize("decoupleq", request).bitsBreakdown().zeroPoints, 0.0);
 }
 
+/// methods A19: bits + (3 + 3) / g + 2 (16 + 16) / (16 g) + 32 outliers.
+TEST(RoundingMethods, SpqrCountsItsBitsAsThePaper) {
+    HessianFixture layer = fixtureB();
+    QuantizeRequest request = requestOf(layer, 3, 16);
+    request.parameters = {{"outlier_threshold", 0.05}};
+    const QuantizedMatrix matrix = quantize("spqr", request);
+    ASSERT_GT(matrix.kept.size(), 0u);
+    const double share = static_cast<double>(matrix.kept.size()) / 768;
+    const BitsBreakdown bits = matrix.bitsBreakdown();
+    EXPECT_NEAR(bits.effective() - bits.indices, 3 + 6.0 / 16 + 64.0 / 256 + 32 * share, 1e-9);
+    request.parameters = {{"outlier_threshold", 1e9}, {"act_order", false}};
+    EXPECT_NEAR(quantize("spqr", request).bitsBreakdown().effective(), 3.625, 1e-9);
+}
+
 TEST(RoundingMethods, OneGridForAllRowsIsRefusedWithReason) {
     HessianFixture layer = fixtureA();
     QuantizeRequest request = layer.request(4);
     request.scheme.granularity = Granularity::PerTensor;
-    for (const char *id : {"decoupleq"})
+    for (const char *id : {"decoupleq", "spqr"})
         EXPECT_THAT(method(id)->supports(request).reason, HasSubstr("per channel")) << id;
 }
 
@@ -98,7 +112,7 @@ TEST(RoundingMethods, CancelReturnsSoon) {
     // Seconds of work in every stage of each.
     HessianFixture layer(normalMatrix(512, 1024, 8), normalMatrix(16, 1024, 9));
     const QuantizeRequest request = requestOf(layer, 3, 128);
-    for (const char *id : {"quantease", "decoupleq"})
+    for (const char *id : {"quantease", "decoupleq", "spqr"})
         for (int delay : {5, 60, 300, 900}) {
             std::stop_source stop;
             std::chrono::steady_clock::time_point stopped;
