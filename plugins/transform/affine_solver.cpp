@@ -12,6 +12,8 @@ namespace {
 using Eigen::Index;
 using RowMajorF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Rows between two looks at whether the user has cancelled.
+constexpr Index kBlockRows = 128;
 constexpr double kLeastDiagonal = 1e-2;
 constexpr double kMostOthers = 0.95; ///< share of the diagonal that the rest of a row may reach
 constexpr double kFirstMoment = 0.9, kSecondMoment = 0.999, kTiny = 1e-12;
@@ -46,6 +48,31 @@ void addGridGradient(const SquareMatrix &weights, const SquareMatrix &values, co
         if (lo < 0)
             gradient(row, lowest) -= share;
     }
+}
+
+/// Some rows of a reader: W, W Aᵀ, and that rounded.
+struct RowBlock {
+    SquareMatrix weights, changed, values;
+};
+
+void addRows(const RowBlock &block, const Eigen::Map<const SquareMatrix> &hessian,
+             const SquareMatrix &inverse, AffineGradient &result) {
+    const SquareMatrix back = block.values * inverse.transpose();
+    const SquareMatrix weighted = (back - block.weights) * hessian;
+    result.error += weighted.cwiseProduct(back - block.weights).sum();
+    // Through Q(W Aᵀ), with G = 2 E H A^{-1}, and through A^{-T}.
+    const SquareMatrix direct = 2 * weighted * inverse;
+    SquareMatrix byChanged = direct;
+    addGridGradient(block.changed, block.values, direct, byChanged);
+    result.gradient.noalias() += byChanged.transpose() * block.weights;
+    result.gradient.noalias() -= direct.transpose() * back;
+}
+
+/// Calls function(first row, count) in order; stops when the user cancels, and the caller looks for that.
+template <typename Function>
+void forRows(Index rows, const TransformServices &services, Function function) {
+    for (Index begin = 0; begin < rows && !services.cancelled(); begin += kBlockRows)
+        function(begin, std::min(kBlockRows, rows - begin));
 }
 
 /// Adam on the entries that the mask leaves free.
@@ -131,55 +158,84 @@ AffineGradient affineGradient(const SiteData &site, const SquareMatrix &matrix, 
         rows += static_cast<double>(reader.weights.rows);
         if (reader.bits == 0)
             continue;
-        const SquareMatrix weights = weightsOf(reader), changed = weights * matrix.transpose();
+        const SquareMatrix weights = weightsOf(reader);
+        SquareMatrix changed(weights.rows(), weights.cols());
+        forRows(weights.rows(), services, [&](Index begin, Index count) {
+            changed.middleRows(begin, count).noalias() =
+                weights.middleRows(begin, count) * matrix.transpose();
+        });
         const SquareMatrix values = rounded(index, changed, services);
-        const SquareMatrix back = values * inverse.transpose();
-        const SquareMatrix weighted = (back - weights) * hessian;
-        result.error += weighted.cwiseProduct(back - weights).sum();
-        // Through Q(W Aᵀ), with G = 2 E H A^{-1}, and through A^{-T}.
-        const SquareMatrix direct = 2 * weighted * inverse;
-        SquareMatrix byChanged = direct;
-        addGridGradient(changed, values, direct, byChanged);
-        result.gradient += byChanged.transpose() * weights - direct.transpose() * back;
+        forRows(weights.rows(), services, [&](Index begin, Index count) {
+            addRows({weights.middleRows(begin, count), changed.middleRows(begin, count),
+                     values.middleRows(begin, count)},
+                    hessian, inverse, result);
+        });
     }
     result.error /= 2 * rows;
     result.gradient /= 2 * rows;
     return result;
 }
 
-Result<AffineResult> learnAffine(const SiteData &site, const AffineOptions &options,
-                                 const TransformServices &services) {
-    const SquareMatrix identity = SquareMatrix::Identity(site.channels, site.channels);
-    AffineResult best{identity, identity, affineGradient(site, identity, identity, services).error, 0, 0,
-                      0,        {}};
-    best.error = best.unchangedError;
-    // The free matrix; what counts is its product with the mask.
-    SquareMatrix free = startMatrix(site, options.alpha);
-    Adam adam(site.channels, options.learningRate);
-    for (int epoch = 0; epoch < options.epochs; ++epoch) {
+namespace {
+
+/// Walks through the epochs and keeps the best matrix on the way.
+class Learner {
+public:
+    Learner(const SiteData &site, const AffineOptions &options, const TransformServices &services)
+        : m_site(site), m_options(options), m_services(services), m_free(startMatrix(site, options.alpha)),
+          m_adam(site.channels, options.learningRate) {
+        m_best.matrix = m_best.inverse = SquareMatrix::Identity(site.channels, site.channels);
+        m_best.unchangedError = affineGradient(site, m_best.matrix, m_best.inverse, services).error;
+        m_best.error = m_best.startError = m_best.unchangedError;
+    }
+
+    void runEpoch(int epoch) {
         const std::int64_t bands =
-            options.diagonalOnly ? 1 : affineBands(site.channels, epoch, options.epochs);
-        const SquareMatrix mask = affineMask(site.channels, bands, options.stability);
-        for (int step = 0; step < options.stepsPerEpoch; ++step) {
-            if (services.cancelled())
-                return RunContext::cancelledError();
-            services.progress(epoch * options.stepsPerEpoch + step, options.epochs * options.stepsPerEpoch,
-                              "learning the matrix");
-            const SquareMatrix matrix = free.cwiseProduct(mask);
+            m_options.diagonalOnly ? 1 : affineBands(m_site.channels, epoch, m_options.epochs);
+        const SquareMatrix mask = affineMask(m_site.channels, bands, m_options.stability);
+        for (int step = 0; step < m_options.stepsPerEpoch; ++step) {
+            m_services.progress(epoch * m_options.stepsPerEpoch + step,
+                                m_options.epochs * m_options.stepsPerEpoch, "learning the matrix");
+            const SquareMatrix matrix = m_free.cwiseProduct(mask);
             const SquareMatrix inverse = matrix.partialPivLu().inverse();
-            const AffineGradient now = affineGradient(site, matrix, inverse, services);
-            if (!std::isfinite(now.error))
-                break;
+            const AffineGradient now = affineGradient(m_site, matrix, inverse, m_services);
+            if (!std::isfinite(now.error) || m_services.cancelled())
+                return;
             if (step == 0)
-                best.trace.push_back(now.error);
-            keepIfBetter(matrix, inverse, now.error, best);
-            adam.step(now.gradient.cwiseProduct(mask), free);
-            keepInvertible(mask, free);
+                m_best.trace.push_back(now.error);
+            keepIfBetter(matrix, inverse, now.error, m_best);
+            m_adam.step(now.gradient.cwiseProduct(mask), m_free);
+            keepInvertible(mask, m_free);
         }
     }
-    best.startError = best.trace.empty() ? best.unchangedError : best.trace.front();
-    best.dominance = diagonalDominance(best.matrix);
-    return best;
+
+    AffineResult result() const {
+        AffineResult result = m_best;
+        if (!result.trace.empty())
+            result.startError = result.trace.front();
+        result.dominance = diagonalDominance(result.matrix);
+        return result;
+    }
+
+private:
+    const SiteData &m_site;
+    const AffineOptions &m_options;
+    const TransformServices &m_services;
+    SquareMatrix m_free; ///< what counts is its product with the mask
+    Adam m_adam;
+    AffineResult m_best;
+};
+
+} // namespace
+
+Result<AffineResult> learnAffine(const SiteData &site, const AffineOptions &options,
+                                 const TransformServices &services) {
+    Learner learner(site, options, services);
+    for (int epoch = 0; epoch < options.epochs; ++epoch)
+        learner.runEpoch(epoch);
+    if (services.cancelled())
+        return RunContext::cancelledError();
+    return learner.result();
 }
 
 } // namespace qs
