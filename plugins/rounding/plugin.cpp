@@ -1,8 +1,10 @@
 // The rounding family: methods that choose codes for a weight, given what its inputs look like.
+#include "plugins/rounding/adaround.h"
 #include "plugins/rounding/decoupleq.h"
 #include "plugins/rounding/gptq.h"
 #include "plugins/rounding/quantease.h"
 #include "plugins/rounding/spqr.h"
 
 QS_EXPORT_PLUGIN("org.quantoscope.rounding", "1.1.0", "GPL-3.0-or-later", qs::Gptq, qs::QuantEase,
-                 qs::DecoupleQ, qs::Spqr);
+                 qs::DecoupleQ, qs::Spqr,
+                 qs::AdaRound);
