@@ -6,5 +6,4 @@
 #include "plugins/rounding/spqr.h"
 
 QS_EXPORT_PLUGIN("org.quantoscope.rounding", "1.1.0", "GPL-3.0-or-later", qs::Gptq, qs::QuantEase,
-                 qs::DecoupleQ, qs::Spqr,
-                 qs::AdaRound);
+                 qs::DecoupleQ, qs::Spqr, qs::AdaRound);
