@@ -1,4 +1,5 @@
 // The rounding family: methods that choose codes for a weight, given what its inputs look like.
+#include "plugins/rounding/adaquant.h"
 #include "plugins/rounding/adaround.h"
 #include "plugins/rounding/decoupleq.h"
 #include "plugins/rounding/gptq.h"
@@ -6,4 +7,4 @@
 #include "plugins/rounding/spqr.h"
 
 QS_EXPORT_PLUGIN("org.quantoscope.rounding", "1.1.0", "GPL-3.0-or-later", qs::Gptq, qs::QuantEase,
-                 qs::DecoupleQ, qs::Spqr, qs::AdaRound);
+                 qs::DecoupleQ, qs::Spqr, qs::AdaRound, qs::AdaQuant);

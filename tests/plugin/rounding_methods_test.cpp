@@ -38,7 +38,7 @@ TEST(RoundingMethods, NoneIsWorseThanRoundToNearestInAnyRow) {
             const QuantizeRequest request = requestOf(layer, bits, groupSize);
             const auto rtn = makeRtnQuantizer()->quantize(request, RunContext{});
             ASSERT_TRUE(rtn);
-            for (const char *id : {"quantease", "decoupleq", "adaround"}) {
+            for (const char *id : {"quantease", "decoupleq", "adaround", "adaquant"}) {
                 const QuantizedMatrix matrix = quantize(id, request);
                 for (Eigen::Index row = 0; row < 16; ++row)
                     EXPECT_LE(layer.rowError(matrix, row), layer.rowError(*rtn, row) * (1 + 1e-6)) << id;
@@ -119,7 +119,7 @@ TEST(RoundingMethods, OneGridForAllRowsIsRefusedWithReason) {
     HessianFixture layer = fixtureA();
     QuantizeRequest request = layer.request(4);
     request.scheme.granularity = Granularity::PerTensor;
-    for (const char *id : {"decoupleq", "spqr"})
+    for (const char *id : {"decoupleq", "spqr", "adaquant"})
         EXPECT_THAT(method(id)->supports(request).reason, HasSubstr("per channel")) << id;
 }
 
@@ -127,7 +127,7 @@ TEST(RoundingMethods, CancelReturnsSoon) {
     // Seconds of work in every stage of each.
     HessianFixture layer(normalMatrix(512, 1024, 8), normalMatrix(16, 1024, 9));
     const QuantizeRequest request = requestOf(layer, 3, 128);
-    for (const char *id : {"quantease", "decoupleq", "spqr", "adaround"})
+    for (const char *id : {"quantease", "decoupleq", "spqr", "adaround", "adaquant"})
         for (int delay : {5, 60, 300, 900}) {
             std::stop_source stop;
             std::chrono::steady_clock::time_point stopped;
