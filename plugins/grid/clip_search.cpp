@@ -8,7 +8,8 @@
 namespace qs {
 namespace {
 
-constexpr int kMostRounds = 20; ///< of the search that moves one factor at a time
+constexpr std::size_t kLookAtCancel = 256; ///< rows of the Hessian between two looks
+constexpr int kMostRounds = 20;            ///< of the search that moves one factor at a time
 
 ClipRange rangeOf(std::span<const float> weights) {
     const auto [lo, hi] = std::minmax_element(weights.begin(), weights.end());
@@ -68,11 +69,14 @@ void visitAlternately(FactorWalk &walk, int steps, const std::function<bool()> &
 } // namespace
 
 SliceError::SliceError(std::span<const float> weights, const double *hessian, std::int64_t stride,
-                       const ClipGridOptions &options)
+                       const ClipGridOptions &options, std::function<bool()> cancelled)
     : m_weights(weights), m_hessian(hessian), m_stride(stride), m_options(options),
-      m_codes(codeRange(options.bits, options.convention)), m_weightProduct(weights.size(), 0.0),
-      m_multiples(weights.size(), 0.0), m_multipleProduct(weights.size(), 0.0) {
+      m_codes(codeRange(options.bits, options.convention)), m_cancelled(std::move(cancelled)),
+      m_weightProduct(weights.size(), 0.0), m_multiples(weights.size(), 0.0),
+      m_multipleProduct(weights.size(), 0.0) {
     for (std::size_t k = 0; k < weights.size(); ++k) {
+        if (k % kLookAtCancel == 0 && m_cancelled())
+            return;
         const double *row = hessian + static_cast<std::int64_t>(k) * stride;
         for (std::size_t j = 0; j < weights.size(); ++j)
             m_weightProduct[j] += weights[k] * row[j];
@@ -94,6 +98,8 @@ SliceError::Trial SliceError::at(ClipRange range) {
     const ScaleZero grid =
         gridForRange(range.lo, range.hi, m_options.bits, m_options.convention, m_options.float16Scales);
     for (std::size_t j = 0; j < m_weights.size(); ++j) {
+        if (j % kLookAtCancel == 0 && m_cancelled())
+            break;
         const double multiple =
             quantizeValue(m_weights[j], grid, m_codes, m_options.rounding) - grid.zeroPoint;
         if (multiple != m_multiples[j])
@@ -119,7 +125,7 @@ Result<ClipResult> searchClips(MatrixView<const float> weights, const Slices &sl
             const std::span<const float> values(weights.data + slices.begin(i),
                                                 static_cast<std::size_t>(slices.size(i)));
             SliceError error(values, &hessian(slices.firstColumn(i), slices.firstColumn(i)), hessian.cols,
-                             options);
+                             options, services.cancelled);
             const SliceError::Trial best = strategy(values, error);
             result.scales[static_cast<std::size_t>(i)] = best.grid.scale;
             result.zeroPoints[static_cast<std::size_t>(i)] = best.grid.zeroPoint;

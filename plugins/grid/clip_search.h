@@ -30,8 +30,10 @@ class SliceError {
 public:
     /// \param hessian  block of H for the columns of the slice, row-major; must outlive this object
     /// \param stride   elements between its rows
-    SliceError(std::span<const float> weights, const double *hessian, std::int64_t stride,
-               const ClipGridOptions &options);
+    /// \param cancelled  once it says yes, errors mean nothing
+    SliceError(
+        std::span<const float> weights, const double *hessian, std::int64_t stride,
+        const ClipGridOptions &options, std::function<bool()> cancelled = [] { return false; });
 
     /// Error with the grid of this range, and that grid.
     struct Trial {
@@ -48,6 +50,7 @@ private:
     const std::int64_t m_stride;
     const ClipGridOptions m_options;
     const CodeRange m_codes;
+    const std::function<bool()> m_cancelled;
     std::vector<double> m_weightProduct;   ///< H w
     std::vector<double> m_multiples;       ///< a: q = scale a
     std::vector<double> m_multipleProduct; ///< H a

@@ -14,6 +14,7 @@ namespace {
 constexpr int kMaxScales = 3;
 constexpr std::int64_t kRows = 16; ///< rows to hand to a thread at a time
 constexpr double kSmallestColumn = 1e-8;
+constexpr std::size_t kLookAtCancel = 65536; ///< elements of a row between two looks
 
 using Levels = std::array<double, 1 << kMaxScales>;
 
@@ -50,6 +51,10 @@ public:
     }
 
 private:
+    /// To be asked for every element of a row; looks from time to time.
+    bool stopsAt(std::size_t element) const {
+        return element % kLookAtCancel == kLookAtCancel - 1 && m_services.cancelled();
+    }
     std::span<const float> weights(std::int64_t row) const {
         return m_weights.row(row).subspan(static_cast<std::size_t>(m_first),
                                           static_cast<std::size_t>(m_columns));
@@ -121,12 +126,12 @@ private:
         std::fill(signs(row).begin(), signs(row).end(), std::uint8_t{0});
         for (std::size_t k = 0; k < scales(row).size(); ++k) {
             double product = 0, square = 0;
-            for (std::size_t j = 0; j < rest.size(); ++j) {
+            for (std::size_t j = 0; j < rest.size() && !stopsAt(j); ++j) {
                 product += c[j] * std::abs(rest[j]);
                 square += c[j] * c[j];
             }
             scales(row)[k] = product / square;
-            for (std::size_t j = 0; j < rest.size(); ++j) {
+            for (std::size_t j = 0; j < rest.size() && !stopsAt(j); ++j) {
                 const bool plus = rest[j] >= 0;
                 rest[j] -= plus ? c[j] * scales(row)[k] : -c[j] * scales(row)[k];
                 signs(row)[j] = static_cast<std::uint8_t>(signs(row)[j] | (plus ? 1u << k : 0u));
@@ -143,7 +148,7 @@ private:
         const auto values = weights(row);
         const auto c = columns();
         Levels squares{}, products{};
-        for (std::size_t j = 0; j < values.size(); ++j) {
+        for (std::size_t j = 0; j < values.size() && !stopsAt(j); ++j) {
             squares[signs(row)[j]] += c[j] * c[j];
             products[signs(row)[j]] += c[j] * values[j];
         }
@@ -197,7 +202,7 @@ private:
         const auto c = columns();
         const Levels levels = levelsOf(scales(row));
         double sum = 0;
-        for (std::size_t j = 0; j < values.size(); ++j) {
+        for (std::size_t j = 0; j < values.size() && !stopsAt(j); ++j) {
             std::size_t best = 0;
             double bestError = std::abs(values[j] - c[j] * levels[0]);
             for (std::size_t code = 1; code < (std::size_t{1} << m_options.bits); ++code) {

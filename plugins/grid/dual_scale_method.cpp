@@ -1,14 +1,9 @@
 #include "plugins/grid/dual_scale_method.h"
 
-#include "core/tensor/convert.h"
-#include "plugins/grid/dual_scale_fit.h"
+#include "plugins/grid/dual_scale_levels.h"
 #include "plugins/support/method_call.h"
-#include "plugins/support/run_blocks.h"
 
-#include <array>
-#include <atomic>
 #include <fmt/format.h>
-#include <limits>
 
 namespace qs {
 namespace {
@@ -22,58 +17,35 @@ constexpr const char *kParameters = R"({
   }
 })";
 
-/// Levels of one slice as they are stored: 2 or 3 scales, the first of them outside the codebook.
-struct SliceCodebook {
-    float scale = 1.0f;
-    std::array<float, 8> levels{}; ///< ascending
-};
+constexpr const char *kFeedbackParameters = R"({
+  "type": "object",
+  "properties": {
+    "iterations": {
+      "type": "integer", "title": "Iterations", "default": 15, "minimum": 1, "maximum": 50,
+      "description": "Rounds in which scales and signs are fitted in turn."},
+    "damping": {
+      "type": "number", "title": "Damping", "default": 0.01, "minimum": 1e-6, "maximum": 1e4,
+      "description": "Share of the mean diagonal of the Hessian that is added to its diagonal."}
+  }
+})";
 
-float storable(double scale, bool float16) {
-    if (!float16)
-        return static_cast<float>(scale);
-    return float16ToFloat(floatToFloat16(static_cast<float>(std::min(scale, 6.5e4))));
+DualScaleGrid gridOf(const PluginCall &call) {
+    return {call.request().bits, parametersOf(call).at("iterations"), call.request().scale_as_float16 != 0};
 }
 
-SliceCodebook codebookOf(std::span<const double> fitted, bool float16) {
-    std::vector<double> scales;
-    for (double scale : fitted)
-        scales.push_back(storable(scale, float16));
-    std::sort(scales.rbegin(), scales.rend());
-    SliceCodebook codebook;
-    if (scales[0] >= std::numeric_limits<float>::min())
-        codebook.scale = static_cast<float>(scales[0]);
-    std::vector<double> levels = dualScaleLevels(scales);
-    std::sort(levels.begin(), levels.end());
-    for (std::size_t i = 0; i < levels.size(); ++i)
-        codebook.levels[i] = static_cast<float>(levels[i] / codebook.scale);
-    return codebook;
-}
-
-std::size_t nearestLevel(double value, std::span<const float> levels) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < levels.size(); ++i)
-        if (std::abs(value - levels[i]) < std::abs(value - levels[best]))
-            best = i;
-    return best;
-}
-
-void quantizeSlice(const PluginCall &call, const Slices &slices, std::int64_t slice, int iterations,
-                   const SolverServices &services) {
+void store(const PluginCall &call, const DualScaleCodes &found) {
     const qs_quantize_request &request = call.request();
-    const qs_quantize_result &result = call.result();
-    const MatrixView<const float> row{request.weights + slices.begin(slice), 1, slices.size(slice)};
-    const auto fit = fitDualScales(row, {request.bits, 0, iterations, false}, services);
-    if (!fit)
-        return; // cancelled
-    const SliceCodebook codebook = codebookOf(fit->scales, request.scale_as_float16 != 0);
-    const std::span<const float> levels(codebook.levels.data(), std::size_t{1} << request.bits);
-    result.scales[slice] = codebook.scale;
-    std::copy(levels.begin(), levels.end(), result.levels + (slice << request.bits));
-    std::int16_t *code = result.codes + slices.begin(slice);
-    for (float value : row.row(0))
-        *code++ = static_cast<std::int16_t>(
-            request.lowest_code +
-            static_cast<std::int32_t>(nearestLevel(static_cast<double>(value) / codebook.scale, levels)));
+    qs_quantize_result &result = call.result();
+    for (std::size_t slice = 0; slice < found.slices.size(); ++slice) {
+        const DualScaleLevels &levels = found.slices[slice];
+        result.scales[slice] = levels.scale;
+        std::copy_n(levels.levels.begin(), std::size_t{1} << request.bits,
+                    result.levels + (slice << request.bits));
+    }
+    std::transform(found.codes.begin(), found.codes.end(), result.codes,
+                   [&](std::int16_t code) { return static_cast<std::int16_t>(code + request.lowest_code); });
+    result.scale_bits = request.bits * (request.scale_as_float16 ? 16 : 32);
+    result.zero_point_bits = 0;
 }
 
 } // namespace
@@ -101,24 +73,35 @@ std::string DualScale::refusal(const qs_quantize_request &request) {
 }
 
 void DualScale::quantize(const PluginCall &call) {
-    const qs_quantize_request &request = call.request();
-    const Slices slices = slicesOf(request);
-    const int iterations = parametersOf(call).at("iterations");
-    const SolverServices services = servicesOf(call, "D2Quant dual scale");
-    SolverServices inner = services;
-    inner.progress = [](std::int64_t, std::int64_t, const char *) {};
-    if (slices.count() > 1)
-        inner.maxThreads = 1;
-    std::atomic<std::int64_t> done{0};
-    const Status status = runBlocks(slices.count(), slices.grain(), services, [&](auto begin, auto end) {
-        for (auto slice = begin; slice < end && !services.cancelled(); ++slice)
-            quantizeSlice(call, slices, slice, iterations, inner);
-        services.progress(done += end - begin, slices.count(), "fitting dual scales");
-    });
-    if (!status)
-        throw PluginError(QS_CANCELLED, "cancelled");
-    call.result().scale_bits = request.bits * (request.scale_as_float16 ? 16 : 32);
-    call.result().zero_point_bits = 0;
+    store(call, valueOrThrow(call, quantizeDualScales(weightsOf(call), slicesOf(call.request()), gridOf(call),
+                                                      servicesOf(call, "D2Quant dual scale"))));
+}
+
+PluginMethodInfo DualScaleFeedback::info() {
+    PluginMethodInfo info = DualScale::info();
+    info.id = "d2quant-dsq-gptq";
+    info.name = "D2Quant dual scale in GPTQ";
+    info.summary = "Dual-scale levels that are fitted group by group while columns are rounded in order and "
+                   "errors are fed to the columns that follow. Without the authors' asymmetric calibration "
+                   "and rotation.";
+    info.tags = "grid,rounding,codebook,compensation,weight-only,hessian";
+    info.parameters = kFeedbackParameters;
+    info.needs = QS_NEEDS_HESSIAN;
+    info.cost = "d^3/3 + m d^2 + 15 (2^b + 4) m d; d^2 doubles";
+    return info;
+}
+
+std::string DualScaleFeedback::refusal(const qs_quantize_request &request) {
+    if (request.granularity == QS_PER_TENSOR)
+        return "fits levels while it goes through the columns; choose per channel or per group";
+    return DualScale::refusal(request);
+}
+
+void DualScaleFeedback::quantize(const PluginCall &call) {
+    const double damping = parametersOf(call).at("damping");
+    store(call, valueOrThrow(call, roundDualScalesWithFeedback(weightsOf(call), slicesOf(call.request()),
+                                                               hessianOf(call), damping, gridOf(call),
+                                                               servicesOf(call, "D2Quant dual scale"))));
 }
 
 } // namespace qs

@@ -11,4 +11,11 @@ struct DualScale : QuantizerMethod {
     static void quantize(const PluginCall &call);
 };
 
+/// The same inside GPTQ, as its authors use it.
+struct DualScaleFeedback : QuantizerMethod {
+    static PluginMethodInfo info();
+    static std::string refusal(const qs_quantize_request &request);
+    static void quantize(const PluginCall &call);
+};
+
 } // namespace qs

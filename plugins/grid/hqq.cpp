@@ -2,6 +2,7 @@
 
 #include "plugins/grid/hqq_fit.h"
 #include "plugins/support/method_call.h"
+#include "plugins/support/run_blocks.h"
 
 namespace qs {
 namespace {
@@ -69,19 +70,21 @@ void Hqq::quantize(const PluginCall &call) {
     const MatrixView<const float> weights = weightsOf(call);
     const Slices slices = slicesOf(call.request());
     const HqqOptions options = optionsOf(call);
-    const HqqFit fit = valueOrThrow(call, fitHqq({weights.data, static_cast<std::size_t>(weights.size())},
-                                                 slices, options, servicesOf(call, "HQQ")));
-    const qs_quantize_result &result = call.result();
-    for (std::int64_t slice = 0; slice < slices.count(); ++slice) {
-        const float scale = fit.scales[static_cast<std::size_t>(slice)];
-        const float zeroPoint = fit.zeroPoints[static_cast<std::size_t>(slice)];
-        result.scales[slice] = scale;
-        result.real_zero_points[slice] = zeroPoint;
-        const std::int64_t end = slices.begin(slice) + slices.size(slice);
-        for (std::int64_t i = slices.begin(slice); i < end; ++i)
-            result.codes[i] = static_cast<std::int16_t>(hqqCode(weights.data[i], scale, zeroPoint, options));
-    }
-    call.result().zero_point_bits = options.float16 ? 16 : 32;
+    const SolverServices services = servicesOf(call, "HQQ");
+    const HqqFit fit = valueOrThrow(
+        call, fitHqq({weights.data, static_cast<std::size_t>(weights.size())}, slices, options, services));
+    qs_quantize_result &result = call.result();
+    std::copy(fit.scales.begin(), fit.scales.end(), result.scales);
+    std::copy(fit.zeroPoints.begin(), fit.zeroPoints.end(), result.real_zero_points);
+    result.zero_point_bits = options.float16 ? 16 : 32;
+    const Status coded = forSliceParts(slices, services, [&](auto slice, auto begin, auto end) {
+        const auto i = static_cast<std::size_t>(slice);
+        for (auto k = begin; k < end; ++k)
+            result.codes[k] = static_cast<std::int16_t>(
+                hqqCode(weights.data[k], fit.scales[i], fit.zeroPoints[i], options));
+    });
+    if (!coded)
+        throw PluginError(QS_CANCELLED, "cancelled");
 }
 
 } // namespace qs

@@ -97,13 +97,10 @@ Result<NormalFloatResult> quantizeNormalFloat(std::span<const float> weights, co
         result.scaleBits = 16;
     }
     const std::vector<float> levels = normalFloatLevels(options.bits);
-    QS_CHECK_OK(runBlocks(slices.count(), slices.grain(), services, [&](auto begin, auto end) {
-        for (auto i = begin; i < end; ++i) {
-            const double scale = result.scales[static_cast<std::size_t>(i)];
-            std::int16_t *code = result.codes.data() + slices.begin(i);
-            for (float value : sliceOf(i))
-                *code++ = nearestLevel(value / scale, levels);
-        }
+    QS_CHECK_OK(forSliceParts(slices, services, [&](auto slice, auto begin, auto end) {
+        const double scale = result.scales[static_cast<std::size_t>(slice)];
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+            result.codes[i] = nearestLevel(weights[i] / scale, levels);
     }));
     return result;
 }

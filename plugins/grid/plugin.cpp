@@ -5,4 +5,4 @@
 #include "plugins/grid/normal_float_method.h"
 
 QS_EXPORT_PLUGIN("org.quantoscope.grid", "1.0.0", "GPL-3.0-or-later", qs::Hqq, qs::OmniQuantClip, qs::AwqClip,
-                 qs::DualScale, qs::NormalFloat);
+                 qs::DualScale, qs::DualScaleFeedback, qs::NormalFloat);

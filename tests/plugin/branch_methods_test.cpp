@@ -2,7 +2,9 @@
 #include "tests/support/bundled_methods.h"
 #include "tests/support/hessian_fixture.h"
 
+#include <chrono>
 #include <gmock/gmock.h>
+#include <thread>
 
 namespace qs::test {
 namespace {
@@ -94,7 +96,8 @@ protected:
 
     static BranchRequest request(Layer &layer, int bits, const Json &parameters,
                                  const char *quantizer = "rtn",
-                                 GridConvention convention = GridConvention::SymmetricRestricted) {
+                                 GridConvention convention = GridConvention::SymmetricRestricted,
+                                 const RunContext &ctx = {}) {
         BranchRequest request;
         request.layerName = "layer";
         request.weights = {layer.weights.data(), layer.weights.rows(), layer.weights.cols()};
@@ -104,15 +107,15 @@ protected:
         request.scheme.groupSize = 16;
         request.parameters = parameters;
         request.services = &layer;
-        request.quantize = [scheme = request.scheme, method = s_methods->find(quantizer),
-                            &layer](MatrixView<const float> weights) {
+        request.quantize = [scheme = request.scheme, method = s_methods->find(quantizer), &layer,
+                            ctx](MatrixView<const float> weights) {
             QuantizeRequest inner;
             inner.layerName = "layer";
             inner.weights = weights;
             inner.scheme = scheme;
             inner.parameters = method->schema().defaults();
             inner.services = &layer;
-            return method->quantize(inner, RunContext{});
+            return method->quantize(inner, ctx);
         };
         return request;
     }
@@ -252,6 +255,31 @@ TEST_F(BranchMethods, CancelEndsThem) {
         ASSERT_FALSE(matrix) << id;
         EXPECT_EQ(matrix.error().code, ErrorCode::Cancelled) << id;
     }
+}
+
+TEST_F(BranchMethods, CancelReturnsSoon) {
+    // Seconds of work in every stage of it.
+    Layer layer(normalMatrix(1200, 1500, 3), normalMatrix(200, 1500, 4), normalMatrix(200, 1500, 5));
+    for (const char *id : {"lqer", "l2qer", "lq-lora", "svdquant"})
+        for (int delay : {20, 400}) {
+            std::stop_source stop;
+            std::chrono::steady_clock::time_point stopped;
+            std::jthread canceller([&] {
+                std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+                stopped = std::chrono::steady_clock::now();
+                stop.request_stop();
+            });
+            const RunContext ctx{stop.get_token()};
+            const auto matrix = s_methods->findBranch(id)->decompose(
+                request(layer, 3, {{"rank", 64}}, "rtn", GridConvention::SymmetricRestricted, ctx), ctx);
+            const auto returned = std::chrono::steady_clock::now();
+            canceller.join();
+            if (matrix)
+                continue; // it was done before
+            EXPECT_EQ(matrix.error().code, ErrorCode::Cancelled);
+            EXPECT_LT(returned - stopped, std::chrono::milliseconds(100))
+                << id << ", stopped after " << delay << " ms";
+        }
 }
 
 TEST_F(BranchMethods, WithoutCalibrationTheySayWhatToDo) {

@@ -3,7 +3,9 @@
 #include "tests/support/bundled_methods.h"
 #include "tests/support/hessian_fixture.h"
 
+#include <chrono>
 #include <gmock/gmock.h>
+#include <thread>
 
 namespace qs::test {
 namespace {
@@ -109,7 +111,8 @@ TEST_F(GridMethods, ClipSearchesNeedASliceOfARow) {
     HessianFixture layer = fixtureB();
     QuantizeRequest whole = request(layer, 4);
     whole.scheme.granularity = Granularity::PerTensor;
-    for (const char *id : {"awq-clip", "omniquant-lwc"}) {
+    for (const char *id : {"awq-clip", "omniquant-lwc", "d2quant-dsq-gptq"}) {
+        whole.scheme.grid.bits = 3;
         EXPECT_THAT(method(id).supports(whole).reason, HasSubstr("per channel")) << id;
         EXPECT_TRUE(method(id).info().needsHessian) << id;
     }
@@ -130,6 +133,14 @@ TEST_F(GridMethods, DualScaleFitsFourFreeLevels) {
     EXPECT_LT(squaredError(layer, matrix), squaredError(layer, quantize("rtn", grouped)));
     grouped.scheme.grid.bits = 3;
     EXPECT_LT(squaredError(layer, quantize("d2quant-dsq", grouped)), 0.5 * squaredError(layer, matrix));
+}
+
+TEST_F(GridMethods, DualScaleInGptqMakesTheOutputErrorSmaller) {
+    HessianFixture layer = fixtureB();
+    const QuantizedMatrix matrix = quantize("d2quant-dsq-gptq", request(layer, 2, 16));
+    EXPECT_LT(layer.error(matrix), 0.8 * layer.error(quantize("d2quant-dsq", request(layer, 2, 16))));
+    EXPECT_LT(layer.error(matrix), layer.error(quantize("gptq", request(layer, 2, 16))));
+    EXPECT_EQ(matrix.bitsBreakdown().scales, 64.0 / 16);
 }
 
 TEST_F(GridMethods, DualScaleCostsTheBitsOfTheSource) {
@@ -189,6 +200,35 @@ TEST_F(GridMethods, NormalFloatValuesStayWhatTheyAre) {
     std::ranges::copy(first.values<float>(), layer.weights.data());
     const Tensor second = quantize("nf", request(layer, 3, 16)).dequantize();
     EXPECT_TRUE(std::ranges::equal(first.values<float>(), second.values<float>()));
+}
+
+TEST_F(GridMethods, CancelReturnsSoon) {
+    // Seconds of work for most of them.
+    HessianFixture layer(normalMatrix(1500, 2000, 8), normalMatrix(16, 2000, 9));
+    for (const char *id : {"hqq", "omniquant-lwc", "awq-clip", "d2quant-dsq", "d2quant-dsq-gptq", "nf"})
+        for (Granularity granularity :
+             {Granularity::PerTensor, Granularity::PerChannel, Granularity::PerGroup})
+            for (int delay : {5, 150}) {
+                QuantizeRequest wanted = request(layer, 3);
+                wanted.scheme.granularity = granularity;
+                if (!method(id).supports(wanted).yes)
+                    continue;
+                std::stop_source stop;
+                std::chrono::steady_clock::time_point stopped;
+                std::jthread canceller([&] {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+                    stopped = std::chrono::steady_clock::now();
+                    stop.request_stop();
+                });
+                const auto matrix = method(id).quantize(wanted, RunContext{stop.get_token()});
+                const auto returned = std::chrono::steady_clock::now();
+                canceller.join();
+                if (matrix)
+                    continue; // it was done before
+                EXPECT_EQ(matrix.error().code, ErrorCode::Cancelled);
+                EXPECT_LT(returned - stopped, std::chrono::milliseconds(100))
+                    << id << " " << granularityName(granularity) << ", stopped after " << delay << " ms";
+            }
 }
 
 } // namespace
