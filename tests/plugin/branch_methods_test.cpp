@@ -12,6 +12,9 @@ namespace {
 using Json = nlohmann::json;
 using testing::HasSubstr;
 
+/// 50 ms of work; the rest is room for a busy machine.
+constexpr std::chrono::milliseconds kCancelLimit{400};
+
 RowMajorD toMatrix(const Tensor &tensor) {
     const Shape &shape = tensor.shape();
     return Eigen::Map<const RowMajorF>(tensor.values<float>().data(), shape[0], shape[1]).cast<double>();
@@ -277,8 +280,7 @@ TEST_F(BranchMethods, CancelReturnsSoon) {
             if (matrix)
                 continue; // it was done before
             EXPECT_EQ(matrix.error().code, ErrorCode::Cancelled);
-            EXPECT_LT(returned - stopped, std::chrono::milliseconds(100))
-                << id << ", stopped after " << delay << " ms";
+            EXPECT_LT(returned - stopped, kCancelLimit) << id << ", stopped after " << delay << " ms";
         }
 }
 

@@ -14,6 +14,9 @@ using Json = nlohmann::json;
 using Codes = std::vector<std::int16_t>;
 using testing::HasSubstr;
 
+/// 50 ms of work; the rest is room for a busy machine.
+constexpr std::chrono::milliseconds kCancelLimit{400};
+
 /// The grid family as users get it: through dlopen.
 class GridMethods : public testing::Test {
 protected:
@@ -226,7 +229,7 @@ TEST_F(GridMethods, CancelReturnsSoon) {
                 if (matrix)
                     continue; // it was done before
                 EXPECT_EQ(matrix.error().code, ErrorCode::Cancelled);
-                EXPECT_LT(returned - stopped, std::chrono::milliseconds(100))
+                EXPECT_LT(returned - stopped, kCancelLimit)
                     << id << " " << granularityName(granularity) << ", stopped after " << delay << " ms";
             }
 }
