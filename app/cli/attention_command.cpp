@@ -199,7 +199,12 @@ Result<AttentionJob::Result> AttentionJob::execute(const CommandContext &context
         job.measure = false;
         QS_TRY(const std::shared_ptr<const Run> run, job.execute(context));
         result.provenance = run->provenance;
-        QS_TRY(request.quantized, substitutions(*model, run->quantizedLayers()));
+        if (run->prepared) { // the same attention, between operators with other ids
+            request.input.executor = run->prepared->executor;
+            request.input.attention =
+                std::make_shared<const AttentionSearch>(findAttention(*run->prepared->model));
+        }
+        QS_TRY(request.quantized, substitutions(*run->quantizedModel(), run->quantizedLayers()));
     }
     result.provenance.evaluationFile = set->file().filename().string();
     result.provenance.evaluationSha256 = set->sha256();

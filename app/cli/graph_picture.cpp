@@ -32,6 +32,10 @@ Result<std::shared_ptr<const CalibrationSet>> openAnySet(const InputOptions &inp
 Result<std::shared_ptr<const ErrorPropagation>> propagateErrors(const InputOptions &inputs,
                                                                 const qs::Run &run, std::int64_t samples,
                                                                 const CommandContext &context) {
+    if (run.prepared)
+        return fail(ErrorCode::InvalidArgument,
+                    "nodes cannot be compared one by one with a recipe that transforms "
+                    "the model: it adds operators");
     QS_TRY(const auto set, openAnySet(inputs, *run.model, context));
     QS_TRY(const auto executor, openExecutor(run.model, true, context));
     auto errors = measureErrorPropagation(*executor, *set, run.quantizedLayers(), samples, context.run);

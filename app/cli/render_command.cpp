@@ -269,8 +269,8 @@ Result<RenderCommand::Picture> RenderCommand::distribution(const CommandContext 
     QS_TRY(const std::shared_ptr<const Run> run, job.execute(context));
     const auto &result = run->layers[static_cast<std::size_t>(layer->id)];
     QS_TRY(Distribution data,
-           weightDistribution(*run->model, *layer, result ? result->quantized.weight.get() : nullptr,
-                              m_channel));
+           weightDistribution(*run->quantizedModel(), *layer,
+                              result ? result->quantized.weight.get() : nullptr, m_channel));
     Provenance provenance = run->provenance;
     provenance.evaluationFile.clear(); // nothing of the picture was measured on outputs
     return Picture{makeDistributionFigure(std::move(data)), std::move(provenance)};

@@ -129,7 +129,7 @@ Result<TensorJob::Result> TensorJob::execute(const CommandContext &context) cons
     Result result;
     QS_TRY(result.run, job.execute(context));
     result.layer = result.run->model->findLayer(layer->name);
-    QS_TRY(result.weights, weightMatrix(*result.layer, result.run->model->graph));
+    QS_TRY(result.weights, weightMatrix(*result.layer, result.run->quantizedModel()->graph));
     if (const auto &found = result.run->layers[static_cast<std::size_t>(result.layer->id)])
         result.matrix = found->quantized.weight;
     return result;

@@ -9,7 +9,7 @@ namespace qs {
 namespace {
 
 /// Shares of the progress bar; measured on the sample models, where in-network errors dominate.
-constexpr double kCalibrated = 0.15, kBaseline = 0.25, kLayers = 0.85;
+constexpr double kPrepared = 0.07, kCalibrated = 0.15, kBaseline = 0.25, kLayers = 0.85;
 
 class RunExecution {
 public:
@@ -25,6 +25,7 @@ public:
     Result<std::shared_ptr<const Run>> execute() {
         QS_CHECK_OK(m_request.recipe.validate());
         describeProvenance();
+        QS_CHECK_OK(prepare());
         QS_CHECK_OK(calibrate());
         publish();
         QS_CHECK_OK(prepareEvaluators());
@@ -61,39 +62,65 @@ private:
         }
         for (const Layer &layer : m_request.model->layers) {
             const LayerChoice choice = m_request.recipe.choiceFor(layer.name);
-            const auto method = choice.weight ? m_request.methods->find(choice.weight->method) : nullptr;
-            if (method)
-                provenance.methodVersions[method->info().id] = method->info().version;
+            if (choice.weight)
+                addVersion(choice.weight->method);
+            if (choice.weight && choice.weight->branch)
+                addVersion(choice.weight->branch->method);
         }
+        for (const TransformStep &step : m_request.recipe.transforms)
+            addVersion(step.method.method);
+    }
+
+    void addVersion(const std::string &method) {
+        if (const MethodInfo *info = m_request.methods->info(method))
+            m_run.provenance.methodVersions[info->id] = info->version;
     }
 
     std::shared_ptr<const CalibrationSet> evaluationSet() const {
         return m_request.evaluation ? m_request.evaluation : m_request.calibration;
     }
 
+    /// From here on everything is about the transformed model.
+    Status prepare() {
+        m_model = m_request.model;
+        m_executor = m_request.executor;
+        if (m_request.recipe.transforms.empty())
+            return {};
+        ProgressWindow window(m_ctx, 0.0, kPrepared);
+        const PrepareRequest request{m_request.model,       m_request.executor,
+                                     m_request.calibration, m_request.calibrationSamples,
+                                     m_request.methods,     &m_request.recipe};
+        QS_TRY(PreparedModel prepared, prepareModel(request, m_findings, window.context()));
+        m_model = prepared.model;
+        m_executor = prepared.executor;
+        m_run.prepared = std::make_shared<const PreparedModel>(std::move(prepared));
+        return {};
+    }
+
     Status calibrate() {
-        if (!m_request.executor || !m_request.calibration)
+        if (!m_executor || !m_request.calibration)
             return {};
         CaptureOptions options;
         options.maxSamples = m_request.calibrationSamples;
-        options.hessianLayers = layersThatNeedHessian(*m_request.model, m_request.recipe, *m_request.methods);
-        ProgressWindow window(m_ctx, 0.0, kCalibrated);
-        QS_TRY(m_run.capture, captureOrReuse(m_request.capture, *m_request.executor, *m_request.calibration,
-                                             options, m_findings, window.context()));
+        options.hessianLayers = layersThatNeedHessian(*m_model, m_request.recipe, *m_request.methods);
+        ProgressWindow window(m_ctx, m_run.prepared ? kPrepared : 0.0, kCalibrated);
+        // A capture of the model as it was opened does not fit the transformed one.
+        QS_TRY(m_run.capture, captureOrReuse(m_run.prepared ? nullptr : m_request.capture, *m_executor,
+                                             *m_request.calibration, options, m_findings, window.context()));
         m_run.provenance.calibrationSamples = m_run.capture->samples;
         return {};
     }
 
     Status prepareEvaluators() {
-        if (!m_request.executor || !evaluationSet())
+        if (!m_executor || !evaluationSet())
             return {};
         ProgressWindow window(m_ctx, kCalibrated, kBaseline);
-        QS_TRY(m_total, Evaluator::create(m_request.executor, evaluationSet(), m_request.evaluationSamples,
-                                          window.context()));
+        QS_TRY(m_total,
+               Evaluator::create(m_executor, evaluationSet(), m_request.evaluationSamples, window.context()));
         m_run.baseline = m_total->baseline();
         m_run.provenance.evaluationSamples = m_total->samples();
         if (m_request.measureInNetwork) {
-            QS_TRY(m_alone, Evaluator::create(m_request.executor, evaluationSet(), m_request.inNetworkSamples,
+            QS_TRY(m_alone, Evaluator::create(m_executor, evaluationSet(), m_request.inNetworkSamples,
                                               window.context()));
         }
         return {};
@@ -107,11 +134,15 @@ private:
                               kBaseline + share * static_cast<double>(index + 1));
         const RunContext ctx = window.context();
         ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
-        LayerRequest request{m_request.model, layer.id,          m_request.recipe.choiceFor(layer.name),
-                             nullptr,         m_request.methods, m_request.recipe.seed,
+        LayerRequest request{m_model, layer.id,          m_request.recipe.choiceFor(layer.name),
+                             nullptr, m_request.methods, m_request.recipe.seed,
                              m_alone};
         if (m_run.capture)
             request.capture = m_run.capture->layers[index];
+        if (m_run.prepared)
+            if (const auto range = m_run.prepared->activationRanges.find(layer.id);
+                range != m_run.prepared->activationRanges.end())
+                request.activationRange = range->second;
         QS_TRY(m_run.layers[index], runLayer(request, m_findings, ctx));
         return {};
     }
@@ -129,6 +160,8 @@ private:
     FindingList &m_findings;
     RunContext m_ctx;
     Run m_run;
+    std::shared_ptr<const Model> m_model;       ///< transformed, if the recipe transforms
+    std::shared_ptr<const Executor> m_executor; ///< of m_model
     std::shared_ptr<const Evaluator> m_total, m_alone;
 };
 

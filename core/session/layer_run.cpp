@@ -62,6 +62,10 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
         return result; // an embedding of which only the activation was to be quantized
     result->state = LayerResult::State::Quantized;
     result->quantized = std::move(*quantized);
+    if (request.activationRange && result->quantized.activation)
+        result->quantized.activation =
+            gridForRange(request.activationRange->lo, request.activationRange->hi,
+                         request.choice.activation->grid.bits, request.choice.activation->grid.convention);
     QS_CHECK_OK(measureWeight(layer, *request.model, *result));
     QS_CHECK_OK(measureAlone(request.evaluator.get(), *result, ctx));
     return result;

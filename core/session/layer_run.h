@@ -13,7 +13,8 @@ struct LayerRequest {
     std::shared_ptr<const LayerCapture> capture; ///< may be null
     std::shared_ptr<const MethodRegistry> methods;
     std::uint64_t seed = 0;
-    std::shared_ptr<const Evaluator> evaluator; ///< measures the layer alone in the network; may be null
+    std::shared_ptr<const Evaluator> evaluator;  ///< measures the layer alone in the network; may be null
+    std::optional<ValueRange> activationRange{}; ///< that a transform decided
 };
 
 /// Quantizes one layer and measures it as a run does. A method that fails leaves the layer in float, with a

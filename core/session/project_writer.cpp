@@ -45,8 +45,9 @@ OrderedJson headToJson(const ProjectHead &head, const std::filesystem::path &fil
             json[kProjectSourceNames[i]] = sourceToJson(**sources[i], folder);
     json["runs"] = OrderedJson::array();
     for (const RunEntry &entry : runs.entries())
-        json["runs"].push_back(
-            {{"number", entry.number}, {"parent", entry.parent}, {"name", entry.run->name}});
+        if (!entry.run->prepared)
+            json["runs"].push_back(
+                {{"number", entry.number}, {"parent", entry.parent}, {"name", entry.run->name}});
     return json;
 }
 
@@ -103,7 +104,13 @@ Status writeProject(const Project &project, const std::filesystem::path &file, F
     for (std::size_t i = 0; i < runs.size(); ++i) {
         ctx.step(static_cast<std::int64_t>(i), static_cast<std::int64_t>(runs.size()),
                  "saving run " + runs[i].title());
-        QS_CHECK_OK(writeRun(writer, runs[i], ctx));
+        if (runs[i].run->prepared)
+            findings.add(Severity::Info,
+                         fmt::format("The run {} transforms the model and is not kept in the project",
+                                     runs[i].title()),
+                         {}, "Its recipe makes it again; save the recipe (Ctrl+Alt+R).");
+        else
+            QS_CHECK_OK(writeRun(writer, runs[i], ctx));
     }
     if (project.capture)
         QS_CHECK_OK(writeCapture(writer, *project.capture, *project.model, findings));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/analysis/sensitivity.h"
+#include "core/transform/prepare_model.h"
 
 namespace qs {
 
@@ -39,6 +40,8 @@ struct LayerResult {
 struct Run {
     std::string name;
     std::shared_ptr<const Model> model;
+    /// After the recipe's transforms, with the same layers; null when it has none. This is what is quantized.
+    std::shared_ptr<const PreparedModel> prepared;
     Recipe recipe;
     Provenance provenance;
     std::shared_ptr<const Capture> capture;                 ///< null when no calibration was needed or given
@@ -48,6 +51,8 @@ struct Run {
     bool complete = false;
 
     std::vector<QuantizedLayer> quantizedLayers() const;
+    /// The float model whose weights the layers of this run stand for: transformed, or as it was opened.
+    const std::shared_ptr<const Model> &quantizedModel() const { return prepared ? prepared->model : model; }
     double effectiveBits() const;     ///< per weight over all quantized and float layers so far
     std::int64_t weightBytes() const; ///< of the layers' weights at their effective bits
 };

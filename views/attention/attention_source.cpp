@@ -34,15 +34,17 @@ QString AttentionRequest::whyNothing() const {
 Result<std::shared_ptr<const AttentionSurveyRequest>> prepareAttention(const AttentionRequest &request) {
     auto prepared = std::make_shared<AttentionSurveyRequest>();
     prepared->sample = request.sample;
-    prepared->input.executor = request.executor;
-    prepared->input.attention = std::make_shared<const AttentionSearch>(findAttention(*request.model));
+    const auto transformed = request.run ? request.run->prepared : nullptr;
+    const auto model = transformed ? transformed->model : request.model;
+    prepared->input.executor = transformed ? transformed->executor : request.executor;
+    prepared->input.attention = std::make_shared<const AttentionSearch>(findAttention(*model));
     if (prepared->input.attention->blocks.empty())
         return fail(ErrorCode::NotFound, "No attention was found in this model. " +
                                              prepared->input.attention->report(request.model->graph));
     QS_TRY(prepared->input.inputs,
            readModelInputs(*request.set, request.model->graph, request.sample, request.sample + 1));
     if (request.run) {
-        QS_TRY(prepared->quantized, substitutions(*request.model, request.run->quantizedLayers()));
+        QS_TRY(prepared->quantized, substitutions(*model, request.run->quantizedLayers()));
     }
     return prepared;
 }

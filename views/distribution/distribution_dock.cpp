@@ -128,8 +128,12 @@ DistributionRequest DistributionDock::request() const {
     if (const auto capture = context().capture();
         capture && wanted.source == Source::Activation && index < capture->layers.size())
         wanted.capture = capture->layers[index];
-    if (const auto run = context().run(); run && run->model == wanted.model && index < run->layers.size())
+    if (const auto run = context().run(); run && run->model == wanted.model && index < run->layers.size()) {
         wanted.result = run->layers[index];
+        wanted.model = run->quantizedModel(); // codes stand for the weights after the transforms
+        if (run->prepared && wanted.capture && run->capture)
+            wanted.capture = run->capture->layers[index];
+    }
     if (!wanted.result)
         wanted.choice = context().recipe().choiceFor(wanted.layerInfo().name);
     return wanted;

@@ -21,6 +21,10 @@ QString NodeMeasurements::whyNotCompare() const {
         return tr("Quantize the model first (F5).");
     if (!m_context.run()->complete)
         return tr("The run is not complete: wait for it, or start it again (F5).");
+    if (m_context.run()->prepared)
+        return tr(
+            "The recipe of this run transforms the model, which adds operators: nodes cannot be compared one "
+            "by one.");
     return {};
 }
 

@@ -46,7 +46,6 @@ HeatMapScene sceneOf(std::shared_ptr<const HeatMapData> data, double reach, bool
 Result<std::shared_ptr<const ErrorMapsData>> prepareErrorMaps(const ErrorMapsRequest &request,
                                                               const RunContext &ctx) {
     const Layer &layer = request.model->layers[static_cast<std::size_t>(request.layer)];
-    QS_TRY(const Tensor weights, weightMatrix(layer, request.model->graph));
     auto data = std::make_shared<ErrorMapsData>();
     data->layer = layer.name;
     std::vector<std::shared_ptr<const HeatMapData>> maps;
@@ -62,6 +61,9 @@ Result<std::shared_ptr<const ErrorMapsData>> prepareErrorMaps(const ErrorMapsReq
             data->left.push_back(title);
             continue;
         }
+        const Model &quantized = *entry.run->quantizedModel();
+        QS_TRY(const Tensor weights,
+               weightMatrix(quantized.layers[static_cast<std::size_t>(request.layer)], quantized.graph));
         const bool isFirst = !first;
         if (isFirst)
             first = matrix->dequantize();

@@ -48,7 +48,6 @@ Result<std::shared_ptr<const ErrorOverlayData>> prepareErrorOverlay(const Model 
                                                                     const std::vector<RunEntry> &runs,
                                                                     const RunContext &ctx) {
     const Layer &info = model.layers[static_cast<std::size_t>(layer)];
-    QS_TRY(const Tensor weights, weightMatrix(info, model.graph));
     auto data = std::make_shared<ErrorOverlayData>();
     data->layer = info.name;
     std::vector<std::vector<float>> errors;
@@ -60,6 +59,10 @@ Result<std::shared_ptr<const ErrorOverlayData>> prepareErrorOverlay(const Model 
             data->left.push_back(entry.title());
             continue;
         }
+        // The weights that this run's codes stand for: transformed ones differ from run to run.
+        const Model &quantized = *entry.run->quantizedModel();
+        QS_TRY(const Tensor weights,
+               weightMatrix(quantized.layers[static_cast<std::size_t>(layer)], quantized.graph));
         errors.push_back(errorsOf(*matrix, weights.values<float>()));
         data->series.push_back({entry.title(), {}, meanSquare(errors.back())});
     }

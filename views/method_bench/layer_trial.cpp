@@ -25,8 +25,7 @@ Status LayerTrial::prepare(Tools &tools, const TrialRequest &request, FindingLis
         CaptureOptions options;
         if (layersThatNeedHessian(*request.layer.model, recipe, *request.layer.methods).count(layer.id) > 0)
             options.hessianLayers = {layer.id};
-        const bool needed = !options.hessianLayers.empty() || request.layer.choice.activation;
-        if (needed) {
+        if (needsCalibration(recipe, *request.layer.methods)) {
             QS_TRY(tools.capture, captureOrReuse(tools.capture, *request.executor, *request.calibration,
                                                  options, findings, ctx));
         }

@@ -295,6 +295,10 @@ void NumberLineDock::addOwnGrid(std::vector<NumberLineRow> &rows) {
     const auto index = static_cast<std::size_t>(m_values->request.layer);
     if (!run || run->model != m_values->request.model || index >= run->layers.size() || !run->layers[index])
         return;
+    if (run->prepared) {
+        m_ownGridNote = tr("The run transforms the model: its grids do not belong to these values.");
+        return;
+    }
     const QuantizedLayer &quantized = run->layers[index]->quantized;
     Result<NumberLineRow> row = fail(ErrorCode::NotFound, {});
     if (m_values->request.source.of == Of::Weight && quantized.weight)

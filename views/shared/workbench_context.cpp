@@ -293,7 +293,8 @@ void WorkbenchContext::startRun() {
     using Snapshot = std::shared_ptr<const Run>;
     auto show = [this, set = m_calibration](Snapshot run) {
         setShownRun(std::move(run));
-        if (m_run->capture && m_run->capture != m_capture && set == m_calibration) {
+        // That of a transformed model is not that of the open one.
+        if (m_run->capture && !m_run->prepared && m_run->capture != m_capture && set == m_calibration) {
             m_capture = m_run->capture;
             emit captureChanged();
         }

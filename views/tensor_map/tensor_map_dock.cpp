@@ -97,6 +97,7 @@ TensorMapRequest TensorMapDock::request() const {
     }
     if (const auto run = context().run(); run && run->model == wanted.model && index < run->layers.size()) {
         wanted.hasRun = true;
+        wanted.model = run->quantizedModel(); // codes stand for the weights after the transforms
         wanted.result = run->layers[index];
     }
     return wanted;

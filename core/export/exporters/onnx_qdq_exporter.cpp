@@ -4,6 +4,7 @@
 #include "core/export/exporters/onnx_file.h"
 #include "core/export/exporters/onnx_opset_upgrade.h"
 #include "core/export/exporters/onnx_qdq_editor.h"
+#include "core/export/exporters/onnx_transform_edit.h"
 #include "core/export/exporters/qdq_read_back.h"
 
 #include <fmt/format.h>
@@ -110,8 +111,11 @@ Result<ExportReport> exportRun(const Run &run, const fs::path &file, const nlohm
     QS_TRY(const std::shared_ptr<onnx::ModelProto> proto, readOnnxSource(*run.model, ctx));
     for (const fs::path &data : externalDataFiles(*proto, *run.model))
         QS_CHECK_OK(checkNotSame(file, data));
+    if (run.prepared)
+        for (const GraphEdit &edit : run.prepared->edits)
+            QS_CHECK_OK(applyToOnnx(edit, *proto->mutable_graph()));
     OnnxGraphEdit edit(*proto->mutable_graph());
-    QdqEditor editor(*run.model, edit,
+    QdqEditor editor(*run.quantizedModel(), edit,
                      {options["activation_type"] == "int8", options["int32_bias"].get<bool>()}, findings);
     QS_CHECK_OK(quantizeLayers(editor, run, ctx));
     edit.finish();

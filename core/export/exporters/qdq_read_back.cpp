@@ -169,11 +169,11 @@ Result<double> compareWithRun(const Run &run, const std::filesystem::path &writt
     for (const auto &result : run.layers) {
         if (ctx.cancelled())
             return RunContext::cancelledError();
-        const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
+        const Layer &layer = run.quantizedModel()->layers[static_cast<std::size_t>(result->layer)];
         ctx.step(result->layer, static_cast<std::int64_t>(run.layers.size()), "checking the written file");
         const bool quantized = result->state == LayerResult::State::Quantized;
         QS_TRY(const double difference,
-               compareLayer(*run.model, layer, quantized ? result->quantized : QuantizedLayer{},
+               compareLayer(*run.quantizedModel(), layer, quantized ? result->quantized : QuantizedLayer{},
                             (*opened)->graph));
         worst = std::max(worst, difference);
     }

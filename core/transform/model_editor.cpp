@@ -1,0 +1,125 @@
+#include "core/transform/model_editor.h"
+
+#include "core/tensor/convert.h"
+
+#include <fmt/format.h>
+
+namespace qs {
+namespace {
+
+ValueId valueIn(const ModelGraph &graph, InputSlot slot) {
+    const Node &node = graph.node(slot.node);
+    const auto index = static_cast<std::size_t>(slot.index);
+    return index < node.inputs.size() ? node.inputs[index] : kNoValue;
+}
+
+/// Slots of the main graph that read a value; more than one, or a subgraph, keeps a constant from being
+/// changed.
+std::int64_t readersOf(const ModelGraph &graph, ValueId value) {
+    std::int64_t count = 0;
+    for (const NodeId reader : graph.consumers(value)) {
+        const auto &inputs = graph.node(reader).inputs;
+        const auto direct = std::count(inputs.begin(), inputs.end(), value);
+        count += direct > 0 ? direct : 2;
+    }
+    return count + std::count(graph.outputs().begin(), graph.outputs().end(), value);
+}
+
+} // namespace
+
+Tensor ModelEditor::constant(InputSlot slot) const {
+    if (const auto changed = m_constants.find(slot); changed != m_constants.end())
+        return changed->second;
+    const ValueId value = valueIn(graph(), slot);
+    const Tensor *tensor = value == kNoValue ? nullptr : graph().constant(value);
+    if (!tensor)
+        return {};
+    auto converted = toFloat32(*tensor);
+    return converted ? std::move(*converted) : Tensor{};
+}
+
+void ModelEditor::setConstant(InputSlot slot, Tensor value) {
+    const ValueId id = valueIn(graph(), slot);
+    if (!m_ownNames.contains(slot)) {
+        const std::string &name = graph().value(id).name;
+        const bool shared = readersOf(graph(), id) > 1;
+        m_ownNames[slot] = shared ? uniqueName(name) : name;
+        if (shared)
+            m_rewired[slot] = m_ownNames[slot];
+    }
+    m_constants[slot] = std::move(value);
+}
+
+Result<Tensor> ModelEditor::weight(const Layer &layer) const {
+    const auto changed = m_constants.find({layer.node, layer.weightIndex});
+    if (changed == m_constants.end())
+        return weightMatrix(layer, graph());
+    if (!layer.transposed)
+        return changed->second.reshaped(Shape{layer.outChannels, layer.inPerOut});
+    // The stored layout is the transposed matrix, and transposing twice gives it back.
+    Layer turned = layer;
+    turned.outChannels = layer.inPerOut;
+    turned.inPerOut = layer.outChannels;
+    return toStoredLayout(turned, changed->second).reshaped(Shape{layer.outChannels, layer.inPerOut});
+}
+
+void ModelEditor::setWeight(const Layer &layer, const Tensor &matrix) {
+    setConstant({layer.node, layer.weightIndex}, toStoredLayout(layer, matrix));
+}
+
+std::string ModelEditor::insert(const std::string &opType, const std::string &input, const Tensor &constant) {
+    const std::string output = uniqueName(input);
+    const std::string operand = uniqueName(input + "." + opType);
+    m_edit.constants.push_back({operand, constant});
+    m_edit.nodes.push_back({uniqueName(opType), opType, {input, operand}, output});
+    return output;
+}
+
+std::string ModelEditor::valueRead(InputSlot slot) const {
+    const auto changed = m_rewired.find(slot);
+    return changed != m_rewired.end() ? changed->second : graph().value(valueIn(graph(), slot)).name;
+}
+
+void ModelEditor::rewire(InputSlot slot, const std::string &value) {
+    m_rewired[slot] = value;
+}
+
+std::string ModelEditor::uniqueName(const std::string &wish) {
+    std::string name;
+    do
+        name = fmt::format("{}/qs{}", wish, ++m_count);
+    while (graph().findValue(name) != kNoValue);
+    return name;
+}
+
+GraphEdit ModelEditor::edit() const {
+    GraphEdit edit = m_edit;
+    for (const auto &[slot, tensor] : m_constants)
+        edit.constants.push_back({m_ownNames.at(slot), tensor});
+    for (const auto &[slot, value] : m_rewired)
+        edit.inputs.push_back({graph().value(graph().node(slot.node).outputs[0]).name, slot.index, value});
+    return edit;
+}
+
+Result<std::shared_ptr<const Model>> ModelEditor::finish() const {
+    auto changed = std::make_shared<Model>();
+    changed->file = m_model->file;
+    changed->sha256 = m_model->sha256;
+    changed->format = m_model->format;
+    QS_TRY(changed->graph, applyEdit(graph(), edit()));
+    // New operators are part of a transform, no layers of their own.
+    std::vector<Layer> found = findLayers(changed->graph);
+    for (const Layer &layer : m_model->layers) {
+        const std::string &node = graph().node(layer.node).name;
+        const auto same = std::find_if(found.begin(), found.end(), [&](const Layer &candidate) {
+            return changed->graph.node(candidate.node).name == node;
+        });
+        QS_CHECK(same != found.end(), "a transform keeps the layers of a model");
+        same->id = layer.id;
+        same->name = layer.name;
+        changed->layers.push_back(*same);
+    }
+    return std::shared_ptr<const Model>(std::move(changed));
+}
+
+} // namespace qs
