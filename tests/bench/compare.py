@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
 
-Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,forward] [--threads 1,2] [--rounds 3]
+Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,rounding,forward] [--threads 1,2] [--rounds 3]
                   [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON]
 
 Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
@@ -89,6 +89,11 @@ def measure_gptq(table, options, threads):
             table.note(f"torch/{size}/{threads}", answer[options.clock], answer.get("relative_error"))
 
 
+def measure_rounding(table, options, threads):
+    for size in options.gptq_size:
+        bench(table, options, f"^(gemm|quantease_sweep|hessian)/size:{size}/threads:{threads}/")
+
+
 def measure_forward(table, options, threads):
     for batch in (1, 32):
         bench(table, options, f"^forward/.*/batch:{batch}/threads:{threads}/")
@@ -125,6 +130,11 @@ def rows(options):
             for size in options.gptq_size:
                 ours = f"gptq/size:{size}/threads:{threads}"
                 yield f"GPTQ {size}x{size}, 4 bit", threads, ours, "torch", f"torch/{size}/{threads}"
+        if "rounding" in options.only:
+            for size in options.gptq_size:
+                gemm = f"gemm/size:{size}/threads:{threads}"
+                for work, name in ((f"QuantEase sweep {size}x{size}", "quantease_sweep"), (f"Hessian, {size} tokens", "hessian")):
+                    yield work, threads, f"{name}/size:{size}/threads:{threads}", "oneDNN gemm", gemm
         if "forward" in options.only:
             for model in MODELS:
                 for batch in (1, 32):
@@ -149,7 +159,7 @@ def print_table(table, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=ROOT / "build/release/bin/qs_bench", type=pathlib.Path)
-    parser.add_argument("--only", default="statistics,numberline,gptq,forward", type=lambda text: text.split(","))
+    parser.add_argument("--only", default="statistics,numberline,gptq,rounding,forward", type=lambda text: text.split(","))
     parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--gptq-size", default="4096", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", default=3, type=int)
@@ -158,7 +168,8 @@ def main():
     options = parser.parse_args()
     if not options.bench.exists():
         sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")
-    measures = {"statistics": measure_statistics, "numberline": measure_number_line, "gptq": measure_gptq, "forward": measure_forward}
+    measures = {"statistics": measure_statistics, "numberline": measure_number_line, "gptq": measure_gptq,
+                "rounding": measure_rounding, "forward": measure_forward}
     table = Table()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, best {options.clock} time of {options.rounds} rounds")
     for _ in range(options.rounds):
