@@ -16,7 +16,7 @@ constexpr const char *kParameters = R"({
       "type": "integer", "title": "Epochs", "default": 20, "minimum": 2, "maximum": 100,
       "description": "The mask of the matrix grows from its diagonal to all of it over the epochs."},
     "steps_per_epoch": {
-      "type": "integer", "title": "Steps of an epoch", "default": 10, "minimum": 1, "maximum": 200,
+      "type": "integer", "title": "Steps of an epoch", "default": 3, "minimum": 1, "maximum": 200,
       "description": "Steps of Adam on the error of the readers."},
     "stability": {
       "type": "number", "title": "Stability factor", "default": 0.01, "minimum": 1e-4, "maximum": 1,
@@ -75,13 +75,11 @@ void AffineQuant::transform(const TransformCall &call) {
     options.learningRate = parameters.at("learning_rate");
     options.alpha = parameters.at("alpha");
     const AffineResult result = valueOf(learnAffine(site, options, servicesOf(call)));
-    call.log(
-        QS_LOG_INFO,
-        fmt::format(
-            "{}: mean squared error of the outputs {:.3g}, {:.3g} with the diagonal start, {:.3g} without "
-            "the transform; least diagonal dominance {:.2g}",
-            call.request().site_name, result.error, result.startError, result.unchangedError,
-            result.dominance));
+    call.log(QS_LOG_INFO,
+             fmt::format("AffineQuant: mean squared error of the outputs {:.3g}, {:.3g} with the diagonal "
+                         "start, {:.3g} without "
+                         "the transform; least diagonal dominance {:.2g}",
+                         result.error, result.startError, result.unchangedError, result.dominance));
     std::copy(result.inverse.data(), result.inverse.data() + result.inverse.size(), call.result().matrix);
 }
 

@@ -69,8 +69,8 @@ void Awq::transform(const TransformCall &call) {
         services));
     call.log(QS_LOG_INFO,
              fmt::format(
-                 "{}: ratio {:.2f}; mean squared error of the outputs {:.3g}, {:.3g} without the transform",
-                 call.request().site_name, search.ratio.value_or(0), search.error, search.unchangedError));
+                 "AWQ: ratio {:.2f}; mean squared error of the outputs {:.3g}, {:.3g} without the transform",
+                 search.ratio.value_or(0), search.error, search.unchangedError));
     store(call, search.change);
 }
 

@@ -97,9 +97,10 @@ void DualColumnScale::transform(const TransformCall &call) {
     change.scale = scaleOf(fit.columns);
     const double after = squaredWeightError(reader, change.scale, services);
     const bool dropped = after >= before && parameters.at("keep_best");
-    call.log(QS_LOG_INFO,
-             fmt::format("{}: squared error of the rounded weight {:.4g}, {:.4g} without column scales{}",
-                         call.request().site_name, after, before, dropped ? "; left as it is" : ""));
+    call.log(
+        QS_LOG_INFO,
+        fmt::format("D2Quant: squared error of the rounded weight {:.4g}, {:.4g} without column scales{}",
+                    after, before, dropped ? "; left as it is" : ""));
     if (!dropped)
         store(call, change);
 }

@@ -78,9 +78,10 @@ void OmniquantLet::transform(const TransformCall &call) {
     options.alpha = parameters.at("alpha");
     const AffineResult result = valueOf(learnAffine(site, options, servicesOf(call)));
     call.log(QS_LOG_INFO,
-             fmt::format("{}: mean squared error of the outputs {:.3g}, {:.3g} with SmoothQuant's scale, "
-                         "{:.3g} without the transform",
-                         call.request().site_name, result.error, result.startError, result.unchangedError));
+             fmt::format(
+                 "OmniQuant LET: mean squared error of the outputs {:.3g}, {:.3g} with SmoothQuant's scale, "
+                 "{:.3g} without the transform",
+                 result.error, result.startError, result.unchangedError));
     ChannelChange change = ChannelChange::none(site.channels);
     for (std::int64_t channel = 0; channel < site.channels; ++channel)
         change.scale[static_cast<std::size_t>(channel)] =

@@ -39,13 +39,12 @@ void reparameterize(const TransformCall &call, ReparameterizationOptions options
     options.bits = site.activationBits();
     const Reparameterization result = valueOf(reparameterizeNorm(site, options, servicesOf(call)));
     const std::int64_t differing = differingCodes(site, result, options.bits);
-    call.log(QS_LOG_INFO,
-             fmt::format("{}: one grid gives the codes of {} grids; {} of {} codes differ",
-                         call.request().site_name, site.channels, differing, site.inputs.size()));
+    call.log(QS_LOG_INFO, fmt::format("RepQ: one grid gives the codes of {} grids; {} of {} codes differ",
+                                      site.channels, differing, site.inputs.size()));
     if (result.flooredChannels > 0)
         call.log(QS_LOG_INFO,
-                 fmt::format("{}: {} channels hardly move; their step was raised to 1/1000 of the mean",
-                             call.request().site_name, result.flooredChannels));
+                 fmt::format("RepQ: {} channels hardly move; their step was raised to 1/1000 of the mean",
+                             result.flooredChannels));
     store(call, result.change);
     call.result().activation_low = static_cast<float>(-result.zeroPoint * result.step);
     call.result().activation_high =

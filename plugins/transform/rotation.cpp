@@ -34,8 +34,8 @@ void rotate(const TransformCall &call) {
                          : randomOrthogonal(request.channels, services.randomBits, services.cancelled));
     const std::int64_t used = block == 0 ? hadamardBlock(request.channels) : block;
     if (hadamard && used < request.channels)
-        call.log(QS_LOG_INFO, fmt::format("{}: {} blocks of {} channels are rotated, each alone",
-                                          request.site_name, request.channels / used, used));
+        call.log(QS_LOG_INFO, fmt::format("Rotation: {} blocks of {} channels are rotated, each alone",
+                                          request.channels / used, used));
     std::copy(matrix.data(), matrix.data() + matrix.size(), call.result().matrix);
 }
 

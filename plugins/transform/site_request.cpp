@@ -91,7 +91,7 @@ bool knowsOutputs(const SiteData &site) {
                                                [](const SiteReader &reader) { return reader.taps == 1; });
 }
 
-ChannelChange bestRatio(const TransformCall &call, const SiteData &site, int steps,
+ChannelChange bestRatio(const TransformCall &call, const char *method, const SiteData &site, int steps,
                         const std::function<ChannelChange(double)> &change) {
     const TransformServices services = servicesOf(call);
     std::vector<double> ratios;
@@ -105,9 +105,8 @@ ChannelChange bestRatio(const TransformCall &call, const SiteData &site, int ste
              search.ratio
                  ? fmt::format("{}: alpha {:.2f}; mean squared error of the outputs {:.3g}, {:.3g} "
                                "without the transform",
-                               call.request().site_name, *search.ratio, search.error, search.unchangedError)
-                 : fmt::format("{}: left as it is; no alpha lowers the error of the outputs",
-                               call.request().site_name));
+                               method, *search.ratio, search.error, search.unchangedError)
+                 : fmt::format("{}: left as it is; no alpha lowers the error of the outputs", method));
     return search.change;
 }
 

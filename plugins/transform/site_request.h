@@ -31,7 +31,7 @@ std::string operatorRefusal(const qs_transform_request &request);
 bool knowsOutputs(const SiteData &site);
 /// Tries the ratios k / steps, k = 0..steps, by the output error of the readers, and tells the user
 /// which was best.
-ChannelChange bestRatio(const TransformCall &call, const SiteData &site, int steps,
+ChannelChange bestRatio(const TransformCall &call, const char *method, const SiteData &site, int steps,
                         const std::function<ChannelChange(double ratio)> &change);
 
 } // namespace qs

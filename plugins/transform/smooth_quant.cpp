@@ -58,7 +58,7 @@ void SmoothQuant::transform(const TransformCall &call) {
         return result;
     };
     if (parameters.at("search") && knowsOutputs(site))
-        store(call, bestRatio(call, site, parameters.at("search_steps"), change));
+        store(call, bestRatio(call, "SmoothQuant", site, parameters.at("search_steps"), change));
     else
         store(call, change(parameters.at("alpha")));
 }

@@ -61,7 +61,7 @@ void SmoothQuantBias::transform(const TransformCall &call) {
         return ChannelChange{smoothScale(inputs, weights, alpha), centreShift(site.minimum, site.maximum)};
     };
     if (parameters.at("search") && knowsOutputs(site))
-        store(call, bestRatio(call, site, parameters.at("search_steps"), change));
+        store(call, bestRatio(call, "SQ-b", site, parameters.at("search_steps"), change));
     else
         store(call, change(parameters.at("alpha")));
 }

@@ -46,8 +46,9 @@ void WeightDilation::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
     const DilationScale dilation =
         dilationScale(site, nlohmann::json::parse(call.request().parameters).at("cap"));
-    call.log(QS_LOG_INFO, fmt::format("{}: {} of {} channels hold an end of a range and keep their scale",
-                                      call.request().site_name, dilation.saturated, site.channels));
+    call.log(QS_LOG_INFO,
+             fmt::format("Weight dilation: {} of {} channels hold an end of a range and keep their scale",
+                         dilation.saturated, site.channels));
     ChannelChange change = ChannelChange::none(site.channels);
     change.scale = dilation.scale;
     store(call, change);
