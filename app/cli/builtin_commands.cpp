@@ -5,6 +5,7 @@
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
 #include "app/cli/info_command.h"
+#include "app/cli/methods_command.h"
 #include "app/cli/number_line_command.h"
 #include "app/cli/plugins_command.h"
 #include "app/cli/project_command.h"
@@ -13,6 +14,7 @@
 #include "app/cli/roofline_command.h"
 #include "app/cli/sensitivity_command.h"
 #include "app/cli/stats_command.h"
+#include "app/cli/sweep_command.h"
 #include "app/cli/tensor_command.h"
 
 namespace qs::app {
@@ -24,6 +26,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<CalibrateCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<CompareCommand>());
+    commands.push_back(std::make_unique<SweepCommand>());
     commands.push_back(std::make_unique<SensitivityCommand>());
     commands.push_back(std::make_unique<TensorCommand>());
     commands.push_back(std::make_unique<AttentionCommand>());
@@ -34,6 +37,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<ProjectCommand>());
     commands.push_back(std::make_unique<RooflineCommand>());
     commands.push_back(std::make_unique<RenderCommand>());
+    commands.push_back(std::make_unique<MethodsCommand>());
     commands.push_back(std::make_unique<PluginsCommand>());
     return commands;
 }

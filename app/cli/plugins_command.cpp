@@ -1,5 +1,6 @@
 #include "app/cli/plugins_command.h"
 
+#include "app/cli/method_document.h"
 #include "app/cli/text_table.h"
 #include "core/plugin/plugin_loader.h"
 
@@ -11,45 +12,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json parameterDocument(const Parameter &parameter) {
-    Json document = {{"name", parameter.name},
-                     {"title", parameter.title},
-                     {"description", parameter.description},
-                     {"default", parameter.defaultValue}};
-    const bool number =
-        parameter.type == Parameter::Type::Integer || parameter.type == Parameter::Type::Number;
-    if (number)
-        document["minimum"] = parameter.minimum;
-    if (number)
-        document["maximum"] = parameter.maximum;
-    if (!parameter.choices.empty())
-        document["choices"] = parameter.choices;
-    return document;
-}
-
-Json methodDocument(const Quantizer &method) {
-    const MethodInfo &info = method.info();
-    Json document = {{"id", info.id},
-                     {"name", info.name},
-                     {"summary", info.summary},
-                     {"paper", info.paper},
-                     {"tags", info.tags},
-                     {"version", info.version},
-                     {"origin", info.origin},
-                     {"status", methodStatusName(info.status)},
-                     {"needs_hessian", info.needsHessian},
-                     {"parameters", Json::array()}};
-    for (const Parameter &parameter : method.schema().parameters())
-        document["parameters"].push_back(parameterDocument(parameter));
-    return document;
-}
-
-std::string methodText(const Quantizer &method) {
-    const MethodInfo &info = method.info();
+std::string methodText(const MethodInfo &info, const ParameterSchema &schema) {
     std::string text = fmt::format("{}  {}: {}\n", info.id, info.name, info.summary);
     text += fmt::format("    {} · version {} · {} · {}\n", info.paper.empty() ? "no paper" : info.paper,
                         info.version, methodStatusName(info.status), info.origin);
-    for (const Parameter &parameter : method.schema().parameters())
+    for (const Parameter &parameter : schema.parameters())
         text += fmt::format("    --param {}={}  {}\n", parameter.name, parameter.defaultValue.dump(),
                             parameter.description.empty() ? parameter.title : parameter.description);
     return text;
@@ -78,9 +45,10 @@ CommandOutput PluginsCommand::list(const CommandContext &context) const {
     const auto methods = loadMethods(context.findings);
     CommandOutput output;
     output.document["methods"] = Json::array();
-    for (const auto &method : methods->all()) {
-        output.document["methods"].push_back(methodDocument(*method));
-        output.text += methodText(*method);
+    for (const MethodInfo *info : methods->infos()) {
+        const ParameterSchema &schema = *methods->schema(info->id);
+        output.document["methods"].push_back(methodDocument(*info, schema));
+        output.text += methodText(*info, schema);
     }
     output.document["search_path"] = Json::array();
     for (const auto &folder : pluginSearchPath())

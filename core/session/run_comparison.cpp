@@ -23,6 +23,27 @@ double methodSeconds(const Run &run) {
     return seconds;
 }
 
+std::vector<RunFigure> makeFigures() {
+    std::vector<RunFigure> figures;
+    figures.push_back({"effective_bits", "Effective bits", "bits/weight",
+                       "bits stored per weight, all in: codes + scales + zero points + group indices; float "
+                       "layers count with 32",
+                       false, [](const Run &run) { return std::optional(run.effectiveBits()); }});
+    figures.push_back({"weight_bytes", "Weights", "bytes", "effective bits x number of weights / 8", false,
+                       [](const Run &run) { return std::optional(static_cast<double>(run.weightBytes())); }});
+    figures.push_back({"weight_sqnr_db", "Weight SQNR", "dB",
+                       "10 log10(sum w^2 / sum (w - w')^2) over all quantized weights", true, weightSqnrDb});
+    for (const MetricInfo &info : allMetrics())
+        figures.push_back({info.id, info.name, info.unit, info.formula, info.higherIsBetter,
+                           [metric = info.metric](const Run &run) {
+                               return run.total ? metricValue(*run.total, metric) : std::nullopt;
+                           }});
+    figures.push_back({"seconds", "Time in methods", "s",
+                       "wall time that the methods took for all layers, calibration not counted", false,
+                       [](const Run &run) { return std::optional(methodSeconds(run)); }});
+    return figures;
+}
+
 /// "rules[0].weight.bits" of the JSON pointer "/rules/0/weight/bits".
 std::string readablePath(const std::string &pointer) {
     std::string path;
@@ -50,41 +71,28 @@ bool ComparisonColumn::isBest(std::size_t run) const {
     return values[run] && best != worst && values[run] == best;
 }
 
+const std::vector<RunFigure> &runFigures() {
+    static const std::vector<RunFigure> figures = makeFigures();
+    return figures;
+}
+
+const RunFigure *findRunFigure(std::string_view id) {
+    const auto &figures = runFigures();
+    const auto found = std::find_if(figures.begin(), figures.end(),
+                                    [&](const RunFigure &figure) { return figure.id == id; });
+    return found == figures.end() ? nullptr : &*found;
+}
+
 std::vector<ComparisonColumn> compareRuns(std::span<const std::shared_ptr<const Run>> runs) {
     std::vector<ComparisonColumn> columns;
-    const auto add = [&](ComparisonColumn column, const auto &valueOf) {
+    for (const RunFigure &figure : runFigures()) {
+        ComparisonColumn column{figure.id,          figure.name,           figure.unit,
+                                figure.explanation, figure.higherIsBetter, {}};
         for (const auto &run : runs)
-            column.values.push_back(valueOf(*run));
+            column.values.push_back(figure.valueOf(*run));
         if (std::any_of(column.values.begin(), column.values.end(), [](const auto &value) { return value; }))
             columns.push_back(std::move(column));
-    };
-    add({"effective_bits",
-         "Effective bits",
-         "bits/weight",
-         "bits stored per weight, all in: codes + scales + zero points + group indices; float layers count "
-         "with 32",
-         false,
-         {}},
-        [](const Run &run) { return std::optional(run.effectiveBits()); });
-    add({"weight_bytes", "Weights", "bytes", "effective bits x number of weights / 8", false, {}},
-        [](const Run &run) { return std::optional(static_cast<double>(run.weightBytes())); });
-    add({"weight_sqnr_db",
-         "Weight SQNR",
-         "dB",
-         "10 log10(sum w^2 / sum (w - w')^2) over all quantized weights",
-         true,
-         {}},
-        weightSqnrDb);
-    for (const MetricInfo &info : allMetrics())
-        add({info.id, info.name, info.unit, info.formula, info.higherIsBetter, {}},
-            [&](const Run &run) { return run.total ? metricValue(*run.total, info.metric) : std::nullopt; });
-    add({"seconds",
-         "Time in methods",
-         "s",
-         "wall time that the methods took for all layers, calibration not counted",
-         false,
-         {}},
-        [](const Run &run) { return std::optional(methodSeconds(run)); });
+    }
     return columns;
 }
 

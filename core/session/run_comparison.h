@@ -2,9 +2,22 @@
 
 #include "core/session/run.h"
 
+#include <functional>
 #include <span>
 
 namespace qs {
+
+/// A number by which runs are compared.
+struct RunFigure {
+    std::string id, name, unit, explanation; ///< "kl", "KL divergence", "nats", the formula
+    bool higherIsBetter = false;
+    std::function<std::optional<double>(const Run &)> valueOf; ///< absent: not measured, or does not apply
+};
+/// Effective bits, size of the weights, SQNR of all weights together, the model's output metrics and the time
+/// spent in methods.
+const std::vector<RunFigure> &runFigures();
+/// nullptr when there is no figure of that id.
+const RunFigure *findRunFigure(std::string_view id);
 
 /// One figure of every run that is compared.
 struct ComparisonColumn {
@@ -16,8 +29,7 @@ struct ComparisonColumn {
     bool isBest(std::size_t run) const;
 };
 
-/// Effective bits, size of the weights, SQNR of all weights together, the model's output metrics and the time
-/// spent in methods. Columns without any value are left out. \param runs  complete or partial runs; not null
+/// Every figure of runFigures() that at least one run has. \param runs  complete or partial runs; not null
 std::vector<ComparisonColumn> compareRuns(std::span<const std::shared_ptr<const Run>> runs);
 
 /// Whether the figures of these runs may stand beside each other: the same model, and outputs measured on the

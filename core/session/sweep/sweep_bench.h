@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/session/sweep/sweep_results.h"
+
+#include <span>
+
+namespace qs {
+
+/// What all jobs of one model share: the opened files, then what was computed once for all.
+struct SweepBench {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const CalibrationSet> calibration, evaluation; ///< may be null
+    SweepModel description;
+    // Filled in by prepareBench().
+    std::shared_ptr<const Executor> executor;   ///< null: the model cannot run, only weights are measured
+    std::shared_ptr<const Capture> capture;     ///< null without calibration set
+    std::shared_ptr<const Evaluator> evaluator; ///< null when there is nothing to compare outputs on
+};
+
+/// Opens the files and describes them; computes nothing. A set that was found by its name and does not fit
+/// is left out with a finding.
+/// \error what importers and sets report; InvalidArgument  a set that was asked for does not fit
+Result<SweepBench> openBench(const ModelFiles &files, const SweepPlan &plan, FindingList &findings,
+                             const RunContext &ctx);
+
+/// Runs the float model: the capture that all these recipes need, and the outputs they are compared with.
+/// \error Cancelled; what executor and sets report
+Status prepareBench(SweepBench &bench, std::span<const Recipe> recipes, const SweepPlan &plan,
+                    const MethodRegistry &methods, FindingList &findings, const RunContext &ctx);
+
+/// Runs one job. A failure is a record, too. \error Cancelled
+Result<SweepRecord> runSweepJob(const SweepJob &job, const SweepBench &bench, const SweepPlan &plan,
+                                const std::shared_ptr<const MethodRegistry> &methods, const RunContext &ctx);
+
+} // namespace qs
