@@ -58,6 +58,17 @@ Result<PreparedModel> prepare(const RunRequest &request, const Recipe &recipe, F
         {});
 }
 
+/// Few steps of learning, for time; operators of its own wherever a method can add them.
+nlohmann::json testParameters(const ParameterSchema &schema) {
+    const nlohmann::json wanted = {
+        {"epochs", 2}, {"steps_per_epoch", 2}, {"steps", 3}, {"insert_operators", true}};
+    nlohmann::json parameters = nlohmann::json::object();
+    for (const Parameter &parameter : schema.parameters())
+        if (wanted.contains(parameter.name))
+            parameters[parameter.name] = wanted[parameter.name];
+    return parameters;
+}
+
 class EveryTransform : public testing::TestWithParam<Sample> {};
 
 TEST_P(EveryTransform, KeepsTheFunction) {
@@ -67,7 +78,7 @@ TEST_P(EveryTransform, KeepsTheFunction) {
     for (const auto &transform : request.methods->transforms()) {
         SCOPED_TRACE(transform->info().id);
         FindingList findings;
-        const Recipe recipe = recipeWith(transform->info().id);
+        const Recipe recipe = recipeWith(transform->info().id, testParameters(transform->schema()));
         const auto prepared = prepare(request, recipe, findings);
         if (!prepared) { // one that does not fit the model says why
             EXPECT_EQ(prepared.error().code, ErrorCode::Unsupported) << prepared.error().text();
