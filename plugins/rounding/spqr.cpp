@@ -22,7 +22,7 @@ constexpr const char *kParameters = R"({
       "description": "Share of the mean diagonal of the Hessian that is added to its diagonal. The authors use 1 here, where GPTQ uses 0.01."},
     "act_order": {
       "type": "boolean", "title": "Order by activation", "default": true,
-      "description": "Rounds the inputs with the largest energy first; groups follow that order."},
+      "description": "Rounds the inputs with the largest energy first; groups follow that order. Not for groups in convolutions with groups."},
     "grid_bits": {
       "type": "integer", "title": "Bits of scales and zero points", "default": 3, "minimum": 2, "maximum": 8,
       "description": "Scales and zero points are codes themselves, on float16 grids that some rows share."},
@@ -38,7 +38,8 @@ SpqrOptions optionsOf(const qs_quantize_request &request) {
     options.outlierThreshold = json.at("outlier_threshold");
     options.leaveOneOut = json.at("leave_one_out");
     options.damping = json.at("damping");
-    options.actOrder = json.at("act_order");
+    // Groups that follow the order of each convolution group could not be stored.
+    options.actOrder = json.at("act_order") && !(request.parts > 1 && request.granularity == QS_PER_GROUP);
     options.gridBits = json.at("grid_bits");
     options.gridRows = json.at("grid_rows");
     return options;
@@ -66,8 +67,6 @@ PluginMethodInfo Spqr::info() {
 std::string Spqr::refusal(const qs_quantize_request &request) {
     if (request.convention != QS_ASYMMETRIC)
         return "SpQR has real zero points; choose the asymmetric convention";
-    if (request.parts > 1 && request.granularity == QS_PER_GROUP && optionsOf(request).actOrder)
-        return "act_order would group the columns of each convolution group differently; switch it off";
     return refusePerTensor(request, "SpQR fits small groups");
 }
 

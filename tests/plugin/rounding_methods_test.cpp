@@ -115,6 +115,15 @@ TEST(RoundingMethods, AdaRoundSaysHowManyDirectionsAreDecided) {
     EXPECT_THAT(findings.snapshot()[1].finding.what, HasSubstr("Raise"));
 }
 
+TEST(RoundingMethods, SpqrKeepsTheOrderInConvolutionsWithGroups) {
+    HessianFixture layer = fixtureB();
+    QuantizeRequest request = requestOf(layer, 4, 16);
+    request.groups = 4; // each of the four has the same Hessian
+    EXPECT_TRUE(quantize("spqr", request).groupOfColumn.empty());
+    request.groups = 1;
+    EXPECT_FALSE(quantize("spqr", request).groupOfColumn.empty());
+}
+
 TEST(RoundingMethods, OneGridForAllRowsIsRefusedWithReason) {
     HessianFixture layer = fixtureA();
     QuantizeRequest request = layer.request(4);
