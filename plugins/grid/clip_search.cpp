@@ -16,6 +16,29 @@ ClipRange rangeOf(std::span<const float> weights) {
     return {std::min(0.0, static_cast<double>(*lo)), std::max(0.0, static_cast<double>(*hi))};
 }
 
+/// Code minus zero point of every weight. The mode is a constant here, so that the loop becomes vectors.
+template <RoundingMode Mode>
+void roundAll(std::span<const float> weights, ScaleZero grid, CodeRange codes, double *multiples) {
+    const double scale = grid.scale;
+    const double lowest = codes.lowest - grid.zeroPoint;
+    const double highest = codes.highest - grid.zeroPoint;
+    for (std::size_t j = 0; j < weights.size(); ++j) {
+        const double multiple = roundTo(weights[j] / scale, Mode);
+        const double raised = multiple < lowest ? lowest : multiple;
+        multiples[j] = raised > highest ? highest : raised;
+    }
+}
+
+void roundAll(std::span<const float> weights, ScaleZero grid, CodeRange codes, RoundingMode mode,
+              double *multiples) {
+    if (mode == RoundingMode::HalfEven)
+        roundAll<RoundingMode::HalfEven>(weights, grid, codes, multiples);
+    else if (mode == RoundingMode::HalfAway)
+        roundAll<RoundingMode::HalfAway>(weights, grid, codes, multiples);
+    else
+        roundAll<RoundingMode::Floor>(weights, grid, codes, multiples);
+}
+
 /// The pairs of factors that were tried for one slice, and the best of them.
 class FactorWalk {
 public:
@@ -72,7 +95,7 @@ SliceError::SliceError(std::span<const float> weights, const double *hessian, st
                        const ClipGridOptions &options, std::function<bool()> cancelled)
     : m_weights(weights), m_hessian(hessian), m_stride(stride), m_options(options),
       m_codes(codeRange(options.bits, options.convention)), m_cancelled(std::move(cancelled)),
-      m_weightProduct(weights.size(), 0.0), m_multiples(weights.size(), 0.0),
+      m_weightProduct(weights.size(), 0.0), m_next(weights.size()), m_multiples(weights.size(), 0.0),
       m_multipleProduct(weights.size(), 0.0) {
     for (std::size_t k = 0; k < weights.size(); ++k) {
         if (k % kLookAtCancel == 0 && m_cancelled())
@@ -97,13 +120,12 @@ void SliceError::move(std::size_t column, double step) {
 SliceError::Trial SliceError::at(ClipRange range) {
     const ScaleZero grid =
         gridForRange(range.lo, range.hi, m_options.bits, m_options.convention, m_options.float16Scales);
+    roundAll(m_weights, grid, m_codes, m_options.rounding, m_next.data());
     for (std::size_t j = 0; j < m_weights.size(); ++j) {
         if (j % kLookAtCancel == 0 && m_cancelled())
             break;
-        const double multiple =
-            quantizeValue(m_weights[j], grid, m_codes, m_options.rounding) - grid.zeroPoint;
-        if (multiple != m_multiples[j])
-            move(j, multiple - m_multiples[j]);
+        if (m_next[j] != m_multiples[j])
+            move(j, m_next[j] - m_multiples[j]);
     }
     const double scale = grid.scale;
     return {grid, m_energy - 2 * scale * m_mixed + scale * scale * m_square};

@@ -52,6 +52,7 @@ private:
     const CodeRange m_codes;
     const std::function<bool()> m_cancelled;
     std::vector<double> m_weightProduct;   ///< H w
+    std::vector<double> m_next;            ///< a of the grid at hand
     std::vector<double> m_multiples;       ///< a: q = scale a
     std::vector<double> m_multipleProduct; ///< H a
     double m_energy = 0;                   ///< w H w
