@@ -128,11 +128,6 @@ private:
         }
     }
 
-    static bool isFloatingPoint(DType type) {
-        return type == DType::Float32 || type == DType::Float64 || type == DType::Float16 ||
-               type == DType::BFloat16;
-    }
-
     /// Whether a gradient arrived at the node and leads from it to a target.
     bool isOnTheWay(NodeId n) const {
         const Node &node = m_graph.node(n);

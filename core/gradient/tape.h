@@ -1,16 +1,9 @@
 #pragma once
 
 #include "core/exec/executor.h"
+#include "core/graph/reconstruction_block.h"
 
 namespace qs {
-
-/// Consecutive nodes of a graph: [begin, end) in its topological order.
-struct NodeRange {
-    NodeId begin = 0, end = 0;
-
-    bool contains(NodeId node) const { return node >= begin && node < end; }
-    bool operator==(const NodeRange &) const = default;
-};
 
 /// Something put between a value and the slot that reads it, with its own derivative (fake quantization with
 /// a straight-through gradient). Both functions are called on the running thread.

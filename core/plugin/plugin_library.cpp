@@ -12,6 +12,8 @@ constexpr std::size_t kEntrySize = offsetof(qs_plugin_entry, get) + sizeof(qs_pl
 constexpr std::size_t kQuantizerSize = offsetof(qs_quantizer, quantize) + sizeof(qs_quantizer::quantize);
 constexpr std::size_t kBranchSize = offsetof(qs_branch, decompose) + sizeof(qs_branch::decompose);
 constexpr std::size_t kTransformSize = offsetof(qs_transform, transform) + sizeof(qs_transform::transform);
+constexpr std::size_t kBlockSize =
+    offsetof(qs_block_method, reconstruct) + sizeof(qs_block_method::reconstruct);
 constexpr std::size_t kMaxMethods = 1024;
 
 bool isComplete(const qs_plugin_entry &entry) {
@@ -22,19 +24,23 @@ bool isComplete(const qs_plugin_entry &entry) {
 template <typename Table>
 bool isDescribed(const Table &table) {
     return table.id && *table.id && table.name && table.summary && table.paper && table.tags &&
-           table.parameters && table.supports;
+           table.parameters;
 }
 
 bool isComplete(const qs_quantizer &table) {
-    return isDescribed(table) && table.quantize;
+    return isDescribed(table) && table.supports && table.quantize;
 }
 
 bool isComplete(const qs_branch &table) {
-    return isDescribed(table) && table.cost && table.decompose;
+    return isDescribed(table) && table.supports && table.cost && table.decompose;
 }
 
 bool isComplete(const qs_transform &table) {
-    return isDescribed(table) && table.cost && table.transform;
+    return isDescribed(table) && table.supports && table.cost && table.transform;
+}
+
+bool isComplete(const qs_block_method &table) {
+    return isDescribed(table) && table.cost && table.plan && table.reconstruct;
 }
 
 } // namespace
@@ -183,7 +189,9 @@ tl::expected<void, PluginProblem> PluginLibrary::readTables() {
         return read;
     if (auto read = readTables(QS_EXTENSION_BRANCH, kBranchSize, m_branches); !read)
         return read;
-    return readTables(QS_EXTENSION_TRANSFORM, kTransformSize, m_transforms);
+    if (auto read = readTables(QS_EXTENSION_TRANSFORM, kTransformSize, m_transforms); !read)
+        return read;
+    return readTables(QS_EXTENSION_BLOCK, kBlockSize, m_blocks);
 }
 
 } // namespace qs

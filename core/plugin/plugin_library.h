@@ -54,6 +54,7 @@ public:
     const std::vector<const qs_quantizer *> &quantizers() const { return m_quantizers; }
     const std::vector<const qs_branch *> &branches() const { return m_branches; }
     const std::vector<const qs_transform *> &transforms() const { return m_transforms; }
+    const std::vector<const qs_block_method *> &blocks() const { return m_blocks; }
 
 private:
     PluginLibrary(std::filesystem::path file, void *handle) : m_file(std::move(file)), m_handle(handle) {}
@@ -71,6 +72,7 @@ private:
     std::vector<const qs_quantizer *> m_quantizers;
     std::vector<const qs_branch *> m_branches;
     std::vector<const qs_transform *> m_transforms;
+    std::vector<const qs_block_method *> m_blocks;
 };
 
 } // namespace qs

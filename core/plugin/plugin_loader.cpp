@@ -1,5 +1,6 @@
 #include "core/plugin/plugin_loader.h"
 
+#include "core/plugin/plugin_block.h"
 #include "core/plugin/plugin_branch.h"
 #include "core/plugin/plugin_host.h"
 #include "core/plugin/plugin_probe.h"
@@ -89,6 +90,7 @@ void addMethods(const std::shared_ptr<PluginLibrary> &library, MethodRegistry &r
     addMethods<PluginQuantizer>(library, library->quantizers(), registry, findings);
     addMethods<PluginBranch>(library, library->branches(), registry, findings);
     addMethods<PluginTransform>(library, library->transforms(), registry, findings);
+    addMethods<PluginBlock>(library, library->blocks(), registry, findings);
 }
 
 PluginReport reportFromJson(const nlohmann::json &json) {

@@ -2,6 +2,7 @@
 //   qscope-plugin-probe load FILE    first line "ok" or the kind of failure, then the message
 //   qscope-plugin-probe check FILE   a PluginReport as JSON
 // Reports go to descriptor 3; standard output belongs to the plugin.
+#include "core/plugin/plugin_block.h"
 #include "core/plugin/plugin_host.h"
 #include "core/plugin/plugin_quantizer.h"
 #include "core/plugin/quantizer_contract.h"
@@ -45,13 +46,15 @@ int loadOnly(const char *file) {
     return 0;
 }
 
-void checkMethod(const std::shared_ptr<qs::PluginLibrary> &library, const qs_quantizer *table,
+/// \tparam Wrapper  what makes a Quantizer of the table
+template <typename Wrapper, typename Table>
+void checkMethod(const std::shared_ptr<qs::PluginLibrary> &library, const Table *table,
                  nlohmann::json &json) {
     json["methods"].push_back(table->id);
     auto broken = [&](const std::string &what) {
         json["findings"].push_back({{"what", what}, {"where", table->id}});
     };
-    auto quantizer = qs::PluginQuantizer::make(library, table);
+    auto quantizer = Wrapper::make(library, table);
     if (!quantizer)
         return broken(quantizer.error().message);
     const qs::ContractReport contract = qs::checkQuantizerContract(**quantizer);
@@ -71,7 +74,9 @@ int check(const char *file) {
             const qs_plugin_entry &entry = (*library)->entry();
             json.update({{"id", entry.id}, {"version", entry.version}, {"license", entry.license}});
             for (const qs_quantizer *table : (*library)->quantizers())
-                checkMethod(*library, table, json);
+                checkMethod<qs::PluginQuantizer>(*library, table, json);
+            for (const qs_block_method *table : (*library)->blocks())
+                checkMethod<qs::PluginBlock>(*library, table, json);
         }
     }
     report(json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));

@@ -1,6 +1,6 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
-#include "core/session/layer_run.h"
+#include "core/session/block_run.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -143,6 +143,9 @@ private:
             if (const auto range = m_run.prepared->activationRanges.find(layer.id);
                 range != m_run.prepared->activationRanges.end())
                 request.activationRange = range->second;
+        if (!m_blocks)
+            m_blocks = std::make_unique<BlockRuns>(m_request, m_model, m_executor);
+        QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, ctx));
         QS_TRY(m_run.layers[index], runLayer(request, m_findings, ctx));
         return {};
     }
@@ -163,6 +166,7 @@ private:
     std::shared_ptr<const Model> m_model;       ///< transformed, if the recipe transforms
     std::shared_ptr<const Executor> m_executor; ///< of m_model
     std::shared_ptr<const Evaluator> m_total, m_alone;
+    std::unique_ptr<BlockRuns> m_blocks;
 };
 
 } // namespace

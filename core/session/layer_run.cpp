@@ -28,6 +28,19 @@ Status measureAlone(const Evaluator *evaluator, LayerResult &result, const RunCo
     return {};
 }
 
+/// The weight of a block method is there; the activation is quantized as for any method.
+Result<QuantizedLayer> adoptReady(const LayerRequest &request, const Layer &layer, FindingList &findings,
+                                  const RunContext &ctx) {
+    LayerChoice rest = request.choice;
+    rest.weight.reset();
+    QS_TRY(QuantizedLayer quantized, quantizeLayer(*request.model, layer, rest, request.capture.get(),
+                                                   *request.methods, request.seed, findings, ctx));
+    quantized.weight = request.ready->weight;
+    if (quantized.activation && request.ready->activation)
+        quantized.activation = request.ready->activation;
+    return quantized;
+}
+
 void keepFloat(const Layer &layer, Error error, LayerResult &result, FindingList &findings) {
     result.state = LayerResult::State::Failed;
     result.failure = error.message;
@@ -49,9 +62,12 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
     if (!request.choice.weight && !request.choice.activation)
         return result;
     const auto start = std::chrono::steady_clock::now();
-    auto quantized = quantizeLayer(*request.model, layer, request.choice, request.capture.get(),
-                                   *request.methods, request.seed, findings, ctx);
-    result->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    auto quantized = request.ready
+                         ? adoptReady(request, layer, findings, ctx)
+                         : quantizeLayer(*request.model, layer, request.choice, request.capture.get(),
+                                         *request.methods, request.seed, findings, ctx);
+    result->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() +
+                      (request.ready ? request.ready->seconds : 0);
     if (!quantized) {
         if (quantized.error().code == ErrorCode::Cancelled)
             return fail(std::move(quantized).error());
@@ -62,7 +78,8 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
         return result; // an embedding of which only the activation was to be quantized
     result->state = LayerResult::State::Quantized;
     result->quantized = std::move(*quantized);
-    if (request.activationRange && result->quantized.activation)
+    if (request.activationRange && result->quantized.activation &&
+        !(request.ready && request.ready->activation))
         result->quantized.activation =
             gridForRange(request.activationRange->lo, request.activationRange->hi,
                          request.choice.activation->grid.bits, request.choice.activation->grid.convention);

@@ -5,6 +5,13 @@
 
 namespace qs {
 
+/// What a block method made of a layer before its turn.
+struct ReadyLayer {
+    std::shared_ptr<const QuantizedMatrix> weight;
+    std::optional<ScaleZero> activation; ///< with the learned step; absent: as the recipe says
+    double seconds = 0;                  ///< its share of the time for the block
+};
+
 /// One layer of a run.
 struct LayerRequest {
     std::shared_ptr<const Model> model;
@@ -15,6 +22,7 @@ struct LayerRequest {
     std::uint64_t seed = 0;
     std::shared_ptr<const Evaluator> evaluator;  ///< measures the layer alone in the network; may be null
     std::optional<ValueRange> activationRange{}; ///< that a transform decided
+    std::optional<ReadyLayer> ready{};           ///< takes the place of the method
 };
 
 /// Quantizes one layer and measures it as a run does. A method that fails leaves the layer in float, with a

@@ -30,6 +30,7 @@ extern "C" {
 #define QS_EXTENSION_QUANTIZER "quantoscope.quantizer/1"
 #define QS_EXTENSION_BRANCH "quantoscope.branch/1"       /* since 1.1 */
 #define QS_EXTENSION_TRANSFORM "quantoscope.transform/1" /* since 1.1 */
+#define QS_EXTENSION_BLOCK "quantoscope.block/1"         /* since 1.1 */
 
 #define QS_EXPORT __attribute__((visibility("default")))
 /* Whether *pointer, written by the other side, is long enough to hold `field`. */
@@ -339,6 +340,89 @@ typedef struct qs_transform {
     qs_status (*transform)(const qs_transform_request *request, const qs_host *host,
                            qs_transform_result *result);
 } qs_transform;
+
+/* ---- Extension "quantoscope.block/1": the weights of a block become codes together ------------------------
+ * A block is a part of the network, as a residual or transformer block. The host has fitted a grid to every
+ * layer; the method decides the codes, so that what leaves the block stays what it was in the float network,
+ * and may learn the steps of the activations that enter the layers.
+ */
+
+typedef struct qs_block_layer {
+    uint32_t struct_size;
+    int32_t quantizes_activation; /* non-zero: what enters is quantized, with the step below to start from */
+    const char *name;
+    const float *weights; /* [rows, cols] row-major, finite */
+    int64_t rows, cols;
+    int32_t lowest_code, highest_code;
+    /* Slice of element (r, c): 0 if slices_per_row is 0, else r * slices_per_row + c / slice_length. */
+    int64_t slices_per_row, slice_length, slices;
+    const float *scales;        /* [slices] */
+    const int32_t *zero_points; /* [slices]; value = scale * (code - zero_point) */
+    const int16_t *nearest;     /* [rows, cols]: codes by rounding to nearest */
+    float activation_scale;
+} qs_block_layer;
+
+/* One evaluation of the block on cached inputs of the calibration set. */
+typedef struct qs_block_pass {
+    uint32_t struct_size;
+    int32_t all_samples; /* non-zero: all cached samples in order; else one mini-batch that seed picks */
+    uint64_t seed;       /* of the mini-batch and of what is dropped from it */
+    const float *const *weights;    /* [layers] of [rows, cols]: the values that the layers run with */
+    const float *activation_scales; /* [layers], positive; NULL: activations stay float */
+    double activation_share; /* chance of an element of a quantized activation to be quantized; 1 = always */
+    double input_share;      /* chance of an element of the block's input to be that of the quantized network
+                                before      it, not the float network's; 1 = always */
+    /* Filled by the host; NULL where not wanted. Rounded activations pass gradients straight through inside
+     * their range; the gradient of a step is that of LSQ (arXiv:1902.08153, eq. 3). */
+    float *const *weight_gradients;     /* [layers] of [rows, cols] */
+    double *activation_scale_gradients; /* [layers] */
+    /* Squared error of the block's outputs against the float network: sum over channels, mean over samples
+     * and positions. */
+    double loss;
+} qs_block_pass;
+
+typedef struct qs_block_request {
+    uint32_t struct_size;
+    int32_t layer_count; /* >= 1 */
+    qs_call *call;
+    const char *block_name;
+    const qs_block_layer *const *layers;
+    const char *parameters; /* JSON object, complete and within the limits of the schema */
+    uint64_t seed;
+    /* Runs the block; not from two threads at a time. QS_CANCELLED: return it. Other failures: return them,
+     * the host has said why. [worker-thread] */
+    qs_status (*run)(qs_call *call, qs_block_pass *pass);
+} qs_block_request;
+
+/* Buffers of the host. */
+typedef struct qs_block_result {
+    uint32_t struct_size;
+    uint32_t message_size;
+    int16_t *const *codes;    /* [layers] of [rows, cols], preset to nearest; lowest_code..highest_code */
+    float *activation_scales; /* [layers], preset to those of the request; positive */
+    char *message;            /* as in qs_quantize_result */
+} qs_block_result;
+
+/* What the host gathers for a block before it calls. */
+typedef struct qs_block_plan {
+    uint32_t struct_size;
+    uint32_t reserved;
+    int64_t batch_size;  /* samples of a mini-batch, >= 1 */
+    int64_t max_samples; /* of the calibration set, >= 1 */
+} qs_block_plan;
+
+/* What get(QS_EXTENSION_BLOCK, i) returns. Stateless. A layer that is quantized outside of its network (tried
+ * alone, or without a network that can run) arrives as a block of one, whose loss is that of its Hessian. */
+typedef struct qs_block_method {
+    uint32_t struct_size;
+    uint32_t needs; /* 0 */
+    int32_t status;
+    const char *id, *name, *summary, *paper, *tags, *parameters, *cost;
+    /* Fills the plan for these parameters; preset to the host's defaults. [thread-safe] */
+    void (*plan)(const char *parameters, qs_block_plan *plan);
+    /* Fills result->codes and activation_scales. [worker-thread] */
+    qs_status (*reconstruct)(const qs_block_request *request, const qs_host *host, qs_block_result *result);
+} qs_block_method;
 
 #ifdef __cplusplus
 }

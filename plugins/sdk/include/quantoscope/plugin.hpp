@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 The Quantoscope authors. See LICENSE beside the include folder.
 //
-// Header-only C++17 helper over plugin.h: write a class with three static functions, list it in
+// Header-only C++17 helper over plugin.h: write a class with a few static functions, list it in
 // QS_EXPORT_PLUGIN. No exception leaves the plugin: whatever the class throws becomes a status and a message.
 //
 //   struct MyMethod : qs::QuantizerMethod {
@@ -11,6 +11,11 @@
 //   };
 //   struct MyBranch : qs::BranchMethod { ... static void decompose(const qs::BranchCall &call); };
 //   struct MyTransform : qs::TransformMethod { ... static void transform(const qs::TransformCall &call); };
+//   struct MyBlock : qs::BlockMethod {
+//       static qs::PluginMethodInfo info();
+//       static void plan(const char *parameters, qs_block_plan &plan);     // what the host is to gather
+//       static void reconstruct(const qs::BlockCall &call);
+//   };
 //   QS_EXPORT_PLUGIN("org.example.my-methods", "1.0.0", "MIT", MyMethod);
 #pragma once
 
@@ -41,6 +46,7 @@ private:
 struct QuantizerMethod {};
 struct BranchMethod {};
 struct TransformMethod {};
+struct BlockMethod {};
 
 /// What a method tells about itself; the strings must live as long as the plugin (literals do).
 struct PluginMethodInfo {
@@ -131,6 +137,11 @@ public:
     }
     /// For branches: the codes of the latest roundTrip() are stored.
     void keepQuantized() const { check(m_host.keep_quantized(m_request.call), "nothing was quantized yet"); }
+    /// For block methods: fills pass.loss and the gradients that the pass names.
+    void run(qs_block_pass &pass) const {
+        pass.struct_size = sizeof pass;
+        check(m_request.run(m_request.call, &pass), "the block could not be run");
+    }
 
 private:
     static void check(qs_status status, const char *message) {
@@ -146,6 +157,7 @@ private:
 using PluginCall = BasicPluginCall<qs_quantize_request, qs_quantize_result>;
 using BranchCall = BasicPluginCall<qs_branch_request, qs_branch_result>;
 using TransformCall = BasicPluginCall<qs_transform_request, qs_transform_result>;
+using BlockCall = BasicPluginCall<qs_block_request, qs_block_result>;
 
 inline void copyPluginText(const std::string &text, char *destination, std::size_t size) {
     if (size == 0)
@@ -196,17 +208,23 @@ class PluginTable {
 public:
     static constexpr bool isBranch = std::is_base_of<BranchMethod, Method>::value;
     static constexpr bool isTransform = std::is_base_of<TransformMethod, Method>::value;
+    static constexpr bool isBlock = std::is_base_of<BlockMethod, Method>::value;
 
     static const char *extension() {
-        return isBranch ? QS_EXTENSION_BRANCH : isTransform ? QS_EXTENSION_TRANSFORM : QS_EXTENSION_QUANTIZER;
+        return isBranch      ? QS_EXTENSION_BRANCH
+               : isTransform ? QS_EXTENSION_TRANSFORM
+               : isBlock     ? QS_EXTENSION_BLOCK
+                             : QS_EXTENSION_QUANTIZER;
     }
-    /// const qs_quantizer *, const qs_branch * or const qs_transform *
+    /// const qs_quantizer *, const qs_branch *, const qs_transform * or const qs_block_method *
     static auto table() {
         static const PluginMethodInfo info = Method::info();
         if constexpr (isBranch)
             return branch(info);
         else if constexpr (isTransform)
             return transform(info);
+        else if constexpr (isBlock)
+            return block(info);
         else
             return quantizer(info);
     }
@@ -253,6 +271,22 @@ private:
         return &table;
     }
 
+    static const qs_block_method *block(const PluginMethodInfo &info) {
+        static const qs_block_method table = {sizeof(qs_block_method),
+                                              info.needs,
+                                              info.status,
+                                              info.id,
+                                              info.name,
+                                              info.summary,
+                                              info.paper,
+                                              info.tags,
+                                              info.parameters,
+                                              info.cost,
+                                              &runPlan,
+                                              &runBlock};
+        return &table;
+    }
+
     static qs_status runQuantizer(const qs_quantize_request *request, const qs_host *host,
                                   qs_quantize_result *result) {
         return guardedCall(result, [&] { Method::quantize(PluginCall(*request, *host, *result)); });
@@ -264,6 +298,16 @@ private:
     static qs_status runTransform(const qs_transform_request *request, const qs_host *host,
                                   qs_transform_result *result) {
         return guardedCall(result, [&] { Method::transform(TransformCall(*request, *host, *result)); });
+    }
+    static void runPlan(const char *parameters, qs_block_plan *plan) {
+        try {
+            Method::plan(parameters, *plan);
+        } catch (...) {
+            // The host's defaults stand; reconstruct() will say what is wrong.
+        }
+    }
+    static qs_status runBlock(const qs_block_request *request, const qs_host *host, qs_block_result *result) {
+        return guardedCall(result, [&] { Method::reconstruct(BlockCall(*request, *host, *result)); });
     }
 };
 
