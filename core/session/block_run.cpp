@@ -145,8 +145,6 @@ Status BlockRuns::reconstructGroup(const Group &group, const Run &run, FindingLi
         rounding.groups = layer->groups;
         rounding.scheme = choice.weight->scheme;
         QS_TRY(QuantizedMatrix nearest, makeRtnQuantizer()->quantize(rounding, ctx));
-        const auto &capture =
-            run.capture ? run.capture->layers[static_cast<std::size_t>(layer->id)] : nullptr;
         activations.push_back(staticActivation(*layer, choice, run));
         request.layers.push_back({layer->name, rounding.weights, std::move(nearest), activations.back()});
     }
