@@ -20,6 +20,7 @@ ROOT = HERE.parents[1]
 MODELS = {"glyph-cnn": "glyph-calib", "glyph-vit": "glyph-calib", "tiny-llama": "tiny-llama-calib",
           "glyph-dit": "glyph-dit-calib"}
 ELEMENTS = 1 << 24
+ROUNDING_SIZES = (2000, 4000)
 READ_INPUTS = """
 import h5py, json, sys
 with h5py.File(sys.argv[1]) as file:
@@ -90,7 +91,7 @@ def measure_gptq(table, options, threads):
 
 
 def measure_rounding(table, options, threads):
-    for size in options.gptq_size:
+    for size in ROUNDING_SIZES:
         bench(table, options, f"^(gemm|quantease_sweep|hessian)/size:{size}/threads:{threads}/")
 
 
@@ -131,7 +132,7 @@ def rows(options):
                 ours = f"gptq/size:{size}/threads:{threads}"
                 yield f"GPTQ {size}x{size}, 4 bit", threads, ours, "torch", f"torch/{size}/{threads}"
         if "rounding" in options.only:
-            for size in options.gptq_size:
+            for size in ROUNDING_SIZES:
                 gemm = f"gemm/size:{size}/threads:{threads}"
                 for work, name in ((f"QuantEase sweep {size}x{size}", "quantease_sweep"), (f"Hessian, {size} tokens", "hessian")):
                     yield work, threads, f"{name}/size:{size}/threads:{threads}", "oneDNN gemm", gemm
