@@ -34,9 +34,13 @@ public:
         QS_CHECK_OK(calibrate());
         const TransformKinds kinds = m_method->kinds();
         QS_CHECK_OK(kinds.residual ? rotate() : changeSites(kinds));
+        // A run that bears the name of a transform without it would be told apart from a plain one by nobody.
+        if (m_changed == 0)
+            return fail(ErrorCode::Unsupported,
+                        fmt::format("{} fits no activation of this model under the layer pattern '{}'. {}",
+                                    name(), m_step.layers, m_refusals));
         if (!m_editor.isChanged()) {
-            m_findings.add(Severity::Warning, fmt::format("{} changed nothing. {}", name(), m_refusals), {},
-                           "Look at the layer pattern of the transform, or leave it out.");
+            m_findings.add(Severity::Info, fmt::format("{} found nothing to change", name()));
             return {};
         }
         QS_TRY(m_prepared.model, m_editor.finish());

@@ -162,6 +162,13 @@ private:
         m_source.shift = shift;
         m_source.canShift = m_source.canShift && shift;
         m_source.text = node.name;
+        // A batch norm behind a layer is part of it: its gain scales the layer's rows.
+        const NodeId maker = m_graph.value(node.inputs[0]).producer;
+        if (node.opType == "BatchNormalization" && maker != kNoNode && readOnce(node.inputs[0]))
+            if (const Layer *layer = layerOf(maker); layer && layer->kind != LayerKind::Embedding) {
+                m_source.kind = SiteProducer::Layer;
+                m_source.layer = layer->id;
+            }
     }
 
     /// A bias behind a gain or a layer.

@@ -10,8 +10,8 @@ struct SiteSource {
     SiteProducer kind = SiteProducer::None;
     std::optional<InputSlot> gain;  ///< Norm: constant per channel that multiplies
     std::optional<InputSlot> shift; ///< constant per channel that is added behind the gain or the layer
-    LayerId layer = kNoLayer;       ///< Layer: its output channels
-    NodeId clip = kNoNode;          ///< a ReLU6 on the way, whose bound must follow
+    LayerId layer = kNoLayer; ///< Layer: its output channels; with a gain, a batch norm stands behind it
+    NodeId clip = kNoNode;    ///< a ReLU6 on the way, whose bound must follow
     bool canShift = false;
     std::string text; ///< for people: "input_layernorm", "layer up_proj"
 };

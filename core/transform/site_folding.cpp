@@ -1,6 +1,7 @@
 #include "core/transform/site_folding.h"
 
 #include <Eigen/LU>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace qs {
@@ -121,7 +122,7 @@ private:
         const SiteSource &source = m_site.source;
         changeConstant(source.gain, false);
         changeConstant(source.shift, true);
-        if (source.layer != kNoLayer)
+        if (source.layer != kNoLayer && !source.gain)
             foldIntoLayer(layer(source.layer));
     }
 
@@ -221,6 +222,28 @@ void moveClip(const Site &site, const std::vector<double> &scale, ModelEditor &e
                 editor.rewire({node, static_cast<int>(i)}, value);
 }
 
+namespace {
+
+/// Rows of a weight times gain / sqrt(variance + epsilon) of the batch norm behind it.
+Tensor withBatchNorm(const Tensor &weights, InputSlot gain, const ModelEditor &editor) {
+    const Tensor gains = editor.constant(gain), variances = editor.constant({gain.node, 4});
+    if (variances.numel() != gains.numel())
+        return weights;
+    const double epsilon = editor.graph().node(gain.node).floatAttribute("epsilon", 1e-5);
+    Tensor scaled = Tensor::allocate(DType::Float32, weights.shape());
+    const float *src = weights.values<float>().data();
+    float *dst = scaled.mutableValues<float>().data();
+    for (std::size_t row = 0; row < static_cast<std::size_t>(weights.shape()[0]); ++row) {
+        const double factor =
+            gains.values<float>()[row] / std::sqrt(variances.values<float>()[row] + epsilon);
+        for (std::int64_t col = 0; col < weights.shape()[1]; ++col)
+            *dst++ = static_cast<float>(*src++ * factor);
+    }
+    return scaled;
+}
+
+} // namespace
+
 Result<TransformSite> describeSite(const Site &site, const ModelEditor &editor) {
     TransformSite described;
     described.name = editor.graph().value(site.value).name;
@@ -241,6 +264,8 @@ Result<TransformSite> describeSite(const Site &site, const ModelEditor &editor) 
     if (site.source.layer != kNoLayer) {
         const Layer &maker = editor.model().layers[static_cast<std::size_t>(site.source.layer)];
         QS_TRY(described.producerWeights, editor.weight(maker));
+        if (site.source.gain)
+            described.producerWeights = withBatchNorm(described.producerWeights, *site.source.gain, editor);
         if (site.source.shift) {
             const Tensor bias = editor.constant(*site.source.shift);
             described.producerBias.assign(bias.values<float>().begin(), bias.values<float>().end());

@@ -130,6 +130,26 @@ TEST(PrepareModel, ResidualRotationOfAConvolutionalNetworkIsRefused) {
     EXPECT_THAT(prepared.error().text(), testing::HasSubstr("no embedding"));
 }
 
+TEST(PrepareModel, ChannelsOfConvolutionsAreEqualizedThroughBatchNormAndRelu6) {
+    const RunRequest request = openSample(kSampleModels[0]);
+    FindingList findings;
+    const auto prepared = prepare(request, recipeWith("cross-layer-equalization"), findings);
+    ASSERT_TRUE(prepared) << prepared.error().text();
+    EXPECT_LE(prepared->largestChange, kSameFunction);
+    const auto bounds = std::count_if(prepared->edits.at(0).nodes.begin(), prepared->edits.at(0).nodes.end(),
+                                      [](const GraphEdit::NewNode &node) { return node.opType == "Min"; });
+    EXPECT_EQ(bounds, 13);
+}
+
+TEST(PrepareModel, TransformThatFitsNowhereIsRefused) {
+    const RunRequest request = openSample(kSampleModels[2]);
+    FindingList findings;
+    const auto prepared = prepare(request, recipeWith("repq-vit"), findings); // RMSNorm has no bias
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(prepared.error().code, ErrorCode::Unsupported);
+    EXPECT_THAT(prepared.error().text(), testing::HasSubstr("LayerNorm"));
+}
+
 TEST(PrepareModel, UnknownTransformAndMissingCalibrationAreErrors) {
     RunRequest request = openSample(kSampleModels[1]);
     FindingList findings;
@@ -162,9 +182,13 @@ TEST(PrepareModel, ChainsAreAppliedInOrderAndCancelled) {
 }
 
 TEST(PrepareModel, ExportedModelComputesWhatTheRunComputes) {
-    for (const char *transform : {"smoothquant", "quarot"}) {
+    const std::pair<Sample, const char *> cases[] = {{kSampleModels[0], "cross-layer-equalization"},
+                                                     {kSampleModels[1], "smoothquant-bias"},
+                                                     {kSampleModels[2], "smoothquant"},
+                                                     {kSampleModels[2], "quarot"}};
+    for (const auto &[sample, transform] : cases) {
         SCOPED_TRACE(transform);
-        RunRequest request = openSample(kSampleModels[2]);
+        RunRequest request = openSample(sample);
         request.recipe = recipeWith(transform);
         FindingList findings;
         const auto run = executeRun(request, {}, findings, {});
