@@ -12,12 +12,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// How `qscope quantize` is told about a parameter.
+std::string parameterOption(const MethodInfo &info, const Parameter &parameter) {
+    const std::string value = parameter.name + "=" + parameter.defaultValue.dump();
+    return info.kind == MethodKind::Quantizer || info.kind == MethodKind::Block
+               ? "--param " + value
+               : fmt::format("--{} {}:{}", methodKindName(info.kind), info.id, value);
+}
+
 std::string methodText(const MethodInfo &info, const ParameterSchema &schema) {
-    std::string text = fmt::format("{}  {}: {}\n", info.id, info.name, info.summary);
+    std::string text =
+        fmt::format("{}  {} ({}): {}\n", info.id, info.name, methodKindName(info.kind), info.summary);
     text += fmt::format("    {} · version {} · {} · {}\n", info.paper.empty() ? "no paper" : info.paper,
                         info.version, methodStatusName(info.status), info.origin);
     for (const Parameter &parameter : schema.parameters())
-        text += fmt::format("    --param {}={}  {}\n", parameter.name, parameter.defaultValue.dump(),
+        text += fmt::format("    {}  {}\n", parameterOption(info, parameter),
                             parameter.description.empty() ? parameter.title : parameter.description);
     return text;
 }

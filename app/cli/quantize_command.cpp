@@ -18,9 +18,13 @@ std::string stateText(const LayerResult &result) {
         return "failed";
     std::string text = "float";
     if (const auto &weight = result.quantized.weight)
-        text = fmt::format("{} w{}", result.choice.weight->method, weight->bits);
-    if (result.quantized.activation)
+        text = fmt::format("{} w{}{}{}", result.choice.weight->method, weight->bits,
+                           weight->branch ? fmt::format(" +rank {}", weight->branch->rank()) : "",
+                           result.quantized.outputOffset.empty() ? "" : " +bias");
+    if (result.quantized.quantizesActivation())
         text += fmt::format(" a{}", result.quantized.activationScheme->bits);
+    if (result.quantized.activationScale != ActivationScale::Static)
+        text += fmt::format(" {}", activationScaleName(result.quantized.activationScale));
     return text;
 }
 
@@ -67,9 +71,13 @@ void QuantizeCommand::addOptions(CLI::App &app) {
         ->capture_default_str()
         ->type_name("N");
     app.add_flag("--quick", m_quick, "Do not measure each layer's own effect on the model's output");
-    app.footer("Without --eval, outputs are compared on the calibration set.\n"
-               "Example: qscope quantize m.onnx --calib c.h5 --method gptq --bits 4 --granularity group "
-               "--export q.onnx");
+    app.footer(
+        "Without --eval, outputs are compared on the calibration set.\n"
+        "Example: qscope quantize m.onnx --calib c.h5 --method gptq --bits 4 --granularity group "
+        "--export q.onnx\n"
+        "`qscope plugins list` tells transforms, methods and branches with their parameters. A chain:\n"
+        "qscope quantize m.onnx --calib c.h5 --transform ID:alpha=0.5 --method gptq --bits 4 --branch ID \\\n"
+        "    --bias-correction --activations int8 --activation-scale token");
 }
 
 Result<CommandOutput> QuantizeCommand::run(const CommandContext &context) {

@@ -12,27 +12,7 @@ namespace {
 
 const std::vector<std::string> kConventions{"asymmetric", "s1", "s2", "s3"};
 const std::vector<std::string> kRanges{"minmax", "percentile", "mse", "kl"};
-
-/// Every method exists and takes its parameters.
-Status checkMethods(const Recipe &recipe, const MethodRegistry &methods) {
-    for (std::size_t i = 0; i < recipe.rules.size(); ++i) {
-        const auto &weight = recipe.rules[i].choice.weight;
-        if (!weight)
-            continue;
-        const auto method = methods.find(weight->method);
-        if (!method) {
-            std::string known;
-            for (const auto &other : methods.all())
-                known += (known.empty() ? "" : ", ") + other->info().id;
-            return fail(ErrorCode::InvalidArgument,
-                        fmt::format("there is no method '{}'. There are: {}.", weight->method, known),
-                        fmt::format("rules[{}].weight.method", i));
-        }
-        if (const auto completed = method->schema().complete(weight->parameters); !completed)
-            return fail(completed.error().withContext(fmt::format("rules[{}].weight.parameters", i)));
-    }
-    return {};
-}
+constexpr const char *kMethodType = "ID[:KEY=VALUE,...]";
 
 /// A recipe that quantizes nothing is a mistake in its patterns.
 Status checkLayers(const Recipe &recipe, const Model &model) {
@@ -60,19 +40,6 @@ void excludeOptionsFrom(CLI::App &app, std::size_t first, CLI::Option &option) {
 }
 
 } // namespace
-
-Result<nlohmann::json> keyValueObject(const std::vector<std::string> &pairs) {
-    nlohmann::json object = nlohmann::json::object();
-    for (const std::string &pair : pairs) {
-        const std::size_t equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0)
-            return fail(ErrorCode::InvalidArgument, fmt::format("'{}' is not of the form key=value", pair));
-        const std::string text = pair.substr(equals + 1);
-        const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-        object[pair.substr(0, equals)] = value.is_discarded() ? nlohmann::json(text) : value;
-    }
-    return object;
-}
 
 void RecipeOptions::addFileOnly(CLI::App &app) {
     app.add_option("--recipe", m_file, "A recipe (JSON), as `qscope quantize --save-recipe` writes it")
@@ -128,33 +95,29 @@ void RecipeOptions::addWeights(CLI::App &app) {
     app.add_option("--param", m_parameters, "A parameter of the method, as key=value; may be repeated")
         ->type_name("KEY=VALUE")
         ->group(group);
+    app.add_option("--branch", m_branch, "Split the weight: a low-rank branch beside what --method quantizes")
+        ->type_name(kMethodType)
+        ->group(group);
 }
 
 void RecipeOptions::add(CLI::App &app) {
     CLI::Option *file = addFile(app);
     const std::size_t before = app.get_options().size();
+    app.add_option("--transform", m_transforms,
+                   "Change what enters layers first; may be repeated, applied in that order")
+        ->type_name(kMethodType)
+        ->allow_extra_args(false)
+        ->group("Recipe");
     app.add_option("--bits", m_bits, "Bits of a weight")
         ->check(CLI::Range(2, 8))
         ->capture_default_str()
         ->type_name("N")
         ->group("Weights");
     addWeights(app);
-    app.add_option("--activations", m_activations,
-                   "Quantize layer inputs too, statically: none or int2 to int8")
-        ->check(CLI::IsMember({"none", "int2", "int3", "int4", "int5", "int6", "int7", "int8"}))
-        ->capture_default_str()
-        ->type_name("TYPE")
-        ->group("Activations");
-    app.add_option("--activation-range", m_activationRange, "minmax, percentile, mse or kl")
-        ->check(CLI::IsMember(kRanges))
-        ->capture_default_str()
-        ->type_name("RULE")
-        ->group("Activations");
-    app.add_option("--activation-convention", m_activationConvention, "asymmetric, s1, s2 or s3")
-        ->check(CLI::IsMember(kConventions))
-        ->capture_default_str()
-        ->type_name("NAME")
-        ->group("Activations");
+    app.add_flag("--bias-correction", m_correctBias,
+                 "Bring the mean output of a layer back to that of the float layer (calibration set)")
+        ->group("Weights");
+    addActivations(app);
     app.add_option("--layers", m_layers, "Only layers whose whole name matches this regular expression")
         ->capture_default_str()
         ->type_name("REGEX")
@@ -164,6 +127,42 @@ void RecipeOptions::add(CLI::App &app) {
         ->type_name("N")
         ->group("Recipe");
     excludeOptionsFrom(app, before, *file);
+}
+
+void RecipeOptions::addActivations(CLI::App &app) {
+    const auto group = "Activations";
+    CLI::Option *type =
+        app.add_option("--activations", m_activations, "Quantize layer inputs too: none or int2 to int8");
+    type->check(CLI::IsMember({"none", "int2", "int3", "int4", "int5", "int6", "int7", "int8"}))
+        ->capture_default_str()
+        ->type_name("TYPE")
+        ->group(group);
+    app.add_option("--activation-range", m_activationRange,
+                   "minmax, percentile, mse or kl; static scales only")
+        ->check(CLI::IsMember(kRanges))
+        ->capture_default_str()
+        ->type_name("RULE")
+        ->group(group);
+    app.add_option(
+           "--activation-convention", m_activationConvention,
+           "asymmetric, s1, s2 or s3 (default: asymmetric; s2 for scales of tokens, which are symmetric)")
+        ->check(CLI::IsMember(kConventions))
+        ->type_name("NAME")
+        ->group(group);
+    CLI::Option *scale = app.add_option(
+        "--activation-scale", m_activationScale,
+        "static: from calibration; token: of every token; cross: CrossQuant, token and channel");
+    scale->check(CLI::IsMember({"static", "token", "cross"}))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->needs(type)
+        ->group(group);
+    app.add_option("--alpha", m_alpha, "CrossQuant's exponent of the token's share; 1 = token")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str()
+        ->type_name("A")
+        ->needs(scale)
+        ->group(group);
 }
 
 Result<Recipe> RecipeOptions::recipe(const Model &model, const MethodRegistry &methods) const {
@@ -205,6 +204,11 @@ Result<Recipe> RecipeOptions::fromOptions() const {
     Recipe recipe = uniformRecipe({}, weight, activation);
     recipe.seed = m_seed;
     recipe.rules.front().layers = m_layers;
+    for (const std::string &text : m_transforms) {
+        QS_TRY(MethodChoice method, methodChoice(text));
+        recipe.transforms.push_back({m_layers, std::move(method)});
+    }
+    recipe.name = suggestedName(recipe);
     return recipe;
 }
 
@@ -219,6 +223,10 @@ Result<WeightChoice> RecipeOptions::weightChoice() const {
     choice.scheme.groupSize = m_groupSize;
     choice.scheme.scaleAsFloat16 = m_scaleAsFloat16;
     QS_TRY(choice.parameters, keyValueObject(m_parameters));
+    if (!m_branch.empty()) {
+        QS_TRY(choice.branch, methodChoice(m_branch));
+    }
+    choice.correctBias = m_correctBias;
     return choice;
 }
 
@@ -227,7 +235,13 @@ Result<std::optional<ActivationChoice>> RecipeOptions::activationChoice() const 
         return std::optional<ActivationChoice>();
     ActivationChoice choice;
     choice.grid.bits = m_activations.back() - '0';
-    QS_TRY(choice.grid.convention, gridConventionFromName(m_activationConvention));
+    QS_TRY(choice.scale, activationScaleFromName(m_activationScale));
+    choice.alpha = m_alpha;
+    const bool isStatic = choice.scale == ActivationScale::Static;
+    QS_TRY(choice.grid.convention,
+           gridConventionFromName(!m_activationConvention.empty() ? m_activationConvention
+                                  : isStatic                      ? "asymmetric"
+                                                                  : "s2"));
     QS_TRY(choice.grid.rule.kind, rangeRuleFromName(m_activationRange));
     choice.grid.rule.percentile = m_percentile;
     return std::optional(choice);

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "app/cli/command.h"
+#include "app/cli/method_options.h"
 #include "core/graph/model.h"
-#include "core/quant/method_registry.h"
-#include "core/quant/recipe.h"
 
 #include <filesystem>
 
@@ -33,24 +32,22 @@ public:
 private:
     CLI::Option *addFile(CLI::App &app);
     void addWeights(CLI::App &app);
+    void addActivations(CLI::App &app);
     Result<Recipe> fromOptions() const;
     Result<WeightChoice> weightChoice() const;
     Result<std::optional<ActivationChoice>> activationChoice() const;
 
     std::filesystem::path m_file;
     std::string m_method = "rtn", m_granularity = "channel", m_convention = "asymmetric", m_range = "minmax";
-    std::string m_activations = "none", m_activationRange = "minmax", m_activationConvention = "asymmetric";
-    std::string m_layers = ".*";
-    std::vector<std::string> m_parameters;
+    std::string m_activations = "none", m_activationRange = "minmax", m_activationScale = "static";
+    std::string m_activationConvention; ///< empty: as the scale asks for
+    std::string m_layers = ".*", m_branch;
+    std::vector<std::string> m_parameters, m_transforms;
     int m_bits = 8;
     std::int64_t m_groupSize = 64;
-    double m_percentile = 99.99;
+    double m_percentile = 99.99, m_alpha = ActivationChoice{}.alpha;
     std::uint64_t m_seed = 0;
-    bool m_scaleAsFloat16 = false;
+    bool m_scaleAsFloat16 = false, m_correctBias = false;
 };
-
-/// "key=value" pairs as a JSON object; values are JSON where they parse as such, else strings.
-/// \error InvalidArgument  no '=' in a pair
-Result<nlohmann::json> keyValueObject(const std::vector<std::string> &pairs);
 
 } // namespace qs::app

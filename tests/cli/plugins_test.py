@@ -11,7 +11,11 @@ class Plugins(CliCase):
         self.assertFalse(methods["rtn"]["needs_hessian"])
         self.assertTrue(methods["gptq"]["needs_hessian"])
         self.assertIn("damping", [p["name"] for p in methods["gptq"]["parameters"]])
-        self.assert_says(self.run_qscope("plugins").out, "rtn", "gptq", "--param", "Frantar")
+        kinds = {id: methods[id]["kind"] for id in ("rtn", "gptq", "lqer", "smoothquant")}
+        self.assertEqual(kinds, {"rtn": "quantizer", "gptq": "quantizer", "lqer": "branch", "smoothquant": "transform"})
+        self.assertTrue(methods["smoothquant"]["needs_inputs"])
+        self.assert_says(self.run_qscope("plugins").out, "rtn", "gptq", "--param", "Frantar", "--branch lqer:rank=",
+                         "--transform smoothquant:alpha=")
 
     def test_check_of_a_good_plugin(self):
         report = self.run_qscope("plugins", "check", fixture("example"), "--json").json()

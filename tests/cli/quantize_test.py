@@ -54,6 +54,41 @@ class Quantize(CliCase):
         self.run_qscope("quantize", CNN, "--method", "gptq", "--param", "wand", code=USAGE)
         self.run_qscope("quantize", CNN, "--recipe", "r.json", "--bits", "4", code=USAGE)
 
+    def test_chain_of_transforms_branch_and_bias_correction(self):
+        recipe = self.folder / "chain.json"
+        options = ["--quick", "--json"]
+        one = self.run_qscope("quantize", VIT, *FEW, "--transform", "smoothquant:alpha=0.75", "--transform", "rotation",
+                              "--bits", "4", "--branch", "lqer:rank=4", "--bias-correction", "--activations", "int8",
+                              "--activation-scale", "cross", "--alpha", "0.3", "--save-recipe", recipe, *options)
+        chain = json.loads(recipe.read_text())
+        self.assertEqual([(step["method"], step["parameters"]) for step in chain["transforms"]],
+                         [("smoothquant", {"alpha": 0.75}), ("rotation", {})])
+        (rule,) = chain["rules"]
+        self.assertEqual(rule["weight"]["branch"], {"method": "lqer", "parameters": {"rank": 4}})
+        self.assertTrue(rule["weight"]["correctBias"])
+        self.assertEqual([rule["activation"][key] for key in ("scale", "alpha", "convention")], ["cross", 0.3, "s2"])
+        self.assertEqual(chain["name"], "smoothquant-rotation-w4a8-rtn-lqer-bias")
+        two = self.run_qscope("quantize", VIT, *FEW, "--recipe", recipe, *options)
+        self.assertEqual(one.out, two.out)
+
+    def test_text_tells_what_was_added_to_a_layer(self):
+        text = self.run_qscope("quantize", CNN, *FEW, "--layers", r"m\.fc", "--quick", "--branch", "lqer:rank=4",
+                               "--bias-correction", "--activations", "int8", "--activation-scale", "token").out
+        self.assert_says(text, "rtn w8 +rank 4 +bias a8 token")
+
+    def test_wrong_chains(self):
+        for options, *parts in [(["--transform", "magic"], "no transform 'magic'", "smoothquant", "transforms[0].method"),
+                                (["--transform", "lqer"], "no transform 'lqer'"),
+                                (["--transform", "smoothquant:alpha=wet"], "alpha"),
+                                (["--transform", "smoothquant:alpha"], "'alpha'", "key=value"),
+                                (["--branch", "gptq"], "no branch 'gptq'", "lqer", "rules[0].weight.branch.method"),
+                                (["--branch", "lqer:wand=1"], "wand"),
+                                (["--activation-scale", "token"], "--activations"),
+                                (["--alpha", "0.5"], "--activation-scale"),
+                                (["--activations", "int8", "--activation-scale", "token", "--activation-convention",
+                                  "asymmetric"], "must be symmetric")]:
+            self.assert_says(self.run_qscope("quantize", CNN, *FEW, *options, code=USAGE).err, *parts)
+
     def test_bad_recipe_names_the_json_path(self):
         good = json.loads((SOURCE / "resources/recipes/w4-gptq.json").read_text())
         for change, where in [(lambda w: w.update(bits=99), "rules[0].weight.bits"),

@@ -186,10 +186,12 @@ QString LayerTableModel::methodText(int row) const {
     const auto &weight = choice(row).weight;
     if (!weight)
         return tr("float");
-    const QString method = QString::fromStdString(weight->method).toUpper();
-    return weight->scheme.granularity == Granularity::PerGroup
-               ? tr("%1 g%2").arg(method).arg(weight->scheme.groupSize)
-               : method;
+    QString method = QString::fromStdString(weight->method).toUpper();
+    if (weight->scheme.granularity == Granularity::PerGroup)
+        method = tr("%1 g%2").arg(method).arg(weight->scheme.groupSize);
+    if (weight->branch)
+        method += QStringLiteral(" + ") + QString::fromStdString(weight->branch->method).toUpper();
+    return weight->correctBias ? tr("%1 + bias").arg(method) : method;
 }
 
 QString LayerTableModel::text(int row, int column) const {
@@ -210,7 +212,12 @@ QString LayerTableModel::text(int row, int column) const {
     case BitsColumn: {
         const auto &activation = choice(row).activation;
         const QString bits = QString::number(static_cast<int>(*value));
-        return activation ? tr("%1 · A%2").arg(bits).arg(activation->grid.bits) : bits;
+        if (!activation)
+            return bits;
+        const QString text = tr("%1 · A%2").arg(bits).arg(activation->grid.bits);
+        return activation->scale == ActivationScale::Static  ? text
+               : activation->scale == ActivationScale::Token ? tr("%1 token").arg(text)
+                                                             : tr("%1 cross").arg(text);
     }
     case EffectiveBitsColumn:
         return value ? QString::number(*value, 'f', 2) : kNoValueText;
@@ -231,9 +238,10 @@ QString LayerTableModel::toolTip(int row, int column) const {
         return layerResult ? choiceText(choice(row)) : tr("Planned: %1").arg(choiceText(choice(row)));
     if (column == EffectiveBitsColumn && layerResult) {
         const BitsBreakdown &bits = layerResult->bits;
-        return tr("codes %1 + scales %2 + zero points %3 + indices %4 bits per weight")
+        return tr("codes %1 + scales %2 + zero points %3 + indices %4 + kept weights %5 + branch %6 bits per "
+                  "weight")
             .arg(formatNumber(bits.codes), formatNumber(bits.scales), formatNumber(bits.zeroPoints),
-                 formatNumber(bits.indices));
+                 formatNumber(bits.indices), formatNumber(bits.outliers), formatNumber(bits.branch));
     }
     return column == NameColumn ? text(row, column) : QString();
 }

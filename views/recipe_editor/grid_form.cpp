@@ -90,7 +90,7 @@ void GridForm::addRows() {
     connect(m_convention, &QComboBox::currentIndexChanged, this,
             [this] { tellEdited(QStringLiteral("convention")); });
     connect(m_rule, &QComboBox::currentIndexChanged, this, [this] {
-        showRuleParameters();
+        showRows();
         tellEdited(QStringLiteral("range"));
     });
     connect(m_rounding, &QComboBox::currentIndexChanged, this,
@@ -112,7 +112,7 @@ void GridForm::setGrid(const GridScheme &grid) {
     m_norm->setValue(grid.rule.norm);
     m_maxShrink->setValue(grid.rule.maxShrink);
     m_gridSteps->setValue(grid.rule.gridSteps);
-    showRuleParameters();
+    showRows();
 }
 
 GridScheme GridForm::grid() const {
@@ -142,16 +142,23 @@ void GridForm::updateSupport(const EntryUpdate &update) {
 
 void GridForm::setVisible(bool visible) {
     m_visible = visible;
-    for (QWidget *box : std::initializer_list<QWidget *>{m_convention, m_rule, m_rounding})
-        m_layout->setRowVisible(box, visible);
-    showRuleParameters();
+    showRows();
 }
 
-void GridForm::showRuleParameters() {
+void GridForm::setRangeVisible(bool visible) {
+    m_rangeVisible = visible;
+    showRows();
+}
+
+void GridForm::showRows() {
+    for (QWidget *box : std::initializer_list<QWidget *>{m_convention, m_rounding})
+        m_layout->setRowVisible(box, m_visible);
+    const bool range = m_visible && m_rangeVisible;
     const auto kind = static_cast<RangeRule::Kind>(m_rule->currentData().toInt());
-    m_layout->setRowVisible(m_percentile, m_visible && kind == RangeRule::Kind::Percentile);
+    m_layout->setRowVisible(m_rule, range);
+    m_layout->setRowVisible(m_percentile, range && kind == RangeRule::Kind::Percentile);
     for (QWidget *box : std::initializer_list<QWidget *>{m_norm, m_gridSteps, m_maxShrink})
-        m_layout->setRowVisible(box, m_visible && kind == RangeRule::Kind::Mse);
+        m_layout->setRowVisible(box, range && kind == RangeRule::Kind::Mse);
 }
 
 void GridForm::tellEdited(const QString &field) {

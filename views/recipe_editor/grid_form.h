@@ -30,13 +30,15 @@ public:
         std::function<void(QComboBox *, int entry, const GridScheme &, const QString &toolTip)>;
     void updateSupport(const EntryUpdate &update);
     void setVisible(bool visible);
+    /// Off where no range is chosen: scales come from the values while the model runs.
+    void setRangeVisible(bool visible);
 
 signals:
     void edited(const QString &field);
 
 private:
     void addRows();
-    void showRuleParameters();
+    void showRows();
     void tellEdited(const QString &field);
 
     QFormLayout *m_layout = nullptr;
@@ -44,7 +46,7 @@ private:
     NumberBox *m_percentile = nullptr, *m_norm = nullptr, *m_maxShrink = nullptr;
     QSpinBox *m_gridSteps = nullptr;
     GridScheme m_grid;
-    bool m_visible = true;
+    bool m_visible = true, m_rangeVisible = true;
     bool m_showing = false;
 };
 

@@ -1,52 +1,57 @@
 #include "views/recipe_editor/recipe_editor_dock.h"
 
 #include "views/commands/recipe_commands.h"
+#include "views/recipe_editor/chain_list.h"
 #include "views/recipe_editor/rule_form.h"
 #include "views/recipe_editor/starter_recipes.h"
-#include "views/shared/format_text.h"
+#include "views/recipe_editor/transform_form.h"
 #include "views/shared/recipe_text.h"
 
 #include <QLabel>
 #include <QLineEdit>
-#include <QListWidget>
 #include <QMenu>
 #include <QPushButton>
-#include <QScopedValueRollback>
 #include <QScrollArea>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 namespace qs::views {
 
 RecipeEditorDock::RecipeEditorDock(WorkbenchContext &context, QWidget *parent)
-    : ViewDock(QStringLiteral("recipe_editor"), tr("Recipe"), context, parent), m_rules(new QListWidget),
-      m_form(new RuleForm(context.sharedMethods())) {
-    m_rules->setAccessibleName(tr("Rules"));
-    m_rules->setToolTip(tr("Rules are tried from top to bottom; the last one that matches a layer wins"));
-    m_rules->setTextElideMode(Qt::ElideMiddle);
-    m_rules->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    m_rules->setAlternatingRowColors(true);
-    m_rules->setFixedHeight(7 * m_rules->fontMetrics().height());
+    : ViewDock(QStringLiteral("recipe_editor"), tr("Recipe"), context, parent),
+      m_chain(new ChainList(context.sharedMethods())), m_ruleForm(new RuleForm(context.sharedMethods())),
+      m_transformForm(new TransformForm(context.sharedMethods())) {
+    auto *forms = new QWidget;
+    auto *formLayout = new QVBoxLayout(forms);
+    formLayout->setContentsMargins(0, 0, 0, 0);
+    formLayout->addWidget(m_ruleForm);
+    formLayout->addWidget(m_transformForm);
     auto *scroll = new QScrollArea;
-    scroll->setWidget(m_form);
+    scroll->setWidget(forms);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setMinimumWidth(m_form->minimumSizeHint().width() + 18);
+    scroll->setMinimumWidth(forms->minimumSizeHint().width() + 18);
 
     auto *content = new QWidget;
     auto *layout = new QVBoxLayout(content);
     layout->setContentsMargins(6, 6, 6, 6);
     layout->setSpacing(4);
     layout->addWidget(makeHeader());
-    layout->addWidget(m_rules);
-    layout->addWidget(makeRuleButtons());
+    layout->addWidget(m_chain);
     layout->addWidget(scroll, 1);
     layout->addWidget(makeFooter());
     setContent(content);
 
-    connect(m_rules, &QListWidget::currentRowChanged, this, &RecipeEditorDock::showRule);
-    connect(m_form, &RuleForm::edited, this, &RecipeEditorDock::editRule);
+    connect(m_chain, &ChainList::rowChanged, this, &RecipeEditorDock::showStep);
+    connect(m_chain, &ChainList::addTransformWanted, this, &RecipeEditorDock::addTransform);
+    connect(m_chain, &ChainList::addRuleWanted, this, &RecipeEditorDock::addRuleForAll);
+    connect(m_chain, &ChainList::addRuleForSelectionWanted, this, &RecipeEditorDock::addRuleForSelection);
+    connect(m_chain, &ChainList::moveWanted, this, &RecipeEditorDock::moveStep);
+    connect(m_chain, &ChainList::removeWanted, this, &RecipeEditorDock::removeStep);
+    connect(m_ruleForm, &RuleForm::edited, this, &RecipeEditorDock::editStep);
+    connect(m_transformForm, &TransformForm::edited, this, &RecipeEditorDock::editStep);
     connect(&context.jobs(), &JobList::changed, this, &RecipeEditorDock::updateRunButton);
 }
 
@@ -75,37 +80,6 @@ QWidget *RecipeEditorDock::makeHeader() {
     return header;
 }
 
-QToolButton *RecipeEditorDock::makeRuleButton(const QString &text, const QString &toolTip,
-                                              void (RecipeEditorDock::*slot)()) {
-    auto *button = new QToolButton;
-    button->setText(text);
-    button->setToolTip(toolTip);
-    connect(button, &QToolButton::clicked, this, slot);
-    return button;
-}
-
-QWidget *RecipeEditorDock::makeRuleButtons() {
-    auto *bar = new QWidget;
-    auto *layout = new QHBoxLayout(bar);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->setSpacing(2);
-    auto *all = makeRuleButton(tr("+ All layers"), tr("Adds a rule for every layer"),
-                               &RecipeEditorDock::addRuleForAll);
-    m_addForSelection = makeRuleButton(tr("+ Selection"), {}, &RecipeEditorDock::addRuleForSelection);
-    m_up = makeRuleButton(QStringLiteral("▲"), tr("Moves the rule up: later rules win over it"),
-                          &RecipeEditorDock::moveRuleUp);
-    m_down = makeRuleButton(QStringLiteral("▼"), tr("Moves the rule down: it wins over earlier rules"),
-                            &RecipeEditorDock::moveRuleDown);
-    m_remove = makeRuleButton(tr("Delete"), tr("Deletes the rule"), &RecipeEditorDock::removeRule);
-    layout->addWidget(all);
-    layout->addWidget(m_addForSelection);
-    layout->addStretch();
-    layout->addWidget(m_up);
-    layout->addWidget(m_down);
-    layout->addWidget(m_remove);
-    return bar;
-}
-
 QWidget *RecipeEditorDock::makeFooter() {
     auto *footer = new QWidget;
     auto *layout = new QVBoxLayout(footer);
@@ -121,12 +95,10 @@ QWidget *RecipeEditorDock::makeFooter() {
 
 void RecipeEditorDock::modelChanged() {
     showRecipe();
-    m_form->updateSupport(context().model());
-    updateEstimate();
 }
 
 void RecipeEditorDock::selectionChanged() {
-    updateButtons();
+    m_chain->showSelectionSize(static_cast<int>(context().selection().layers.size()));
 }
 
 void RecipeEditorDock::runChanged() {
@@ -136,62 +108,48 @@ void RecipeEditorDock::runChanged() {
 }
 
 int RecipeEditorDock::currentRule() const {
-    const int row = m_rules->currentRow();
-    return row < static_cast<int>(m_shown.rules.size()) ? row : -1;
+    const int row = m_chain->row() - static_cast<int>(m_shown.transforms.size());
+    return row >= 0 ? row : -1;
+}
+
+int RecipeEditorDock::currentTransform() const {
+    return m_chain->row() < static_cast<int>(m_shown.transforms.size()) ? m_chain->row() : -1;
 }
 
 void RecipeEditorDock::showRecipe() {
-    const auto rulesBefore = m_shown.rules.size();
-    m_shown = context().recipe();
-    const int before = m_rules->currentRow();
-    updateRuleList();
-    const int last = static_cast<int>(m_shown.rules.size()) - 1;
-    // A rule that was just added is what the user wants to edit.
-    const int row = m_shown.rules.size() > rulesBefore ? last : std::clamp(before, std::min(0, last), last);
-    {
-        const QScopedValueRollback showing(m_showing, true);
-        m_rules->setCurrentRow(row);
-        if (m_name->text() != QString::fromStdString(m_shown.name))
-            m_name->setText(QString::fromStdString(m_shown.name));
-    }
-    showRule(row);
+    const Recipe before = std::exchange(m_shown, context().recipe());
+    const int transforms = static_cast<int>(m_shown.transforms.size());
+    const int last = transforms + static_cast<int>(m_shown.rules.size()) - 1;
+    int row = std::clamp(m_chain->row(), std::min(0, last), last);
+    // What was just added is what the user wants to edit.
+    if (m_shown.transforms.size() > before.transforms.size())
+        row = static_cast<int>(std::ranges::mismatch(m_shown.transforms, before.transforms).in1 -
+                               m_shown.transforms.begin());
+    else if (m_shown.rules.size() > before.rules.size())
+        row = last;
+    m_chain->showRecipe(m_shown, row);
+    if (m_name->text() != QString::fromStdString(m_shown.name))
+        m_name->setText(QString::fromStdString(m_shown.name));
+    showStep();
     updateEstimate();
 }
 
-void RecipeEditorDock::updateRuleList() {
-    const QScopedValueRollback showing(m_showing, true);
-    const int row = m_rules->currentRow();
-    m_rules->clear();
-    for (const RecipeRule &rule : m_shown.rules) {
-        const QString pattern = rule.layers == ".*" ? tr("All layers") : QString::fromStdString(rule.layers);
-        auto *item = new QListWidgetItem(elideMiddle(pattern, 44) + '\n' + choiceText(rule.choice), m_rules);
-        item->setToolTip(pattern + '\n' + choiceText(rule.choice));
-    }
-    m_rules->setCurrentRow(row);
+void RecipeEditorDock::showStep() {
+    const int transform = currentTransform(), rule = currentRule();
+    if (transform >= 0)
+        m_transformForm->setStep(m_shown.transforms[static_cast<std::size_t>(transform)]);
+    if (rule >= 0)
+        m_ruleForm->setRule(m_shown.rules[static_cast<std::size_t>(rule)]);
+    m_transformForm->setVisible(transform >= 0);
+    m_ruleForm->setVisible(rule >= 0);
+    updateSupport();
 }
 
-void RecipeEditorDock::showRule(int index) {
-    if (m_showing)
-        return;
-    m_form->setVisible(index >= 0);
-    if (index >= 0) {
-        m_form->setRule(m_shown.rules[static_cast<std::size_t>(index)]);
-        m_form->updateSupport(context().model());
-    }
-    updateButtons();
-}
-
-void RecipeEditorDock::updateButtons() {
-    const int row = currentRule();
-    const int count = static_cast<int>(m_shown.rules.size());
-    const auto selected = static_cast<int>(context().selection().layers.size());
-    m_up->setEnabled(row > 0);
-    m_down->setEnabled(row >= 0 && row + 1 < count);
-    m_remove->setEnabled(row >= 0);
-    m_addForSelection->setEnabled(selected > 0);
-    m_addForSelection->setToolTip(selected > 0
-                                      ? tr("Adds a rule for the layers that are selected: %1").arg(selected)
-                                      : tr("Select layers in the table or the model tree first"));
+void RecipeEditorDock::updateSupport() {
+    if (currentTransform() >= 0)
+        m_transformForm->showMatches(context().model().get());
+    else if (currentRule() >= 0)
+        m_ruleForm->updateSupport(context().model());
 }
 
 void RecipeEditorDock::updateEstimate() {
@@ -206,6 +164,8 @@ void RecipeEditorDock::updateEstimate() {
                        .arg(estimate.bitsPerWeight, 0, 'f', 2);
     if (estimate.quantizedActivations > 0)
         text += tr("; %1 activations").arg(estimate.quantizedActivations);
+    if (!m_shown.transforms.empty())
+        text += tr("; %n transform(s) first", nullptr, static_cast<int>(m_shown.transforms.size()));
     m_estimate->setText(text);
     m_estimate->setToolTip(
         tr("Codes, scales and zero points; a method may store a little more (group indices)."));
@@ -237,17 +197,22 @@ void RecipeEditorDock::push(Recipe recipe, const QString &text, const QString &m
     context().undoStack().push(new ChangeRecipeCommand(context(), std::move(recipe), text, mergeKey));
 }
 
-void RecipeEditorDock::editRule(const QString &field) {
-    const int row = currentRule();
-    if (row < 0)
+void RecipeEditorDock::editStep(const QString &field) {
+    const int transform = currentTransform(), rule = currentRule();
+    if (transform >= 0)
+        m_shown.transforms[static_cast<std::size_t>(transform)] = m_transformForm->step();
+    else if (rule >= 0)
+        m_shown.rules[static_cast<std::size_t>(rule)] = m_ruleForm->rule();
+    else
         return;
-    m_shown.rules[static_cast<std::size_t>(row)] = m_form->rule();
     followName(context().recipe(), m_shown);
     m_name->setText(QString::fromStdString(m_shown.name));
     // The form shows the change already: only what follows from it is brought up to date.
-    push(m_shown, tr("change of rule %1").arg(row + 1), QStringLiteral("rule %1 %2").arg(row).arg(field));
-    updateRuleList();
-    m_form->updateSupport(context().model());
+    const QString text = transform >= 0 ? tr("change of transform %1").arg(transform + 1)
+                                        : tr("change of rule %1").arg(rule + 1);
+    push(m_shown, text, QStringLiteral("%1 %2").arg(text, field));
+    m_chain->showRecipe(m_shown, m_chain->row());
+    updateSupport();
     updateEstimate();
 }
 
@@ -256,11 +221,19 @@ void RecipeEditorDock::editName(const QString &name) {
     push(m_shown, tr("recipe name"), QStringLiteral("name"));
 }
 
+void RecipeEditorDock::addTransform(const QString &method) {
+    Recipe recipe = m_shown;
+    const int current = currentTransform();
+    const auto place = current < 0 ? recipe.transforms.end() : recipe.transforms.begin() + current + 1;
+    recipe.transforms.insert(place, {".*", {method.toStdString()}});
+    push(std::move(recipe), tr("transform %1").arg(method));
+}
+
 void RecipeEditorDock::addRuleForAll() {
     LayerChoice choice;
     choice.weight.emplace();
     Recipe recipe = m_shown;
-    recipe.rules.push_back({".*", currentRule() < 0 ? choice : m_form->rule().choice});
+    recipe.rules.push_back({".*", currentRule() < 0 ? choice : m_ruleForm->rule().choice});
     push(std::move(recipe), tr("rule for all layers"));
 }
 
@@ -274,25 +247,33 @@ void RecipeEditorDock::addRuleForSelection() {
          tr("rule for selected layers"));
 }
 
-void RecipeEditorDock::removeRule() {
+void RecipeEditorDock::removeStep() {
     Recipe recipe = m_shown;
-    if (const int row = currentRule(); row >= 0) {
-        recipe.rules.erase(recipe.rules.begin() + row);
-        push(std::move(recipe), tr("deletion of rule %1").arg(row + 1));
+    if (const int transform = currentTransform(); transform >= 0) {
+        recipe.transforms.erase(recipe.transforms.begin() + transform);
+        push(std::move(recipe), tr("deletion of transform %1").arg(transform + 1));
+    } else if (const int rule = currentRule(); rule >= 0) {
+        recipe.rules.erase(recipe.rules.begin() + rule);
+        push(std::move(recipe), tr("deletion of rule %1").arg(rule + 1));
     }
 }
 
-void RecipeEditorDock::moveRule(int step) {
-    const int row = currentRule(), target = row + step;
-    if (row < 0 || target < 0 || target >= static_cast<int>(m_shown.rules.size()))
-        return;
+void RecipeEditorDock::moveStep(int step) {
+    const int transform = currentTransform(), rule = currentRule(), row = m_chain->row();
     Recipe recipe = m_shown;
-    std::swap(recipe.rules[static_cast<std::size_t>(row)], recipe.rules[static_cast<std::size_t>(target)]);
-    {
-        const QScopedValueRollback showing(m_showing, true);
-        m_rules->setCurrentRow(target);
-    }
-    push(std::move(recipe), tr("move of rule %1").arg(row + 1));
+    const auto swap = [step](auto &steps, int index) {
+        const int target = index + step;
+        if (index < 0 || target < 0 || target >= static_cast<int>(steps.size()))
+            return false;
+        std::swap(steps[static_cast<std::size_t>(index)], steps[static_cast<std::size_t>(target)]);
+        return true;
+    };
+    const QString text =
+        transform >= 0 ? tr("move of transform %1").arg(transform + 1) : tr("move of rule %1").arg(rule + 1);
+    if (!swap(recipe.transforms, transform) && !swap(recipe.rules, rule))
+        return;
+    m_chain->showRecipe(m_shown, row + step); // the step that moves stays the current one
+    push(std::move(recipe), text);
 }
 
 } // namespace qs::views

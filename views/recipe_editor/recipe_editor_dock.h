@@ -4,16 +4,16 @@
 
 class QLabel;
 class QLineEdit;
-class QListWidget;
 class QPushButton;
-class QToolButton;
 
 namespace qs::views {
 
+class ChainList;
 class RuleForm;
+class TransformForm;
 
-/// Edits the recipe: a list of rules, the last one that matches a layer wins, and the form of one rule. Every
-/// change is a command of the undo stack.
+/// Edits the recipe: the chain of transforms and rules, and the form of one of them. Every change is a
+/// command of the undo stack.
 class RecipeEditorDock final : public ViewDock {
     Q_OBJECT
 public:
@@ -26,36 +26,31 @@ protected:
 
 private:
     QWidget *makeHeader();
-    QWidget *makeRuleButtons();
     QWidget *makeFooter();
-    QToolButton *makeRuleButton(const QString &text, const QString &toolTip,
-                                void (RecipeEditorDock::*slot)());
     void showRecipe();
-    void showRule(int index);
-    void updateRuleList();
+    void showStep();
+    void updateSupport();
     void updateEstimate();
     void updateRunButton();
-    void updateButtons();
-    void editRule(const QString &field);
+    void editStep(const QString &field);
     void editName(const QString &name);
+    void addTransform(const QString &method);
     void addRuleForAll();
     void addRuleForSelection();
-    void removeRule();
-    void moveRuleUp() { moveRule(-1); }
-    void moveRuleDown() { moveRule(1); }
-    void moveRule(int step);
+    void removeStep();
+    void moveStep(int step);
     void runOrCancel();
     void push(Recipe recipe, const QString &text, const QString &mergeKey = {});
-    int currentRule() const;
+    int currentRule() const;      ///< -1 when none is
+    int currentTransform() const; ///< -1 when none is
 
     QLineEdit *m_name = nullptr;
-    QListWidget *m_rules = nullptr;
-    QToolButton *m_addForSelection = nullptr, *m_up = nullptr, *m_down = nullptr, *m_remove = nullptr;
-    RuleForm *m_form = nullptr;
+    ChainList *m_chain = nullptr;
+    RuleForm *m_ruleForm = nullptr;
+    TransformForm *m_transformForm = nullptr;
     QLabel *m_estimate = nullptr;
     QPushButton *m_run = nullptr;
     Recipe m_shown; ///< what list and form show now
-    bool m_showing = false;
 };
 
 } // namespace qs::views

@@ -7,12 +7,11 @@
 #include <QWidget>
 
 class QCheckBox;
-class QLabel;
-class QLineEdit;
 
 namespace qs::views {
 
-class GridForm;
+class ActivationForm;
+class PatternField;
 class WeightForm;
 
 /// One rule of a recipe: which layers, weights, activations.
@@ -31,18 +30,13 @@ signals:
     void edited(const QString &field);
 
 private:
-    void editPattern(const QString &pattern);
     void showParts();
     void tellEdited(const QString &field);
 
-    QLineEdit *m_pattern = nullptr;
-    QLabel *m_matches = nullptr;
+    PatternField *m_pattern = nullptr;
     QCheckBox *m_weightOn = nullptr, *m_activationOn = nullptr;
     WeightForm *m_weight = nullptr;
-    QWidget *m_activationPart = nullptr;
-    GridForm *m_activation = nullptr;
-    ActivationChoice m_activationChoice; ///< last shown: how its scale is found
-    std::string m_validPattern;          ///< the last text that was a regular expression
+    ActivationForm *m_activation = nullptr;
     bool m_showing = false;
 };
 

@@ -14,9 +14,9 @@ class QSpinBox;
 
 namespace qs::views {
 
-class SchemaForm;
+class MethodFields;
 
-/// How a weight is quantized: method, bits, grid, granularity, the method's own parameters.
+/// How a weight is quantized: method, bits, grid, granularity, low-rank branch, bias correction.
 class WeightForm final : public QWidget {
     Q_OBJECT
 public:
@@ -33,25 +33,23 @@ signals:
 
 private:
     void addRows();
-    void fillMethods();
-    void showMethod();
+    void addScaleRows();
+    void connectFields();
     void showGroupSize();
     void tellEdited(const QString &field);
+    void updateGridEntries(const WeightChoice &current, const std::vector<const Layer *> &layers);
+    void updateMethodEntries(const WeightChoice &current, const std::vector<const Layer *> &layers);
     void updateEntry(QComboBox *box, int entry, const WeightChoice &changed,
                      const std::vector<const Layer *> &layers, const QString &toolTip);
 
     std::shared_ptr<const MethodRegistry> m_methods;
     QFormLayout *m_layout = nullptr;
-    QComboBox *m_method = nullptr, *m_bits = nullptr, *m_granularity = nullptr;
+    MethodFields *m_method = nullptr, *m_branch = nullptr;
+    QComboBox *m_bits = nullptr, *m_granularity = nullptr;
     QSpinBox *m_groupSize = nullptr;
     GridForm *m_grid = nullptr;
-    QCheckBox *m_scaleAsFloat16 = nullptr;
-    SchemaForm *m_parameters = nullptr;
-    QLabel *m_methodNote = nullptr, *m_refusal = nullptr;
-    std::string m_shownMethod; ///< whose parameters the schema form shows; kept when the registry lacks it
-    nlohmann::json m_foreignParameters;   ///< of a method that the registry lacks
-    std::optional<MethodChoice> m_branch; ///< of the choice shown
-    bool m_correctBias = false;
+    QCheckBox *m_scaleAsFloat16 = nullptr, *m_correctBias = nullptr;
+    QLabel *m_refusal = nullptr;
     bool m_showing = false;
 };
 

@@ -82,18 +82,48 @@ QString rangeRuleText(const RangeRule &rule) {
     return {};
 }
 
+QString parametersText(const MethodChoice &choice, const MethodRegistry &methods) {
+    const ParameterSchema *schema = methods.schema(choice.method);
+    const nlohmann::json defaults = schema ? schema->defaults() : nlohmann::json::object();
+    QStringList parts;
+    for (const auto &[name, value] : choice.parameters.items()) {
+        if (defaults.contains(name) && defaults[name] == value)
+            continue;
+        const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+        parts << QStringLiteral("%1 %2").arg(QString::fromStdString(name), QString::fromStdString(text));
+    }
+    return parts.join(QStringLiteral(", "));
+}
+
+QString activationText(const ActivationChoice &activation) {
+    const QString bits = tr("A%1").arg(activation.grid.bits);
+    switch (activation.scale) {
+    case ActivationScale::Static:
+        return tr("%1 %2").arg(bits, rangeRuleText(activation.grid.rule));
+    case ActivationScale::Token:
+        return tr("%1 per token").arg(bits);
+    case ActivationScale::Cross:
+        return tr("%1 CrossQuant α %2").arg(bits, formatNumber(activation.alpha, 3));
+    }
+    return {};
+}
+
 QString choiceText(const LayerChoice &choice) {
     QString text = tr("float weights");
-    if (choice.weight)
+    if (choice.weight) {
         text = tr("%1 %2 bit %3, %4, %5")
                    .arg(QString::fromStdString(choice.weight->method).toUpper())
                    .arg(choice.weight->scheme.grid.bits)
                    .arg(granularityText(choice.weight->scheme),
                         shortConvention(choice.weight->scheme.grid.convention),
                         rangeRuleText(choice.weight->scheme.grid.rule));
+        if (choice.weight->branch)
+            text += tr(", branch %1").arg(QString::fromStdString(choice.weight->branch->method).toUpper());
+        if (choice.weight->correctBias)
+            text += tr(", bias corrected");
+    }
     if (choice.activation)
-        text +=
-            tr("; A%1 %2").arg(choice.activation->grid.bits).arg(rangeRuleText(choice.activation->grid.rule));
+        text += tr("; %1").arg(activationText(*choice.activation));
     return text;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 
 #include <QString>
@@ -11,8 +12,11 @@ namespace qs::views {
 QString conventionText(GridConvention convention);
 QString conventionToolTip(GridConvention convention); ///< with its formula
 QString rangeRuleText(const RangeRule &rule);
-QString
-choiceText(const LayerChoice &choice); ///< "GPTQ 4 bit, groups of 64, asymmetric, min-max; activations …"
+QString activationText(const ActivationChoice &activation); ///< "A8 min-max", "A8 per token"
+/// "GPTQ 4 bit, groups of 64, asymmetric, min-max, branch LQER, bias corrected; A8 per token"
+QString choiceText(const LayerChoice &choice);
+/// "alpha 0.5, grid 20": the parameters that differ from the method's defaults.
+QString parametersText(const MethodChoice &choice, const MethodRegistry &methods);
 
 /// What a recipe would do to a model, without running it.
 struct RecipeEstimate {
