@@ -100,16 +100,23 @@ std::string OnnxGraphEdit::addInitializer(const std::string &wish, const Tensor 
     return name;
 }
 
-std::string OnnxGraphEdit::addNode(int before, const std::string &opType,
-                                   const std::vector<std::string> &inputs, const std::string &outputWish,
-                                   const std::map<std::string, std::int64_t> &attributes) {
-    onnx::NodeProto &node = m_newNodes[before].emplace_back();
+onnx::NodeProto &OnnxGraphEdit::newNode(std::map<int, std::vector<onnx::NodeProto>> &place, int position,
+                                        const std::string &opType, const std::vector<std::string> &inputs,
+                                        const std::string &output) {
+    onnx::NodeProto &node = place[position].emplace_back();
     node.set_op_type(opType);
-    const std::string output = m_names.unique(outputWish);
     node.set_name(m_names.unique(output + "/" + opType));
     for (const std::string &input : inputs)
         node.add_input(input);
     node.add_output(output);
+    return node;
+}
+
+std::string OnnxGraphEdit::addNode(int before, const std::string &opType,
+                                   const std::vector<std::string> &inputs, const std::string &outputWish,
+                                   const std::map<std::string, std::int64_t> &attributes) {
+    const std::string output = m_names.unique(outputWish);
+    onnx::NodeProto &node = newNode(m_newNodes, before, opType, inputs, output);
     for (const auto &[name, value] : attributes) {
         onnx::AttributeProto &attribute = *node.add_attribute();
         attribute.set_name(name);
@@ -119,16 +126,45 @@ std::string OnnxGraphEdit::addNode(int before, const std::string &opType,
     return output;
 }
 
+std::string OnnxGraphEdit::addNodeAfter(int after, const std::string &opType,
+                                        const std::vector<std::string> &inputs,
+                                        const std::string &outputWish) {
+    const std::string output = m_names.unique(outputWish);
+    newNode(m_nodesAfter, after, opType, inputs, output);
+    return output;
+}
+
+std::string OnnxGraphEdit::addCopyAfter(int original, const std::vector<std::string> &inputs,
+                                        const std::string &outputWish) {
+    const onnx::NodeProto &like = node(original);
+    const std::string output = m_names.unique(outputWish);
+    onnx::NodeProto &copy = newNode(m_nodesAfter, original, like.op_type(), inputs, output);
+    copy.set_domain(like.domain());
+    *copy.mutable_attribute() = like.attribute();
+    return output;
+}
+
+void OnnxGraphEdit::addToOutput(int position, const std::string &summand) {
+    std::string &output = *m_graph.mutable_node(position)->mutable_output(0);
+    const std::string sum = std::exchange(output, m_names.unique(output + "_alone"));
+    newNode(m_nodesAfter, position, "Add", {output, summand}, sum);
+}
+
 void OnnxGraphEdit::finish() {
     google::protobuf::RepeatedPtrField<onnx::NodeProto> ordered;
-    for (int position = 0; position < m_graph.node_size(); ++position) {
-        if (const auto added = m_newNodes.find(position); added != m_newNodes.end())
+    const auto insert = [&ordered](auto &places, int position) {
+        if (const auto added = places.find(position); added != places.end())
             for (onnx::NodeProto &node : added->second)
                 ordered.Add(std::move(node));
+    };
+    for (int position = 0; position < m_graph.node_size(); ++position) {
+        insert(m_newNodes, position);
         ordered.Add()->Swap(m_graph.mutable_node(position));
+        insert(m_nodesAfter, position);
     }
     m_graph.mutable_node()->Swap(&ordered);
     m_newNodes.clear();
+    m_nodesAfter.clear();
     dropUnread();
 }
 

@@ -50,16 +50,30 @@ public:
                         const std::string &outputWish,
                         const std::map<std::string, std::int64_t> &attributes = {});
 
+    /// The same behind node `after`, without attributes.
+    std::string addNodeAfter(int after, const std::string &opType, const std::vector<std::string> &inputs,
+                             const std::string &outputWish);
+    /// A second node like `original` (operator and attributes) that reads other inputs, behind it.
+    /// \return the name of its output
+    std::string addCopyAfter(int original, const std::vector<std::string> &inputs,
+                             const std::string &outputWish);
+    /// All that read the first output of a node read output + summand from now on.
+    void addToOutput(int position, const std::string &summand);
+
     /// Puts the new nodes in place and drops the constants that only rewired inputs had read.
     void finish();
 
 private:
+    onnx::NodeProto &newNode(std::map<int, std::vector<onnx::NodeProto>> &place, int position,
+                             const std::string &opType, const std::vector<std::string> &inputs,
+                             const std::string &output);
     void dropUnread();
     onnx::GraphProto &m_graph;
     OnnxNames m_names;
     std::unordered_map<std::string, int> m_producers;
-    std::map<int, std::vector<onnx::NodeProto>> m_newNodes; ///< by the position that they precede
-    std::unordered_set<std::string> m_replaced;             ///< values that a rewired input had read
+    std::map<int, std::vector<onnx::NodeProto>> m_newNodes;   ///< by the position that they precede
+    std::map<int, std::vector<onnx::NodeProto>> m_nodesAfter; ///< by the position that they follow
+    std::unordered_set<std::string> m_replaced;               ///< values that a rewired input had read
 };
 
 } // namespace qs

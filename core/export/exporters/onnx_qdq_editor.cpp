@@ -1,5 +1,7 @@
 #include "core/export/exporters/onnx_qdq_editor.h"
 
+#include "core/export/exporters/onnx_layer_additions.h"
+
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
@@ -12,7 +14,8 @@ bool sameCodes(const QuantizedMatrix &a, const QuantizedMatrix &b) {
     return a.bits == b.bits && a.convention == b.convention && a.rows == b.rows && a.cols == b.cols &&
            a.layout.granularity == b.layout.granularity && a.layout.groupSize == b.layout.groupSize &&
            a.codes == b.codes && a.scales == b.scales && a.zeroPoints == b.zeroPoints &&
-           a.groupOfColumn == b.groupOfColumn;
+           a.groupOfColumn == b.groupOfColumn && a.realZeroPoints == b.realZeroPoints &&
+           a.levels == b.levels && a.kept == b.kept;
 }
 
 bool isEightBit(DType type) {
@@ -76,6 +79,11 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
     const int node = m_edit.producerOf(m_model.graph.value(layer.output).name);
     QS_CHECK_OK(checkPlace(layer, node));
     warn(layer, quantized);
+    if (quantized.quantizesActivation() && !quantized.activation)
+        return cannotWrite(layer,
+                           "finds the scale of its activation while it runs, which QDQ cannot express; "
+                           "choose a static scale");
+    writeAdditions(layer, node, m_edit.node(node).input(layer.inputIndex), quantized, m_edit);
     std::optional<QdqActivation> activation;
     if (quantized.activation) {
         if (layer.kind == LayerKind::Embedding)
@@ -85,23 +93,15 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
                              m_options.signedActivations);
         writeActivation(layer, node, *activation);
     }
-    if (quantized.quantizesActivation() && !quantized.activation)
-        return cannotWrite(layer,
-                           "finds the scale of its activation while it runs, which QDQ cannot express; "
-                           "choose a static scale");
-    if (!quantized.outputOffset.empty())
-        return cannotWrite(layer, "has a bias correction, which this exporter cannot write yet");
     if (!quantized.weight)
         return {};
-    if (!quantized.weight->isIntegerGrid())
-        return cannotWrite(layer,
-                           "has " + quantized.weight->extras() +
-                               ", which DequantizeLinear cannot express; choose another method for it");
     // Integer kernels want both operands signed, or both unsigned.
     const auto signedCodes = activation ? std::optional(m_options.signedActivations) : std::nullopt;
     QS_TRY(const WrittenWeight *weight, writeWeight(layer, node, quantized.weight, signedCodes));
     m_edit.setInput(node, layer.weightIndex, weight->value);
-    if (activation && m_options.int32Bias)
+    // Kernels that add an integer bias read integer weights: nothing may stand between.
+    if (activation && m_options.int32Bias && !weight->encoded.codes.empty() &&
+        weight->encoded.offset.empty() && quantized.weight->kept.empty())
         writeBias(layer, node, weight->encoded, *activation);
     return {};
 }
@@ -113,6 +113,19 @@ QdqEditor::writeWeight(const Layer &layer, int node, const std::shared_ptr<const
         if (written->source == layer.weight && written->transposed == layer.transposed &&
             written->signedCodes == signedCodes && sameCodes(*written->matrix, *matrix))
             return written.get();
+    QS_TRY(WrittenWeight written, encode(layer, node, matrix, signedCodes));
+    m_weights.push_back(std::make_unique<const WrittenWeight>(std::move(written)));
+    return m_weights.back().get();
+}
+
+Result<QdqEditor::WrittenWeight> QdqEditor::encode(const Layer &layer, int node,
+                                                   const std::shared_ptr<const QuantizedMatrix> &matrix,
+                                                   std::optional<bool> signedCodes) {
+    WrittenWeight written{layer.weight, layer.transposed, signedCodes, matrix, {}, {}};
+    if (!hasIntegerCodes(*matrix)) {
+        written.value = addFloatWeight(layer, *matrix);
+        return written;
+    }
     QS_TRY(QdqWeight encoded, encodeWeight(layer, *matrix, signedCodes));
     if (!isEightBit(encoded.codes.dtype()) || encoded.blockSize > 0)
         m_neededOpset = kSubByteOpset;
@@ -121,11 +134,31 @@ QdqEditor::writeWeight(const Layer &layer, int node, const std::shared_ptr<const
             Severity::Warning,
             "int8 activations saturate when ONNX Runtime fuses them on x86 processors without VNNI", {},
             "export with activation_type uint8, or set its option session.x64quantprecision to 1");
-    auto written = std::make_unique<WrittenWeight>();
-    *written = {layer.weight, layer.transposed, signedCodes,
-                matrix,       encoded,          addDequantizedWeight(layer, node, encoded)};
-    m_weights.push_back(std::move(written));
-    return m_weights.back().get();
+    written.value = addDequantizedWeight(layer, node, encoded);
+    if (!matrix->kept.empty())
+        written.value = addKept(layer, node, written.value, *matrix);
+    written.encoded = std::move(encoded);
+    return written;
+}
+
+std::string QdqEditor::addFloatWeight(const Layer &layer, const QuantizedMatrix &matrix) {
+    m_findings.add(Severity::Info,
+                   fmt::format("has {}, which DequantizeLinear cannot express: its weight is written as "
+                               "float32 values, so the file is larger than the bits of the run say",
+                               matrix.extras()),
+                   layer.name, "nothing to do: the values are those of the run");
+    return m_edit.addInitializer(layer.name + ".weight_values",
+                                 toStoredLayout(layer, matrix.dequantizeWithoutBranch()));
+}
+
+std::string QdqEditor::addKept(const Layer &layer, int node, const std::string &value,
+                               const QuantizedMatrix &matrix) {
+    const std::string base = layer.name + ".weight";
+    const QdqKept kept = encodeKept(layer, matrix);
+    return m_edit.addNode(node, "ScatterND",
+                          {value, m_edit.addInitializer(base + "_kept_places", kept.places),
+                           m_edit.addInitializer(base + "_kept_values", kept.values)},
+                          base + "_with_kept");
 }
 
 std::string QdqEditor::addDequantizedWeight(const Layer &layer, int node, const QdqWeight &weight) {
@@ -137,18 +170,40 @@ std::string QdqEditor::addDequantizedWeight(const Layer &layer, int node, const 
     if (weight.blockSize > 0)
         attributes["block_size"] = weight.blockSize;
     std::string value = m_edit.addNode(node, "DequantizeLinear", inputs, base + "_dequantized", attributes);
-    const auto indices = [&](const std::string &what, const std::vector<std::int64_t> &values) {
-        return m_edit.addInitializer(
-            base + what,
-            Tensor::fromValues<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
-    };
+    if (!weight.offset.empty())
+        value = addOffset(base, node, std::move(value), weight);
     if (!weight.columnSource.empty())
-        value = m_edit.addNode(node, "Gather", {value, indices("_columns", weight.columnSource)},
+        value = m_edit.addNode(node, "Gather", {value, addIntegers(base + "_columns", weight.columnSource)},
                                base + "_ordered", {{"axis", weight.axis}});
     if (weight.needsReshape)
-        value = m_edit.addNode(node, "Reshape", {value, indices("_shape", layer.weightShape.dims())},
-                               base + "_reshaped");
+        value = addReshape(node, value, layer.weightShape.dims(), base + "_reshaped");
     return value;
+}
+
+std::string QdqEditor::addOffset(const std::string &base, int node, std::string value,
+                                 const QdqWeight &weight) {
+    const bool blocked = weight.blockSize > 0;
+    const std::vector<std::int64_t> dims = weight.codes.shape().dims();
+    if (blocked) {
+        std::vector<std::int64_t> blocks = dims;
+        const auto axis = static_cast<std::size_t>(weight.axis);
+        blocks[axis] /= weight.blockSize;
+        blocks.insert(blocks.begin() + weight.axis + 1, weight.blockSize);
+        value = addReshape(node, value, blocks, base + "_blocks");
+    }
+    value = m_edit.addNode(node, "Add", {value, m_edit.addInitializer(base + "_offset", weight.offset)},
+                           base + "_moved");
+    return blocked ? addReshape(node, value, dims, base + "_joined") : value;
+}
+
+std::string QdqEditor::addReshape(int node, const std::string &value, const std::vector<std::int64_t> &dims,
+                                  const std::string &outputWish) {
+    return m_edit.addNode(node, "Reshape", {value, addIntegers(outputWish + "_shape", dims)}, outputWish);
+}
+
+std::string QdqEditor::addIntegers(const std::string &wish, const std::vector<std::int64_t> &values) {
+    return m_edit.addInitializer(
+        wish, Tensor::fromValues<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
 }
 
 void QdqEditor::writeActivation(const Layer &layer, int node, const QdqActivation &activation) {

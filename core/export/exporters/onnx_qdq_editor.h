@@ -27,14 +27,24 @@ private:
         bool transposed;
         std::optional<bool> signedCodes;
         std::shared_ptr<const QuantizedMatrix> matrix;
-        QdqWeight encoded; ///< codes left out
+        QdqWeight encoded; ///< empty when the weight is written as float values
         std::string value; ///< name of the dequantized weight
     };
     Status checkPlace(const Layer &layer, int node) const;
     Result<const WrittenWeight *> writeWeight(const Layer &layer, int node,
                                               const std::shared_ptr<const QuantizedMatrix> &matrix,
                                               std::optional<bool> signedCodes);
+    Result<WrittenWeight> encode(const Layer &layer, int node,
+                                 const std::shared_ptr<const QuantizedMatrix> &matrix,
+                                 std::optional<bool> signedCodes);
+    std::string addFloatWeight(const Layer &layer, const QuantizedMatrix &matrix);
+    std::string addKept(const Layer &layer, int node, const std::string &value,
+                        const QuantizedMatrix &matrix);
     std::string addDequantizedWeight(const Layer &layer, int node, const QdqWeight &weight);
+    std::string addOffset(const std::string &base, int node, std::string value, const QdqWeight &weight);
+    std::string addReshape(int node, const std::string &value, const std::vector<std::int64_t> &dims,
+                           const std::string &outputWish);
+    std::string addIntegers(const std::string &wish, const std::vector<std::int64_t> &values);
     void writeActivation(const Layer &layer, int node, const QdqActivation &activation);
     std::string addPair(int node, const std::string &value, const QdqActivation &activation);
     void writeBias(const Layer &layer, int node, const QdqWeight &weight, const QdqActivation &activation);

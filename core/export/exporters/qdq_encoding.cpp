@@ -1,5 +1,7 @@
 #include "core/export/exporters/qdq_encoding.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <limits>
 #include <numeric>
@@ -120,10 +122,60 @@ Status encodeBlocks(QdqWeight &weight, const Layer &layer, const QuantizedMatrix
     return {};
 }
 
+/// The same matrix with the integer zero points that lie nearest to its real ones.
+QuantizedMatrix withIntegerZeros(const QuantizedMatrix &matrix) {
+    const CodeRange range = codeRange(matrix.bits, matrix.convention);
+    QuantizedMatrix result = matrix;
+    for (std::size_t i = 0; i < result.zeroPoints.size(); ++i)
+        result.zeroPoints[i] = static_cast<std::int32_t>(
+            std::clamp(std::nearbyint(static_cast<double>(matrix.realZeroPoints[i])),
+                       static_cast<double>(range.lowest), static_cast<double>(range.highest)));
+    result.realZeroPoints.clear();
+    return result;
+}
+
+/// scale · (integer − real zero point) of each slice, in the shape that adds it.
+void placeOffsets(QdqWeight &weight, const Layer &layer, const QuantizedMatrix &real,
+                  const QuantizedMatrix &integer) {
+    if (real.realZeroPoints.empty())
+        return;
+    const std::int64_t slices = real.layout.slices();
+    const bool blocked = weight.blockSize > 0;
+    const Placement placement = blocked ? Placement{real.rows, real.layout.groupsPerRow(), layer.transposed}
+                                        : Placement{slices, 1, false};
+    std::vector<float> offsets(static_cast<std::size_t>(slices));
+    for (std::int64_t r = 0; r < placement.rows; ++r)
+        for (std::int64_t g = 0; g < placement.columns; ++g) {
+            const auto slice = static_cast<std::size_t>(r * placement.columns + g);
+            offsets[placement.index(r, g)] =
+                static_cast<float>(real.scales[slice] * (integer.zeroPoints[slice] -
+                                                         static_cast<double>(real.realZeroPoints[slice])));
+        }
+    std::vector<std::int64_t> dims(static_cast<std::size_t>(layer.weightShape.rank()), 1);
+    if (blocked) {
+        const Shape shape = placement.shape();
+        dims = layer.transposed ? std::vector<std::int64_t>{shape[0], 1, shape[1]}
+                                : std::vector<std::int64_t>{shape[0], shape[1], 1};
+    } else if (slices > 1) {
+        dims[static_cast<std::size_t>(weight.axis)] = slices;
+    }
+    weight.offset = Tensor::fromValues<float>(Shape(std::move(dims)), offsets);
+}
+
 } // namespace
 
-Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix,
+bool hasIntegerCodes(const QuantizedMatrix &matrix) {
+    // The last, shorter group of a row has no place in the shape that adds offsets to blocks.
+    const bool blocked = matrix.layout.granularity == Granularity::PerGroup;
+    return matrix.levels.empty() &&
+           (matrix.realZeroPoints.empty() || !blocked || matrix.cols % matrix.layout.groupSize == 0);
+}
+
+Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &given,
                                std::optional<bool> signedCodes) {
+    const QuantizedMatrix nearest =
+        given.realZeroPoints.empty() ? QuantizedMatrix{} : withIntegerZeros(given);
+    const QuantizedMatrix &matrix = given.realZeroPoints.empty() ? given : nearest;
     // Offset codes have their zero in the middle: shifted, they are plain symmetric ones with zero point 0.
     const bool symmetric = matrix.convention != GridConvention::Asymmetric;
     const bool isSigned = matrix.bits > 4 ? signedCodes.value_or(symmetric) : symmetric;
@@ -133,6 +185,7 @@ Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix
     if (matrix.layout.granularity == Granularity::PerGroup && matrix.layout.groupsPerRow() > 1) {
         if (auto encoded = encodeBlocks(weight, layer, matrix, type, shift); !encoded)
             return fail(std::move(encoded).error().withContext(layer.name));
+        placeOffsets(weight, layer, given, matrix);
         return weight;
     }
     const Placement placement{matrix.rows, matrix.cols, layer.transposed};
@@ -141,7 +194,28 @@ Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix
     const std::int64_t slices = matrix.layout.slices();
     const bool perTensor = matrix.layout.granularity == Granularity::PerTensor;
     placeSlices(weight, matrix, {slices, 1, false}, shift, perTensor ? Shape{} : Shape{slices});
+    placeOffsets(weight, layer, given, matrix);
     return weight;
+}
+
+QdqKept encodeKept(const Layer &layer, const QuantizedMatrix &matrix) {
+    const Placement placement{matrix.rows, matrix.cols, layer.transposed};
+    const auto count = static_cast<std::int64_t>(matrix.kept.size());
+    const int rank = layer.weightShape.rank();
+    QdqKept encoded{Tensor::allocate(DType::Int64, Shape{count, rank}),
+                    Tensor::allocate(DType::Float32, Shape{count})};
+    std::int64_t *place = encoded.places.mutableValues<std::int64_t>().data();
+    float *value = encoded.values.mutableValues<float>().data();
+    for (const KeptWeight &kept : matrix.kept) {
+        auto rest = static_cast<std::int64_t>(placement.index(kept.row, kept.col));
+        for (int axis = rank - 1; axis >= 0; --axis) {
+            place[axis] = rest % layer.weightShape[axis];
+            rest /= layer.weightShape[axis];
+        }
+        place += rank;
+        *value++ = kept.value;
+    }
+    return encoded;
 }
 
 Tensor integerScalar(std::int32_t value, DType type) {

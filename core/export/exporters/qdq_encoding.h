@@ -13,11 +13,19 @@ struct QdqWeight {
     Tensor zeroPoint;           ///< type of codes, shape of scale
     int axis = 0;               ///< of codes: output channels, or the one that blocks cut
     std::int64_t blockSize = 0; ///< 0 = not blocked
+    /// What real zero points differ by from the integer ones, in weight units; not empty: Add comes next. Of
+    /// the rank of codes, or, when blocked, with the block axis cut in two: [.., blocks, 1, ..].
+    Tensor offset;
     std::vector<std::int64_t> columnSource; ///< not empty: Gather along `axis` with these indices comes next
     bool needsReshape = false;              ///< then Reshape to the layer's weightShape
 };
 
+/// Whether the values are those of integers with a scale, kept weights and branch aside; if not, a weight is
+/// written as float values.
+bool hasIntegerCodes(const QuantizedMatrix &matrix);
+
 /// How a layer's weight is written.
+/// \param matrix       hasIntegerCodes(); kept weights and branch are not seen
 /// \param signedCodes  for codes of 5 to 16 bits: the signed or the unsigned type, codes and zero points
 /// moved to
 ///                     fit. Not given, and for fewer bits: signed when the zero point can be 0, else
@@ -25,6 +33,14 @@ struct QdqWeight {
 /// \error Unsupported  groups of reordered columns whose sizes differ: says what to choose instead
 Result<QdqWeight> encodeWeight(const Layer &layer, const QuantizedMatrix &matrix,
                                std::optional<bool> signedCodes);
+
+/// Weights that are kept beside an integer grid, as ScatterND puts them over a dequantized weight.
+struct QdqKept {
+    Tensor places; ///< int64 [kept, rank of the stored weight]
+    Tensor values; ///< float32 [kept]
+};
+/// \param matrix  has kept weights
+QdqKept encodeKept(const Layer &layer, const QuantizedMatrix &matrix);
 
 /// A static activation grid as QuantizeLinear and DequantizeLinear take it.
 struct QdqActivation {

@@ -1,100 +1,16 @@
 #include "core/export/exporters/qdq_read_back.h"
 
+#include "core/export/exporters/qdq_weight_reader.h"
 #include "core/io/importer.h"
 #include "core/tensor/convert.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace qs {
 namespace {
 
 constexpr double kTolerance = 1e-6;
-
-tl::unexpected<Error> mismatch(const std::string &what, const std::string &where) {
-    return fail(ErrorCode::CorruptFile,
-                "the written file does not hold what was meant: " + what + "; please report this as a bug",
-                where);
-}
-
-const Tensor *constantInput(const ModelGraph &graph, const Node &node, std::size_t index) {
-    const bool given = index < node.inputs.size() && node.inputs[index] != kNoValue;
-    return given ? graph.constant(node.inputs[index]) : nullptr;
-}
-
-/// (x − zeroPoint) · scale, with one scale in all, one per index of `axis`, or one per block along it.
-/// \source ONNX DequantizeLinear 21
-Result<Tensor> dequantizeLinear(const ModelGraph &graph, const Node &node) {
-    const Tensor *codes = constantInput(graph, node, 0), *scale = constantInput(graph, node, 1);
-    const Tensor *zeroPoint = constantInput(graph, node, 2);
-    if (!codes || !scale || !zeroPoint || scale->dtype() != DType::Float32)
-        return mismatch("a DequantizeLinear without constants", node.name);
-    QS_TRY(const Tensor x, toFloat32(*codes));
-    QS_TRY(const Tensor z, toFloat32(*zeroPoint));
-    const Shape &shape = x.shape();
-    const bool perTensor = scale->numel() == 1;
-    const int axis = perTensor ? 0 : static_cast<int>(node.intAttribute("axis", 1));
-    const std::int64_t block = std::max<std::int64_t>(1, node.intAttribute("block_size", 0));
-    const bool blocked = node.hasAttribute("block_size");
-    const std::int64_t outer = shape.numelBetween(0, axis), size = axis < shape.rank() ? shape[axis] : 1;
-    const std::int64_t inner = shape.numel() / std::max<std::int64_t>(1, outer * size);
-    const std::int64_t steps = (size + block - 1) / block;
-    const std::int64_t expected = perTensor ? 1 : blocked ? outer * steps * inner : size;
-    if (scale->numel() != expected || zeroPoint->shape() != scale->shape())
-        return mismatch("scale or zero point of a wrong shape", node.name);
-    Tensor values = Tensor::allocate(DType::Float32, shape);
-    const float *code = x.values<float>().data(), *zero = z.values<float>().data();
-    const float *step = scale->values<float>().data();
-    float *value = values.mutableValues<float>().data();
-    for (std::int64_t o = 0; o < outer; ++o)
-        for (std::int64_t a = 0; a < size; ++a)
-            for (std::int64_t i = 0; i < inner; ++i) {
-                const std::int64_t slice = perTensor ? 0 : blocked ? (o * steps + a / block) * inner + i : a;
-                *value++ = (*code++ - zero[slice]) * step[slice];
-            }
-    return values;
-}
-
-Result<Tensor> gather(const Tensor &values, const Tensor &indices, int axis, const std::string &where) {
-    QS_TRY(const std::vector<std::int64_t> sources, toInt64Vector(indices));
-    Shape shape = values.shape();
-    const std::int64_t outer = shape.numelBetween(0, axis), size = shape[axis];
-    const std::int64_t inner = shape.numelBetween(axis + 1, shape.rank());
-    shape[axis] = static_cast<std::int64_t>(sources.size());
-    Tensor gathered = Tensor::allocate(DType::Float32, shape);
-    float *dst = gathered.mutableValues<float>().data();
-    for (std::int64_t o = 0; o < outer; ++o)
-        for (const std::int64_t source : sources) {
-            if (source < 0 || source >= size)
-                return mismatch("a column index out of range", where);
-            const float *src = values.values<float>().data() + (o * size + source) * inner;
-            dst = std::copy(src, src + inner, dst);
-        }
-    return gathered;
-}
-
-/// The value of a constant, or of the few operators that turn codes into weights.
-Result<Tensor> weightValue(const ModelGraph &graph, ValueId id) {
-    if (const Tensor *constant = graph.constant(id))
-        return toFloat32(*constant);
-    const NodeId producer = graph.value(id).producer;
-    if (producer == kNoNode)
-        return mismatch("a weight that nothing produces", graph.value(id).name);
-    const Node &node = graph.node(producer);
-    if (node.opType == "DequantizeLinear")
-        return dequantizeLinear(graph, node);
-    const Tensor *second = constantInput(graph, node, 1);
-    if (!second || (node.opType != "Gather" && node.opType != "Reshape"))
-        return mismatch("a weight made by " + node.opType, node.name);
-    QS_TRY(const Tensor values, weightValue(graph, node.inputs[0]));
-    if (node.opType == "Gather")
-        return gather(values, *second, static_cast<int>(node.intAttribute("axis", 0)), node.name);
-    QS_TRY(std::vector<std::int64_t> dims, toInt64Vector(*second));
-    const Shape shape(std::move(dims));
-    const auto count = shape.checkedNumel();
-    if (!count || *count != values.numel())
-        return mismatch("a reshape to another size", node.name);
-    return values.reshaped(shape);
-}
 
 Result<double> worstDifference(const Tensor &expected, const Tensor &found, const std::string &where) {
     if (expected.shape() != found.shape())
@@ -112,15 +28,19 @@ Result<double> worstDifference(const Tensor &expected, const Tensor &found, cons
     return worst;
 }
 
+ValueId inputOf(const Node &node, std::size_t index) {
+    return index < node.inputs.size() ? node.inputs[index] : kNoValue;
+}
+
+const Node *producerOf(const ModelGraph &graph, ValueId id) {
+    const NodeId node = id == kNoValue ? kNoNode : graph.value(id).producer;
+    return node == kNoNode ? nullptr : &graph.node(node);
+}
+
 /// The layer's input must come from a pair whose two halves agree with the simulated grid.
 Status compareActivation(const ModelGraph &graph, ValueId input, float scale, const std::string &where) {
-    const auto producer = [&](ValueId id) {
-        const NodeId node = id == kNoValue ? kNoNode : graph.value(id).producer;
-        return node == kNoNode ? nullptr : &graph.node(node);
-    };
-    const Node *dequantize = producer(input);
-    const Node *quantize =
-        dequantize && !dequantize->inputs.empty() ? producer(dequantize->inputs[0]) : nullptr;
+    const Node *dequantize = producerOf(graph, input);
+    const Node *quantize = dequantize ? producerOf(graph, inputOf(*dequantize, 0)) : nullptr;
     if (!quantize || dequantize->opType != "DequantizeLinear" || quantize->opType != "QuantizeLinear")
         return mismatch("an activation without its pair", where);
     for (const std::size_t index : {1, 2}) {
@@ -135,25 +55,103 @@ Status compareActivation(const ModelGraph &graph, ValueId input, float scale, co
     return {};
 }
 
+/// A layer in the written file: its node, and what is added to the output of that.
+struct WrittenLayer {
+    const Node *node = nullptr;
+    const Node *branch = nullptr;   ///< its output is that of the branch
+    const Tensor *offset = nullptr; ///< of a bias correction
+};
+
+Result<WrittenLayer> findLayer(const Model &model, const Layer &layer, const QuantizedLayer &expected,
+                               const ModelGraph &written) {
+    const bool hasBranch = expected.weight && expected.weight->branch;
+    WrittenLayer found{producerOf(written, written.findValue(model.graph.value(layer.output).name))};
+    if (found.node && (hasBranch || !expected.outputOffset.empty())) {
+        if (found.node->opType != "Add")
+            return mismatch("an output to which nothing is added", layer.name);
+        const Node &sum = *found.node;
+        found.node = producerOf(written, inputOf(sum, 0));
+        found.branch = producerOf(written, inputOf(sum, 1));
+        found.offset = constantInput(written, sum, 1);
+        if (hasBranch && !expected.outputOffset.empty() && found.branch) {
+            found.offset = constantInput(written, *found.branch, 1);
+            found.branch = producerOf(written, inputOf(*found.branch, 0));
+        }
+    }
+    if (!found.node)
+        return mismatch("the layer is missing", layer.name);
+    if (found.node->opType != model.graph.node(layer.node).opType)
+        return mismatch("another operator, " + found.node->opType, layer.name);
+    if (inputOf(*found.node, static_cast<std::size_t>(std::max(layer.inputIndex, layer.weightIndex))) ==
+        kNoValue)
+        return mismatch("the layer lost an input", layer.name);
+    return found;
+}
+
+Status compareOffset(const Layer &layer, std::span<const float> expected, const Tensor *found) {
+    if (expected.empty())
+        return {};
+    if (!found || found->dtype() != DType::Float32 || found->numel() != layer.outChannels ||
+        found->shape()[layer.kind == LayerKind::Conv ? 1 : 0] != layer.outChannels ||
+        !std::ranges::equal(found->values<float>(), expected))
+        return mismatch("another bias correction", layer.name);
+    return {};
+}
+
+/// Whether a value is what enters the layer's node, seen through the pair and the clip in front of it.
+bool isUnquantizedInput(const ModelGraph &graph, ValueId value, ValueId input, bool hasPair) {
+    if (hasPair) {
+        const Node *dequantize = producerOf(graph, input);
+        const Node *quantize = dequantize ? producerOf(graph, inputOf(*dequantize, 0)) : nullptr;
+        input = quantize ? inputOf(*quantize, 0) : kNoValue;
+        const Node *clip = producerOf(graph, input);
+        if (clip && clip->opType == "Clip" && inputOf(*clip, 0) == value)
+            return value != kNoValue;
+    }
+    return value != kNoValue && value == input;
+}
+
+/// The branch must read what entered the layer before that was quantized, and its factors, or the one weight
+/// that they make, must be those of the run.
+Result<double> compareBranch(const ModelGraph &graph, const Layer &layer, const QuantizedLayer &expected,
+                             const WrittenLayer &found) {
+    if (!found.branch || found.branch->opType != found.node->opType)
+        return mismatch("a branch is missing", layer.name);
+    const Node *inner = producerOf(graph, inputOf(*found.branch, 0));
+    const Tensor *down = inner && inner->opType == "MatMul" ? constantInput(graph, *inner, 1) : nullptr;
+    const Tensor *weight = constantInput(graph, *found.branch, static_cast<std::size_t>(layer.weightIndex));
+    const bool split = found.branch->opType == "MatMul" && down && weight;
+    const Node &reader = split ? *inner : *found.branch;
+    const auto slot = static_cast<std::size_t>(layer.inputIndex);
+    if (!weight || !isUnquantizedInput(graph, inputOf(reader, slot), inputOf(*found.node, slot),
+                                       expected.activation.has_value()))
+        return mismatch("a branch that does not read the activation as it is", layer.name);
+    // Stored factors are those of the transposed weight: [cols, rank] · [rank, rows].
+    return worstDifference(toStoredLayout(layer, expected.weight->branch->product()),
+                           split ? LowRankBranch{*weight, *down}.product() : *weight, layer.name);
+}
+
 Result<double> compareLayer(const Model &model, const Layer &layer, const QuantizedLayer &expected,
                             const ModelGraph &written) {
-    const ValueId output = written.findValue(model.graph.value(layer.output).name);
-    const NodeId producer = output == kNoValue ? kNoNode : written.value(output).producer;
-    if (producer == kNoNode)
-        return mismatch("the layer is missing", layer.name);
-    const Node &node = written.node(producer);
-    const auto last = static_cast<std::size_t>(std::max(layer.inputIndex, layer.weightIndex));
-    if (node.inputs.size() <= last)
-        return mismatch("the layer lost an input", layer.name);
+    QS_TRY(const WrittenLayer found, findLayer(model, layer, expected, written));
+    const Node &node = *found.node;
+    QS_CHECK_OK(compareOffset(layer, expected.outputOffset, found.offset));
     if (expected.activation)
         QS_CHECK_OK(compareActivation(written, node.inputs[static_cast<std::size_t>(layer.inputIndex)],
                                       expected.activation->scale, layer.name));
-    QS_TRY(const Tensor found,
+    QS_TRY(const Tensor weight,
            weightValue(written, node.inputs[static_cast<std::size_t>(layer.weightIndex)]));
-    if (expected.weight)
-        return worstDifference(toStoredLayout(layer, expected.weight->dequantize()), found, layer.name);
-    QS_TRY(const Tensor original, toFloat32(*model.graph.constant(layer.weight)));
-    return worstDifference(original, found, layer.name);
+    if (!expected.weight) {
+        QS_TRY(const Tensor original, toFloat32(*model.graph.constant(layer.weight)));
+        return worstDifference(original, weight, layer.name);
+    }
+    QS_TRY(double worst, worstDifference(toStoredLayout(layer, expected.weight->dequantizeWithoutBranch()),
+                                         weight, layer.name));
+    if (expected.weight->branch) {
+        QS_TRY(const double branch, compareBranch(written, layer, expected, found));
+        worst = std::max(worst, branch);
+    }
+    return worst;
 }
 
 } // namespace
