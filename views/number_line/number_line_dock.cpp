@@ -450,6 +450,8 @@ void NumberLineDock::applyToRecipe() {
     grid.bits = row.format->bits;
     grid.convention = *row.format->convention;
     grid.rule = row.choice.rule;
+    if (source.of == Of::Activation)
+        choice.activation->scale = ActivationScale::Static; // the rule chose one range for the tensor
     if (source.of == Of::Weight) {
         choice.weight->scheme.granularity = source.granularity;
         if (source.granularity == Granularity::PerGroup)
