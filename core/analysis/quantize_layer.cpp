@@ -191,11 +191,9 @@ Status correctBias(const Layer &layer, MatrixView<const float> weights, LayerSer
         QS_TRY(const InputStatistics statistics, services.inputStatistics(group));
         for (std::int64_t r = 0; r < rowsPerGroup; ++r) {
             double shift = 0;
-            for (const float weight : weights.row(group * rowsPerGroup + r)) {
-                const auto col =
-                    static_cast<std::size_t>(&weight - weights.row(group * rowsPerGroup + r).data());
-                shift += (static_cast<double>(*value++) - weight) * statistics.mean[col];
-            }
+            std::size_t col = 0;
+            for (const float weight : weights.row(group * rowsPerGroup + r))
+                shift += (static_cast<double>(*value++) - weight) * statistics.mean[col++];
             quantized.outputOffset.push_back(static_cast<float>(-shift));
         }
     }
