@@ -66,6 +66,43 @@ TEST(ExecuteRun, PublishesLayerByLayerAndEndsComplete) {
     EXPECT_NEAR((*run)->effectiveBits(), 8.5, 1.5);
 }
 
+/// Mean of each column of a float32 [samples, columns] tensor.
+std::vector<double> columnMeans(const Tensor &values) {
+    const std::int64_t samples = values.shape()[0], columns = values.shape()[1];
+    std::vector<double> means(static_cast<std::size_t>(columns), 0.0);
+    const float *value = values.values<float>().data();
+    for (std::int64_t s = 0; s < samples; ++s)
+        for (double &mean : means)
+            mean += *value++ / static_cast<double>(samples);
+    return means;
+}
+
+TEST(ExecuteRun, BiasCorrectionGivesTheMeanOutputOfTheFloatLayer) {
+    RunRequest request = openSample("glyph-cnn.onnx", "glyph-calib.h5");
+    WeightChoice choice = rtn(2);
+    choice.correctBias = true;
+    request.recipe = uniformRecipe("w2-bias", choice, {});
+    request.recipe.rules.front().layers = R"(m\.fc)"; // the last layer: its outputs are those of the model
+    FindingList findings;
+    const auto run = runOrFail(request, findings);
+    const auto inputs = readModelInputs(*request.calibration, request.model->graph, 0, 16).value();
+    const auto meansWith = [&](std::vector<QuantizedLayer> layers) {
+        const PassOptions options = substitutions(*request.model, layers).value();
+        return columnMeans(request.executor->run(inputs, options, {}).value()[0]);
+    };
+    std::vector<QuantizedLayer> layers = run->quantizedLayers();
+    ASSERT_EQ(layers.size(), 1u);
+    const std::vector<double> exact = meansWith({}), corrected = meansWith(layers);
+    layers[0].outputOffset.clear();
+    const std::vector<double> plain = meansWith(layers);
+    double largest = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+        EXPECT_NEAR(corrected[i], exact[i], 1e-4);
+        largest = std::max(largest, std::abs(plain[i] - exact[i]));
+    }
+    EXPECT_GT(largest, 0.1) << "there was something to correct";
+}
+
 TEST(ExecuteRun, MoreBitsMeanLessErrorInEveryLayer) {
     RunRequest request = openSample("glyph-vit.onnx", "glyph-calib.h5");
     FindingList findings;
