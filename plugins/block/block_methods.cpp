@@ -181,7 +181,7 @@ PluginMethodInfo Brecq::info() {
         "Learns for all weights of a block together whether to round up or down, so that the output of "
         "the block stays; then the steps of its activations. Squared error, without Fisher weights.";
     info.paper = "Li et al. 2021, arXiv:2102.05426";
-    info.tags = "rounding,block,gradient";
+    info.tags = "rounding,activation,optimisation,weight-activation,block";
     info.parameters = kBrecqParameters;
     info.status = QS_PAPER_FORMULA;
     info.cost = kCost;
@@ -204,7 +204,7 @@ PluginMethodInfo QDrop::info() {
         "As BRECQ, with the steps of activations learned along, while a random half of the activations "
         "stays in float.";
     info.paper = "Wei et al. 2022, arXiv:2203.05740";
-    info.tags = "rounding,block,gradient,activations";
+    info.tags = "rounding,activation,optimisation,weight-activation,block";
     info.parameters = qdropParameters().c_str();
     info.status = QS_PAPER_FORMULA;
     info.cost = kCost;
