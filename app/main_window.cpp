@@ -5,6 +5,8 @@
 #include "app/palette_entries.h"
 #include "app/samples.h"
 #include "app/status_panel.h"
+#include "views/shared/sweep_document.h"
+#include "views/sweep/sweep_dialog.h"
 
 #include <QActionGroup>
 #include <QApplication>
@@ -233,6 +235,10 @@ void MainWindow::makeRunMenu() {
                                   options.recipe = m_context.recipe();
                                   m_context.startSensitivity(std::move(options));
                               });
+    m_sweep = addAction(
+        menu, tr("S&weep…"), tr("Shift+F5"),
+        tr("Runs methods × bits on the open model into one result file, and shows them side by side"),
+        [this] { views::askForSweep(m_context, this); });
     m_flip = addAction(menu, tr("&Flip A/B"), tr("F8"),
                        tr("Shows the run that was shown before in all views, and back again"),
                        [this] { m_context.flipRuns(); });
@@ -318,7 +324,10 @@ bool MainWindow::eventFilter(QObject *watched, QEvent *event) {
 
 void MainWindow::openFiles(const QStringList &files) {
     for (const QString &file : files)
-        m_context.openFile(file);
+        if (isSweepFile(file.toStdU16String()))
+            views::SweepDocument::of(m_context).open(file);
+        else
+            m_context.openFile(file);
 }
 
 bool MainWindow::openSample(const QString &name) {
@@ -337,6 +346,7 @@ void MainWindow::updateActions() {
     setAvailable(m_calibrate, m_context.whyNotCalibrate());
     setAvailable(m_run, m_context.whyNotRun());
     setAvailable(m_sensitivity, m_context.whyNotSensitivity());
+    setAvailable(m_sweep, views::SweepDocument::of(m_context).whyNotStart());
     setAvailable(m_flip, m_context.whyNotFlip());
     setAvailable(m_export, m_context.whyNotExport());
     setAvailable(m_cancel, m_context.jobs().anyRunning() ? QString() : tr("Nothing is running."));

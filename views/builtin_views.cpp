@@ -5,6 +5,7 @@
 #include "views/jobs/jobs_dock.h"
 #include "views/layer_table/layer_table_dock.h"
 #include "views/method_bench/method_bench_dock.h"
+#include "views/method_catalogue/method_catalogue_dock.h"
 #include "views/model_tree/model_tree_dock.h"
 #include "views/number_line/number_line_dock.h"
 #include "views/outlier_map/outlier_map_dock.h"
@@ -13,6 +14,7 @@
 #include "views/run_history/run_history_dock.h"
 #include "views/sensitivity/sensitivity_dock.h"
 #include "views/shared/view_factory.h"
+#include "views/sweep/sweep_dock.h"
 #include "views/tensor_map/tensor_map_dock.h"
 
 namespace qs::views {
@@ -38,6 +40,8 @@ const std::vector<ViewFactory> &builtinViews() {
         {"graph_map", "Graph map", ViewPlace::Tables, "Ctrl+G", true, make<GraphMapDock>},
         {"number_line", "Number line", ViewPlace::Charts, "Ctrl+Shift+N", false, make<NumberLineDock>},
         {"method_bench", "Method bench", ViewPlace::Charts, "Ctrl+Shift+B", true, make<MethodBenchDock>},
+        {"sweep", "Sweep", ViewPlace::Charts, "Ctrl+Shift+W", false, make<SweepDock>},
+        {"method_catalogue", "Methods", ViewPlace::Charts, "Ctrl+Shift+M", false, make<MethodCatalogueDock>},
         {"roofline", "Roofline", ViewPlace::Charts, "Ctrl+0", false, make<RooflineDock>},
         {"recipe_editor", "Recipe", ViewPlace::Right, "Ctrl+7", false, make<RecipeEditorDock>},
         {"run_history", "Runs", ViewPlace::Right, "Ctrl+Shift+H", false, make<RunHistoryDock>},
