@@ -31,8 +31,6 @@ public:
         const MethodInfo *info = m_methods.info(id);
         if (!info)
             return fail(unknownMethod(id, m_methods).withContext(m_chain));
-        if (const std::string reason = whyNotInRecipe(*info); !reason.empty())
-            return fail(ErrorCode::InvalidArgument, fmt::format("{}: {}", id, reason), m_chain);
         switch (info->kind) {
         case MethodKind::Transform:
             m_transforms.push_back({".*", {id, nlohmann::json::object()}});
@@ -93,10 +91,6 @@ Error unknownMethod(const std::string &id, const MethodRegistry &methods) {
     for (const auto &[kind, list] : known)
         text += fmt::format("{}: {}; ", methodKindName(kind), list);
     return {ErrorCode::InvalidArgument, text + kBiasCorrection + ".", {}};
-}
-
-std::string whyNotInRecipe(const MethodInfo &info) {
-    return info.kind == MethodKind::Block ? "works on whole blocks, which recipes cannot say yet" : "";
 }
 
 Recipe withMethod(Recipe recipe, const MethodInfo &info) {

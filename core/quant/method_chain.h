@@ -20,8 +20,6 @@ Result<Recipe> chainRecipe(const std::string &chain, const WeightGridScheme &sch
 /// "there is no method 'x'", and what there is, by kind.
 Error unknownMethod(const std::string &id, const MethodRegistry &methods);
 
-/// Why no recipe can use a method; empty when one can.
-std::string whyNotInRecipe(const MethodInfo &info);
 /// The recipe with the method in it: a quantizer or branch in every rule for weights (in a rule for all
 /// layers when there is none), a transform as the last one. Other settings stay; parameters are the defaults.
 Recipe withMethod(Recipe recipe, const MethodInfo &info);

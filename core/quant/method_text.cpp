@@ -25,7 +25,7 @@ std::string joined(const std::vector<std::string> &texts) {
 std::string methodStatusMeaning(MethodStatus status) {
     switch (status) {
     case MethodStatus::ReferenceChecked:
-        return "checked against the authors' code";
+        return "checked against numbers of the authors' code or formulas";
     case MethodStatus::PaperFormula:
         return "follows the paper's formulas; there is no reference code to check with";
     case MethodStatus::Experimental:

@@ -1,8 +1,11 @@
 #include "views/shared/figure_export.h"
 
+#include "core/base/json_text.h"
 #include "tests/support/figure_checks.h"
 #include "tests/support/temp_dir.h"
+#include "tests/views/sweep_samples.h"
 #include "tests/views/workbench_fixture.h"
+#include "views/shared/sweep_document.h"
 #include "views/shared/view_dock.h"
 #include "views/shared/view_factory.h"
 
@@ -21,10 +24,10 @@ using Background = FigureRequest::Background;
 
 /// Views with a figure, and a title that stands on its axes or legend.
 const std::map<QString, std::string> kFigures = {
-    {"distribution", "weight value"},   {"outlier_map", "channel"},
-    {"attention", "probability"},       {"sensitivity", "dB"},
-    {"graph_map", "SQNR, dB"},          {"method_bench", "effective bits"},
-    {"roofline", "operations per byte"}};
+    {"distribution", "weight value"},    {"outlier_map", "channel"},
+    {"attention", "probability"},        {"sensitivity", "dB"},
+    {"graph_map", "SQNR, dB"},           {"method_bench", "effective bits"},
+    {"roofline", "operations per byte"}, {"sweep", "effective bits"}};
 const QString kCaption = QStringLiteral("made by a test");
 
 FigureRequest requestOf(Format format) {
@@ -53,7 +56,11 @@ protected:
         m_context.startSensitivity(options);
         ASSERT_TRUE(wait());
         m_context.select(Selection::ofLayer(0));
+        SweepDocument::of(m_context).open(QString::fromStdString(
+            m_sweepFolder.write("results.json", jsonText(sweepToJson(*sampleResults())))));
+        ASSERT_TRUE(wait());
     }
+    TempDir m_sweepFolder;
     void show(ViewDock &dock) {
         dock.setFloating(true);
         dock.resize(1000, 700);

@@ -1,7 +1,11 @@
 #include "tests/support/onnx_text_model.h"
 #include "tests/support/temp_dir.h"
+#include "tests/views/sweep_samples.h"
 #include "tests/views/workbench_fixture.h"
+
+#include "core/base/json_text.h"
 #include "views/shared/figure_export.h"
+#include "views/shared/sweep_document.h"
 #include "views/shared/view_dock.h"
 #include "views/shared/view_factory.h"
 
@@ -172,6 +176,10 @@ TEST_P(ViewStates, LoadingPartialAndFull) {
     options.samples = 4;
     options.bits = {4};
     m_context.startSensitivity(options);
+    ASSERT_TRUE(wait());
+    TempDir folder;
+    SweepDocument::of(m_context).open(
+        QString::fromStdString(folder.write("results.json", jsonText(sweepToJson(*sampleResults())))));
     ASSERT_TRUE(wait());
     expectPictures();
     for (const auto &dock : docks) {

@@ -13,7 +13,7 @@ using Json = nlohmann::json;
 using testing::HasSubstr;
 
 /// 50 ms of work; the rest is room for a busy machine.
-constexpr std::chrono::milliseconds kCancelLimit{400};
+constexpr std::chrono::milliseconds kCancelLimit{600};
 
 RowMajorD toMatrix(const Tensor &tensor) {
     const Shape &shape = tensor.shape();

@@ -15,7 +15,7 @@ using Codes = std::vector<std::int16_t>;
 using testing::HasSubstr;
 
 /// 50 ms of work; the rest is room for a busy machine.
-constexpr std::chrono::milliseconds kCancelLimit{400};
+constexpr std::chrono::milliseconds kCancelLimit{600};
 
 /// The grid family as users get it: through dlopen.
 class GridMethods : public testing::Test {

@@ -1,4 +1,5 @@
 #include "tests/support/temp_dir.h"
+#include "tests/views/sweep_samples.h"
 #include "tests/views/workbench_fixture.h"
 #include "views/shared/sweep_document.h"
 #include "views/sweep/sweep_dialog.h"
@@ -26,40 +27,6 @@ namespace qs::views {
 namespace {
 
 using State = SweepRecord::State;
-
-SweepRecord recordOf(const std::string &model, const std::string &method, int bits, double effectiveBits,
-                     double perplexity, int activations = 0) {
-    SweepRecord record;
-    WeightChoice choice;
-    choice.scheme.grid.bits = bits;
-    std::optional<ActivationChoice> activation;
-    if (activations > 0)
-        activation.emplace().grid.bits = activations;
-    record.job = {model, method, uniformRecipe({}, choice, activation)};
-    record.job.recipe.name = method + std::to_string(bits);
-    record.values = {{"effective_bits", effectiveBits}, {"perplexity", perplexity}, {"kl", perplexity / 100}};
-    return record;
-}
-
-std::shared_ptr<const SweepResults> sampleResults() {
-    auto results = std::make_shared<SweepResults>();
-    for (const char *name : {"lm", "other"}) {
-        SweepModel model;
-        model.name = model.file = name;
-        model.taskMetric = "perplexity";
-        model.baseline["perplexity"] = 5.5;
-        results->models.push_back(model);
-    }
-    results->records = {recordOf("lm", "rtn", 8, 8.25, 5.6),  recordOf("lm", "rtn", 4, 4.25, 7.5),
-                        recordOf("lm", "gptq", 4, 4.25, 6.5), recordOf("lm", "gptq", 2, 2.25, 900),
-                        recordOf("lm", "rtn", 8, 8.25, 6, 8), recordOf("other", "rtn", 8, 8.25, 3),
-                        recordOf("lm", "fussy", 3, 3.25, 1)};
-    SweepRecord &refused = results->records.back();
-    refused.state = State::NotApplicable;
-    refused.reason = "fc1: Fussy: needs 5 bits";
-    refused.values.clear();
-    return results;
-}
 
 int columnOf(const QAbstractItemModel &model, const QString &title) {
     for (int column = 0; column < model.columnCount(); ++column)

@@ -173,19 +173,17 @@ void MethodCatalogueDock::showMethod() {
         return;
     }
     m_page->setHtml(methodPage(*info, *context().methods().schema(info->id)));
-    const std::string whyNot = whyNotInRecipe(*info);
     m_use->setText(tr("Use %1 in recipe").arg(QString::fromStdString(info->name)));
-    m_use->setEnabled(whyNot.empty());
+    m_use->setEnabled(true);
     m_use->setToolTip(
-        !whyNot.empty() ? QString::fromStdString(info->name + " " + whyNot)
-        : info->kind == MethodKind::Transform
+        info->kind == MethodKind::Transform
             ? tr("Appends the transform to the recipe; can be undone")
             : tr("Gives every rule for weights this method with its default parameters; can be undone"));
 }
 
 void MethodCatalogueDock::useInRecipe() {
     const MethodInfo *info = chosen();
-    if (!info || !whyNotInRecipe(*info).empty())
+    if (!info)
         return;
     context().undoStack().push(
         new ChangeRecipeCommand(context(), withMethod(context().recipe(), *info),

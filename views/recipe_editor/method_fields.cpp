@@ -43,7 +43,10 @@ MethodFields::MethodFields(std::shared_ptr<const MethodRegistry> methods, Method
     : QObject(parent), m_methods(std::move(methods)), m_layout(layout), m_box(new QComboBox),
       m_note(new QLabel), m_parameters(new SchemaForm) {
     for (const MethodInfo *info : m_methods->infos()) {
-        if (info->kind != kind)
+        // A block method stands where a quantizer stands.
+        const bool fits =
+            info->kind == kind || (kind == MethodKind::Quantizer && info->kind == MethodKind::Block);
+        if (!fits)
             continue;
         m_box->addItem(methodTitle(*info), QString::fromStdString(info->id));
         m_box->setItemData(m_box->count() - 1, methodToolTip(*info), Qt::ToolTipRole);

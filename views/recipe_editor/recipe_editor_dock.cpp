@@ -165,7 +165,7 @@ void RecipeEditorDock::updateEstimate() {
     if (estimate.quantizedActivations > 0)
         text += tr("; %1 activations").arg(estimate.quantizedActivations);
     if (!m_shown.transforms.empty())
-        text += tr("; %n transform(s) first", nullptr, static_cast<int>(m_shown.transforms.size()));
+        text += tr("; transforms first: %1").arg(m_shown.transforms.size());
     m_estimate->setText(text);
     m_estimate->setToolTip(
         tr("Codes, scales and zero points; a method may store a little more (group indices)."));

@@ -90,16 +90,14 @@ QWidget *SweepDialog::makeMethods() {
     std::stable_partition(infos.begin(), infos.end(),
                           [](const MethodInfo *info) { return info->kind == MethodKind::Quantizer; });
     for (const MethodInfo *info : infos) {
-        const std::string whyNot = whyNotInRecipe(*info);
         auto *item =
             new QListWidgetItem(tr("%1   %2 (%3)")
                                     .arg(QString::fromStdString(info->id), QString::fromStdString(info->name),
                                          QString::fromUtf8(methodKindName(info->kind).data())),
                                 m_methods);
         item->setData(Qt::UserRole, QString::fromStdString(info->id));
-        item->setToolTip(QString::fromStdString(whyNot.empty() ? info->summary : whyNot));
-        item->setFlags(whyNot.empty() ? Qt::ItemIsUserCheckable | Qt::ItemIsEnabled | Qt::ItemIsSelectable
-                                      : Qt::NoItemFlags);
+        item->setToolTip(QString::fromStdString(info->summary));
+        item->setFlags(Qt::ItemIsUserCheckable | Qt::ItemIsEnabled | Qt::ItemIsSelectable);
         item->setCheckState(info->id == "rtn" || info->id == "gptq" ? Qt::Checked : Qt::Unchecked);
     }
     m_methods->setFixedHeight(kMethodRows * (m_methods->sizeHintForRow(0) + 1));

@@ -27,7 +27,7 @@
 namespace qs::views {
 namespace {
 
-const QList<int> kShares = {1100, 800};
+const QList<int> kShares = {900, 1000};
 
 QToolButton *makeButton(const QString &text, const QString &toolTip) {
     auto *button = new QToolButton;

@@ -42,8 +42,8 @@ void paint(QCPGraph &graph, const QColor &color, bool filled) {
 SweepScatter::SweepScatter(QWidget *parent) : PlotView(parent) {
     QCustomPlot &chart = plot();
     m_front = chart.addGraph();
-    m_front->setName(tr("front: no result beats these in both"));
-    m_ring = addPoints(chart, QCPScatterStyle::ssCircle, 18, tr("selected in the table"));
+    m_front->setName(tr("Pareto front"));
+    m_ring = addPoints(chart, QCPScatterStyle::ssCircle, 18, tr("selected"));
     placeLegendAbove(chart);
     chart.xAxis->setLabel(tr("effective bits per weight"));
     setFitter([this] { fitAll(); });
@@ -185,7 +185,8 @@ void SweepScatter::fitAll() {
     const double width = std::max(right->bits - left->bits, 0.5);
     plot().xAxis->setRange(left->bits - kMargin * width, right->bits + kMargin * width);
     // Two bits can cost orders of magnitude: the others must not fall on one line.
-    const bool logarithmic = low->value > 0 && high->value > kDecade * low->value;
+    const bool logarithmic =
+        m_unit != QStringLiteral("%") && low->value > 0 && high->value > kDecade * low->value;
     setLogarithmic(*plot().yAxis, logarithmic);
     if (logarithmic) {
         const double factor = std::pow(high->value / low->value, kMargin);

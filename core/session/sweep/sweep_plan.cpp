@@ -81,8 +81,7 @@ Result<std::vector<std::string>> expandedMethods(const std::vector<std::string> 
             continue;
         }
         for (const MethodInfo *info : methods.infos())
-            if (whyNotInRecipe(*info).empty())
-                expanded.push_back(info->id);
+            expanded.push_back(info->id);
     }
     return expanded;
 }
