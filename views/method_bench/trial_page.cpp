@@ -128,11 +128,14 @@ void TrialPage::showRows() {
         QString::fromStdString(m_shownModel->layers[static_cast<std::size_t>(m_shownLayer)].name);
     if (m_result->state == LayerResult::State::Failed)
         return m_state->setText(tr("⚠ %1: %2").arg(name, QString::fromStdString(m_result->failure)));
-    m_state->setText(
+    const QString state =
         m_result->outputError
             ? tr("%1 · activations and seed as in the recipe").arg(name)
             : tr("%1 · only the weight is measured: open a calibration or evaluation set for the rest")
-                  .arg(name));
+                  .arg(name);
+    m_state->setText(context().recipe().transforms.empty()
+                         ? state
+                         : state + tr(" · tried without the transforms of the recipe"));
 }
 
 void TrialPage::adoptIntoRecipe() {
