@@ -70,6 +70,8 @@ qs_block_layer tableLayer(const BlockLayer &layer) {
     table.zero_points = nearest.zeroPoints.data();
     table.nearest = nearest.codes.data();
     table.activation_scale = layer.activation ? layer.activation->grid.scale : 1.0f;
+    table.convention = static_cast<std::int32_t>(nearest.convention);
+    table.scale_as_float16 = nearest.scaleAsFloat16 ? 1 : 0;
     return table;
 }
 
@@ -78,32 +80,37 @@ struct BlockBuffers {
     explicit BlockBuffers(const BlockRequest &request) {
         for (const BlockLayer &layer : request.layers) {
             layers.push_back(tableLayer(layer));
-            result.codes.push_back(layer.nearest.codes);
+            result.weights.push_back(layer.nearest);
             result.activationScales.push_back(layers.back().activation_scale);
         }
         for (std::size_t i = 0; i < layers.size(); ++i) {
             layerPointers.push_back(&layers[i]);
-            codePointers.push_back(result.codes[i].data());
+            codePointers.push_back(result.weights[i].codes.data());
+            scalePointers.push_back(result.weights[i].scales.data());
+            zeroPointPointers.push_back(result.weights[i].zeroPoints.data());
         }
         table.struct_size = sizeof table;
         table.message_size = kPluginMessageSize;
         table.codes = codePointers.data();
+        table.scales = scalePointers.data();
+        table.zero_points = zeroPointPointers.data();
         table.activation_scales = result.activationScales.data();
         table.message = message.data();
     }
     std::vector<qs_block_layer> layers;
     std::vector<const qs_block_layer *> layerPointers;
     std::vector<std::int16_t *> codePointers;
+    std::vector<float *> scalePointers;
+    std::vector<std::int32_t *> zeroPointPointers;
     BlockResult result;
     qs_block_result table{};
     std::array<char, kPluginMessageSize> message{};
 };
 
 Status checkResult(const BlockRequest &request, const BlockResult &result) {
-    for (std::size_t i = 0; i < result.codes.size(); ++i) {
-        QuantizedMatrix matrix = request.layers[i].nearest;
-        matrix.codes = result.codes[i];
-        QS_CHECK_OK(matrix.validate());
+    for (std::size_t i = 0; i < result.weights.size(); ++i) {
+        if (auto valid = checkReturned(result.weights[i]); !valid)
+            return fail(std::move(valid).error().withContext(request.layers[i].name));
         if (!(result.activationScales[i] > 0) || !std::isfinite(result.activationScales[i]))
             return fail(
                 ErrorCode::PluginFailure,
@@ -162,9 +169,7 @@ Result<QuantizedMatrix> PluginBlock::quantize(const QuantizeRequest &request, co
     block.seed = request.seed;
     block.findings = request.findings;
     QS_TRY(BlockResult result, reconstruct(block, ctx));
-    QuantizedMatrix matrix = std::move(block.layers[0].nearest);
-    matrix.codes = std::move(result.codes[0]);
-    return matrix;
+    return std::move(result.weights[0]);
 }
 
 BlockPlan PluginBlock::plan(const nlohmann::json &parameters) const {
@@ -204,7 +209,7 @@ Result<BlockResult> PluginBlock::reconstruct(const BlockRequest &request, const 
         return fail(std::move(outcome).error().withContext(request.name));
     if (auto valid = checkResult(request, buffers.result); !valid)
         return fail(ErrorCode::PluginFailure,
-                    fmt::format("method '{}' returned a broken result: {}", m_info.id, valid.error().message),
+                    fmt::format("method '{}' returned a broken result: {}", m_info.id, valid.error().text()),
                     request.name);
     return std::move(buffers.result);
 }

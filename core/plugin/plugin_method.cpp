@@ -1,5 +1,7 @@
 #include "core/plugin/plugin_method.h"
 
+#include "core/tensor/convert.h"
+
 #include <cmath>
 #include <sstream>
 
@@ -56,6 +58,14 @@ Status checkFinite(MatrixView<const float> weights, const std::string &layer) {
                     fmt::format("weight [row {}, column {}] is {}; repair the model before quantizing it",
                                 row, col, weights(row, col)),
                     layer);
+    return {};
+}
+
+Status checkReturned(const QuantizedMatrix &matrix) {
+    QS_CHECK_OK(matrix.validate());
+    for (float scale : matrix.scales)
+        if (matrix.scaleAsFloat16 && float16ToFloat(floatToFloat16(scale)) != scale)
+            return fail(ErrorCode::PluginFailure, fmt::format("scale {} is not a float16 value", scale));
     return {};
 }
 

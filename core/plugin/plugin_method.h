@@ -68,4 +68,8 @@ qs_status callPlugin(std::array<char, kPluginMessageSize> &message, Function fun
 /// \error InvalidArgument  names row and column
 Status checkFinite(MatrixView<const float> weights, const std::string &layer);
 
+/// What must hold of a matrix that a plugin filled: validate(), and scales that can be stored as announced.
+/// \error PluginFailure
+Status checkReturned(const QuantizedMatrix &matrix);
+
 } // namespace qs

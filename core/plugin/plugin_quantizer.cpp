@@ -1,7 +1,6 @@
 #include "core/plugin/plugin_quantizer.h"
 
 #include "core/plugin/plugin_method.h"
-#include "core/tensor/convert.h"
 
 #include <algorithm>
 #include <cmath>
@@ -175,13 +174,6 @@ Status adoptKept(std::vector<KeptWeight> kept, std::uint32_t stores, QuantizedMa
     return {};
 }
 
-Status checkFloat16Scales(const QuantizedMatrix &matrix) {
-    for (float scale : matrix.scales)
-        if (matrix.scaleAsFloat16 && float16ToFloat(floatToFloat16(scale)) != scale)
-            return fail(ErrorCode::PluginFailure, fmt::format("scale {} is not a float16 value", scale));
-    return {};
-}
-
 } // namespace
 
 Result<std::shared_ptr<const Quantizer>> PluginQuantizer::make(std::shared_ptr<const PluginLibrary> library,
@@ -232,10 +224,7 @@ Result<QuantizedMatrix> PluginQuantizer::quantize(const QuantizeRequest &request
         if (auto status = quantizePart(request, text, part, matrix, ctx); !status)
             return fail(std::move(status).error().withContext(request.layerName));
     }
-    Status valid = matrix.validate();
-    if (valid)
-        valid = checkFloat16Scales(matrix);
-    if (!valid)
+    if (auto valid = checkReturned(matrix); !valid)
         return fail(ErrorCode::PluginFailure,
                     fmt::format("method '{}' returned a broken result: {}", m_info.id, valid.error().message),
                     request.layerName);

@@ -53,10 +53,11 @@ struct BlockRequest {
     FindingList *findings = nullptr; ///< may be null
 };
 
-/// Codes on the grids of the request, and activation steps where they were learned.
+/// What became of the layers: `nearest` of the request with other codes and, where grids were learned, other
+/// scales and zero points; and activation steps.
 struct BlockResult {
-    std::vector<std::vector<std::int16_t>> codes; ///< by layer, [rows, cols]
-    std::vector<float> activationScales; ///< by layer; those of the request where nothing was learned
+    std::vector<QuantizedMatrix> weights; ///< by layer
+    std::vector<float> activationScales;  ///< by layer; those of the request where nothing was learned
 };
 
 /// What a method wants to be gathered for it, given its parameters.

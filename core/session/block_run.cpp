@@ -154,9 +154,7 @@ Status BlockRuns::reconstructGroup(const Group &group, const Run &run, FindingLi
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (std::size_t i = 0; i < group.layers.size(); ++i) {
         ReadyLayer ready;
-        QuantizedMatrix matrix = std::move(request.layers[i].nearest);
-        matrix.codes = std::move(result.codes[i]);
-        ready.weight = std::make_shared<const QuantizedMatrix>(std::move(matrix));
+        ready.weight = std::make_shared<const QuantizedMatrix>(std::move(result.weights[i]));
         if (activations[i]) {
             ready.activation = activations[i]->grid;
             ready.activation->scale = result.activationScales[i];

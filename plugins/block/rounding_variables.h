@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugins/block/adam.h"
+#include "core/numeric/adam.h"
 #include "plugins/block/block_solver.h"
 
 namespace qs {

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define QS_ABI_MAJOR 1u
-#define QS_ABI_MINOR 1u
+#define QS_ABI_MINOR 2u
 #define QS_EXTENSION_QUANTIZER "quantoscope.quantizer/1"
 #define QS_EXTENSION_BRANCH "quantoscope.branch/1"       /* since 1.1 */
 #define QS_EXTENSION_TRANSFORM "quantoscope.transform/1" /* since 1.1 */
@@ -344,7 +344,7 @@ typedef struct qs_transform {
 /* ---- Extension "quantoscope.block/1": the weights of a block become codes together ------------------------
  * A block is a part of the network, as a residual or transformer block. The host has fitted a grid to every
  * layer; the method decides the codes, so that what leaves the block stays what it was in the float network,
- * and may learn the steps of the activations that enter the layers.
+ * and may learn the steps of the activations that enter the layers, and (since 1.2) the grids of the weights.
  */
 
 typedef struct qs_block_layer {
@@ -360,6 +360,9 @@ typedef struct qs_block_layer {
     const int32_t *zero_points; /* [slices]; value = scale * (code - zero_point) */
     const int16_t *nearest;     /* [rows, cols]: codes by rounding to nearest */
     float activation_scale;
+    /* ---- since 1.2 ---- */
+    int32_t convention;       /* QS_ASYMMETRIC, ...: all but that one fix the zero points */
+    int32_t scale_as_float16; /* non-zero: scales of the result must be float16 values */
 } qs_block_layer;
 
 /* One evaluation of the block on cached inputs of the calibration set. */
@@ -401,6 +404,9 @@ typedef struct qs_block_result {
     int16_t *const *codes;    /* [layers] of [rows, cols], preset to nearest; lowest_code..highest_code */
     float *activation_scales; /* [layers], preset to those of the request; positive */
     char *message;            /* as in qs_quantize_result */
+    /* ---- since 1.2 ---- */
+    float *const *scales;        /* [layers] of [slices], preset to those of the request; > 0 and finite */
+    int32_t *const *zero_points; /* [layers] of [slices], preset likewise; lowest_code..highest_code */
 } qs_block_result;
 
 /* What the host gathers for a block before it calls. */
@@ -420,7 +426,8 @@ typedef struct qs_block_method {
     const char *id, *name, *summary, *paper, *tags, *parameters, *cost;
     /* Fills the plan for these parameters; preset to the host's defaults. [thread-safe] */
     void (*plan)(const char *parameters, qs_block_plan *plan);
-    /* Fills result->codes and activation_scales. [worker-thread] */
+    /* Fills result->codes and activation_scales, and where grids were learned scales and zero_points.
+     * [worker-thread] */
     qs_status (*reconstruct)(const qs_block_request *request, const qs_host *host, qs_block_result *result);
 } qs_block_method;
 
