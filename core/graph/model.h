@@ -7,6 +7,13 @@
 
 namespace qs {
 
+/// Something that a model file says about itself, as text.
+struct MetadataEntry {
+    std::string key;   ///< "llama.context_length"
+    std::string type;  ///< "uint32", "array of string"
+    std::string value; ///< long ones are cut and say so
+};
+
 /// An opened model: graph, quantizable layers, where it came from. Immutable, shared between threads.
 struct Model {
     std::filesystem::path file;
@@ -14,6 +21,7 @@ struct Model {
     std::string format; ///< "ONNX"
     ModelGraph graph;
     std::vector<Layer> layers;
+    std::vector<MetadataEntry> metadata; ///< in the order of the file; empty where the format has none
 
     /// nullptr when there is no layer of that name.
     const Layer *findLayer(std::string_view name) const;

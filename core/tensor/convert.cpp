@@ -1,6 +1,7 @@
 #include "core/tensor/convert.h"
 
 #include "core/base/parallel.h"
+#include "core/tensor/blocks/block_codec.h"
 
 #include <array>
 #include <bit>
@@ -272,6 +273,10 @@ Result<Tensor> castTensor(const Tensor &tensor, DType type) {
         return unsupported();
     if (tensor.dtype() == type)
         return tensor;
+    if (blockFormatOf(tensor.dtype())) {
+        QS_TRY(const Tensor decoded, decodeBlocks(tensor));
+        return castTensor(decoded, type);
+    }
     switch (type) {
     case DType::Float32:
         return castTo<float>(tensor, type);

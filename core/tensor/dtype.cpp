@@ -1,5 +1,7 @@
 #include "core/tensor/dtype.h"
 
+#include "core/tensor/blocks/block_type.h"
+
 #include <array>
 
 namespace qs {
@@ -32,6 +34,8 @@ const TypeInfo &info(DType type) {
 } // namespace
 
 std::string_view dtypeName(DType type) {
+    if (const BlockFormat *format = blockFormatOf(type))
+        return format->name;
     return info(type).name;
 }
 
@@ -39,6 +43,8 @@ DType dtypeFromName(std::string_view name) {
     for (std::size_t code = 1; code < kTypes.size(); ++code)
         if (kTypes[code].name == name)
             return static_cast<DType>(code);
+    if (const BlockFormat *format = findBlockFormat(name))
+        return blockDType(format->type);
     return DType::Undefined;
 }
 
@@ -46,7 +52,7 @@ int dtypeBits(DType type) {
     return info(type).bits;
 }
 bool isFloatingPoint(DType type) {
-    return info(type).floating;
+    return info(type).floating || blockFormatOf(type);
 }
 bool isKnownDType(std::int32_t onnxCode) {
     return onnxCode > 0 && onnxCode < static_cast<int>(kTypes.size());

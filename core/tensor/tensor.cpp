@@ -1,5 +1,7 @@
 #include "core/tensor/tensor.h"
 
+#include "core/tensor/blocks/block_type.h"
+
 #include <cstring>
 #include <new>
 
@@ -33,6 +35,9 @@ Tensor Tensor::reshaped(Shape shape) const {
 }
 
 std::size_t Tensor::byteSize(DType type, const Shape &shape) {
+    if (const BlockFormat *format = blockFormatOf(type))
+        return static_cast<std::size_t>(shape.numel() / format->elements) *
+               static_cast<std::size_t>(format->bytes);
     return (static_cast<std::size_t>(shape.numel()) * static_cast<std::size_t>(dtypeBits(type)) + 7) / 8;
 }
 
