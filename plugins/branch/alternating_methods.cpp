@@ -34,7 +34,7 @@ constexpr const char *kLqLoraParameters = R"({
 })";
 
 void run(const BranchCall &call, const BranchObjective &objective, const char *name) {
-    const int iterations = parametersOf(call).at("iterations");
+    const int iterations = parametersOf(call.request()).at("iterations");
     const BranchFit fit =
         valueOrThrow(call, alternateBranch(problemOf(call), iterations, objective, servicesOf(call, name)));
     reportDecomposition(call, name);
@@ -75,10 +75,6 @@ PluginMethodInfo SvdQuant::info() {
     return info;
 }
 
-std::string SvdQuant::refusal(const qs_branch_request &) {
-    return {};
-}
-
 void SvdQuant::decompose(const BranchCall &call) {
     const MatrixView<const float> weights = weightsOf(call);
     const SolverServices services = servicesOf(call, "SVDQuant");
@@ -106,10 +102,6 @@ PluginMethodInfo LqLora::info() {
     info.status = QS_REFERENCE_CHECKED;
     info.cost = "T SVD; 4 m d doubles";
     return info;
-}
-
-std::string LqLora::refusal(const qs_branch_request &) {
-    return {};
 }
 
 void LqLora::decompose(const BranchCall &call) {

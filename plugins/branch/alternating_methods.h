@@ -8,7 +8,6 @@ namespace qs {
 /// \source Li et al. 2024, arXiv:2411.05007; methods A, A16
 struct SvdQuant : BranchMethod {
     static PluginMethodInfo info();
-    static std::string refusal(const qs_branch_request &request);
     static void decompose(const BranchCall &call);
 };
 
@@ -16,7 +15,6 @@ struct SvdQuant : BranchMethod {
 /// \source Guo et al. 2023, arXiv:2311.12023; methods A, A17
 struct LqLora : BranchMethod {
     static PluginMethodInfo info();
-    static std::string refusal(const qs_branch_request &request);
     static void decompose(const BranchCall &call);
 };
 

@@ -22,7 +22,7 @@ BranchProblem problemOf(const BranchCall &call) {
         return {};
     };
     problem.keep = [&call] { call.keepQuantized(); };
-    problem.rank = parametersOf(call).at("rank").get<Eigen::Index>();
+    problem.rank = parametersOf(call.request()).at("rank").get<Eigen::Index>();
     problem.seed = call.request().seed;
     return problem;
 }

@@ -44,10 +44,6 @@ PluginMethodInfo Lqer::info() {
     return info;
 }
 
-std::string Lqer::refusal(const qs_branch_request &) {
-    return {};
-}
-
 void Lqer::decompose(const BranchCall &call) {
     run(call, {}, "LQER");
 }
@@ -62,10 +58,6 @@ PluginMethodInfo L2qer::info() {
     info.tags = "branch,low-rank,compensation,salience,weight-only";
     info.needs = QS_NEEDS_INPUTS;
     return info;
-}
-
-std::string L2qer::refusal(const qs_branch_request &) {
-    return {};
 }
 
 void L2qer::decompose(const BranchCall &call) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/base/result.h"
-#include "plugins/rounding/solver_services.h"
+#include "plugins/support/solver_services.h"
 
 #include <Eigen/Core>
 

@@ -34,7 +34,8 @@ constexpr const char *kAwqParameters = R"({
 })";
 
 ClipGridOptions gridOf(const qs_quantize_request &request) {
-    return {request.bits, conventionOf(request), roundingOf(request), request.scale_as_float16 != 0};
+    return {request.bits, conventionOf(request.convention), roundingOf(request),
+            request.scale_as_float16 != 0};
 }
 
 std::string refuseOneScale(const qs_quantize_request &request) {
@@ -76,7 +77,7 @@ std::string OmniQuantClip::refusal(const qs_quantize_request &request) {
 }
 
 void OmniQuantClip::quantize(const PluginCall &call) {
-    const auto json = parametersOf(call);
+    const auto json = parametersOf(call.request());
     const FactorSearch search{json.at("steps"), json.at("smallest"), json.at("search") == "pairs"};
     runSearch(call, factorStrategy(search, gridOf(call.request()), [&call] { return call.cancelled(); }),
               "OmniQuant LWC");
@@ -103,7 +104,7 @@ std::string AwqClip::refusal(const qs_quantize_request &request) {
 }
 
 void AwqClip::quantize(const PluginCall &call) {
-    const auto json = parametersOf(call);
+    const auto json = parametersOf(call.request());
     runSearch(
         call,
         magnitudeStrategy(json.at("steps"), json.at("largest_shrink"), [&call] { return call.cancelled(); }),

@@ -2,8 +2,8 @@
 
 #include "core/base/result.h"
 #include "core/tensor/matrix_view.h"
-#include "plugins/rounding/solver_services.h"
 #include "plugins/support/slices.h"
+#include "plugins/support/solver_services.h"
 
 #include <functional>
 #include <span>

@@ -30,7 +30,8 @@ constexpr const char *kFeedbackParameters = R"({
 })";
 
 DualScaleGrid gridOf(const PluginCall &call) {
-    return {call.request().bits, parametersOf(call).at("iterations"), call.request().scale_as_float16 != 0};
+    return {call.request().bits, parametersOf(call.request()).at("iterations"),
+            call.request().scale_as_float16 != 0};
 }
 
 void store(const PluginCall &call, const DualScaleCodes &found) {
@@ -98,7 +99,7 @@ std::string DualScaleFeedback::refusal(const qs_quantize_request &request) {
 }
 
 void DualScaleFeedback::quantize(const PluginCall &call) {
-    const double damping = parametersOf(call).at("damping");
+    const double damping = parametersOf(call.request()).at("damping");
     store(call, valueOrThrow(call, roundDualScalesWithFeedback(weightsOf(call), slicesOf(call.request()),
                                                                hessianOf(call), damping, gridOf(call),
                                                                servicesOf(call, "D2Quant dual scale"))));

@@ -30,7 +30,7 @@ constexpr const char *kParameters = R"({
 
 HqqOptions optionsOf(const PluginCall &call) {
     const qs_quantize_request &request = call.request();
-    const auto json = parametersOf(call);
+    const auto json = parametersOf(call.request());
     HqqOptions options;
     options.range = {request.lowest_code, request.highest_code};
     options.rounding = roundingOf(request);

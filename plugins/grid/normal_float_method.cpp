@@ -44,7 +44,7 @@ PluginMethodInfo NormalFloat::info() {
 std::string NormalFloat::refusal(const qs_quantize_request &request) {
     if (request.bits > 8)
         return fmt::format("makes codebooks of 2 to 8 bits; got {}", request.bits);
-    const auto json = nlohmann::json::parse(request.parameters);
+    const auto json = parametersOf(request);
     if (json.at("double_quantization") && request.scale_as_float16)
         return "scales that are codes are not float16 values; switch off one of double_quantization and "
                "float16 scales";
@@ -53,7 +53,7 @@ std::string NormalFloat::refusal(const qs_quantize_request &request) {
 
 void NormalFloat::quantize(const PluginCall &call) {
     const qs_quantize_request &request = call.request();
-    const auto json = parametersOf(call);
+    const auto json = parametersOf(call.request());
     const MatrixView<const float> weights = weightsOf(call);
     NormalFloatOptions options;
     options.bits = request.bits;

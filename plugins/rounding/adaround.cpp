@@ -71,10 +71,6 @@ PluginMethodInfo AdaRound::info() {
     return info;
 }
 
-std::string AdaRound::refusal(const qs_quantize_request &) {
-    return {};
-}
-
 void AdaRound::quantize(const PluginCall &call) {
     const AdaRoundResult result =
         valueOrThrow(call, solveAdaRound(weightsOf(call), schemeOf(call.request()), hessianOf(call),

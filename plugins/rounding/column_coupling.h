@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/tensor/matrix_view.h"
-#include "plugins/rounding/solver_services.h"
+#include "plugins/support/solver_services.h"
 
 #include <Eigen/Core>
 #include <vector>

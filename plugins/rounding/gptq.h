@@ -6,7 +6,7 @@ namespace qs {
 
 /// GPTQ as a method of the plugin: parameters, refusals, and the way from request to solver.
 /// \source Frantar et al. 2022, arXiv:2210.17323; methods A, A2
-struct Gptq {
+struct Gptq : QuantizerMethod {
     static PluginMethodInfo info();
     static std::string refusal(const qs_quantize_request &request);
     static void quantize(const PluginCall &call);

@@ -2,7 +2,7 @@
 
 #include "core/base/result.h"
 #include "core/tensor/matrix_view.h"
-#include "plugins/rounding/solver_services.h"
+#include "plugins/support/solver_services.h"
 
 #include <vector>
 

@@ -74,10 +74,6 @@ PluginMethodInfo QuantEase::info() {
     return info;
 }
 
-std::string QuantEase::refusal(const qs_quantize_request &) {
-    return {};
-}
-
 void QuantEase::quantize(const PluginCall &call) {
     const QuantEaseOptions options = optionsOf(call.request());
     const QuantEaseResult result =

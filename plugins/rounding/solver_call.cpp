@@ -9,40 +9,9 @@ SliceScheme schemeOf(const qs_quantize_request &request) {
                                                              : GridSharing::PerGroup;
     scheme.groupSize = request.group_size;
     scheme.range = {request.lowest_code, request.highest_code};
-    scheme.rounding = request.rounding == QS_ROUND_HALF_AWAY ? RoundingMode::HalfAway
-                      : request.rounding == QS_ROUND_FLOOR   ? RoundingMode::Floor
-                                                             : RoundingMode::HalfEven;
+    scheme.rounding = roundingOf(request);
     scheme.float16Scales = request.scale_as_float16 != 0;
     return scheme;
-}
-
-SolverServices servicesOf(const PluginCall &call, const char *method) {
-    SolverServices services;
-    services.fitGrid = [&call](std::span<const float> values) {
-        const PluginGrid grid = call.fitGrid(values.data(), static_cast<std::int64_t>(values.size()));
-        return ScaleZero{grid.scale, grid.zeroPoint};
-    };
-    services.cancelled = [&call] { return call.cancelled(); };
-    services.progress = [&call](std::int64_t done, std::int64_t total, const char *stage) {
-        call.progress(done, total, stage);
-    };
-    services.warn = [&call, method](const std::string &text) {
-        call.log(QS_LOG_WARNING, std::string(method) + ": " + text);
-    };
-    services.maxThreads = call.maxThreads();
-    return services;
-}
-
-nlohmann::json parametersOf(const qs_quantize_request &request) {
-    return nlohmann::json::parse(request.parameters);
-}
-
-MatrixView<const float> weightsOf(const PluginCall &call) {
-    return {call.request().weights, call.request().rows, call.request().cols};
-}
-
-MatrixView<const double> hessianOf(const PluginCall &call) {
-    return {call.hessian(), call.request().cols, call.request().cols};
 }
 
 void store(const PluginCall &call, const LayerCodes &layer) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "plugins/rounding/solver_services.h"
 #include "plugins/support/slices.h"
+#include "plugins/support/solver_services.h"
 
 #include "core/base/result.h"
 #include "core/tensor/matrix_view.h"
@@ -13,10 +13,15 @@ namespace qs {
 
 /// From a request of the host to what solvers take: the same for the methods of several plugins.
 
-/// All but fitGrid. \param method  named in front of what it has to say
+/// \param method  named in front of what it has to say
 template <typename Call>
 SolverServices servicesOf(const Call &call, const char *method) {
     SolverServices services;
+    if constexpr (requires(std::span<const float> values) { call.fitGrid(values.data(), std::int64_t{}); })
+        services.fitGrid = [&call](std::span<const float> values) {
+            const PluginGrid grid = call.fitGrid(values.data(), static_cast<std::int64_t>(values.size()));
+            return ScaleZero{grid.scale, grid.zeroPoint};
+        };
     services.cancelled = [&call] { return call.cancelled(); };
     services.progress = [&call](std::int64_t done, std::int64_t total, const char *stage) {
         call.progress(done, total, stage);
@@ -37,9 +42,10 @@ T valueOrThrow(const Call &call, Result<T> result) {
     return std::move(*result);
 }
 
-template <typename Call>
-nlohmann::json parametersOf(const Call &call) {
-    return nlohmann::json::parse(call.request().parameters);
+/// As the host completed them by the method's schema.
+template <typename Request>
+nlohmann::json parametersOf(const Request &request) {
+    return nlohmann::json::parse(request.parameters);
 }
 
 template <typename Call>
@@ -59,8 +65,9 @@ inline Slices slicesOf(const qs_quantize_request &request) {
                                                     : request.group_size};
 }
 
-inline GridConvention conventionOf(const qs_quantize_request &request) {
-    return static_cast<GridConvention>(request.convention);
+/// \param convention  QS_ASYMMETRIC, QS_SYMMETRIC_...
+inline GridConvention conventionOf(std::int32_t convention) {
+    return static_cast<GridConvention>(convention);
 }
 
 inline RoundingMode roundingOf(const qs_quantize_request &request) {

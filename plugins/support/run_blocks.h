@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/base/parallel.h"
-#include "plugins/rounding/solver_services.h"
 #include "plugins/support/slices.h"
+#include "plugins/support/solver_services.h"
 
 namespace qs {
 

@@ -67,14 +67,15 @@ void AffineQuant::transform(const TransformCall &call) {
     if (!site.hessian.data)
         throw PluginError(QS_NOT_FOUND,
                           "the Hessian is not available; run calibration for this tensor first");
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
+    const auto parameters = parametersOf(call.request());
     AffineOptions options;
     options.epochs = parameters.at("epochs");
     options.stepsPerEpoch = parameters.at("steps_per_epoch");
     options.stability = parameters.at("stability");
     options.learningRate = parameters.at("learning_rate");
     options.alpha = parameters.at("alpha");
-    const AffineResult result = valueOf(learnAffine(site, options, servicesOf(call)));
+    const AffineResult result =
+        valueOrThrow(call, learnAffine(site, options, transformServicesOf(call, "AffineQuant")));
     call.log(QS_LOG_INFO,
              fmt::format("AffineQuant: mean squared error of the outputs {:.3g}, {:.3g} with the diagonal "
                          "start, {:.3g} without "

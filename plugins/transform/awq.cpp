@@ -53,20 +53,22 @@ void Awq::transform(const TransformCall &call) {
     if (!site.hessian.data)
         throw PluginError(QS_NOT_FOUND,
                           "the Hessian is not available; run calibration for this tensor first");
-    const int grid = nlohmann::json::parse(call.request().parameters).at("grid");
+    const int grid = parametersOf(call.request()).at("grid");
     std::vector<double> ratios;
     for (int step = 1; step < grid; ++step)
         ratios.push_back(static_cast<double>(step) / grid);
-    const TransformServices services = servicesOf(call);
-    const ChangeSearch search = valueOf(searchChange(
-        site.channels, ratios,
-        [&](double ratio) {
-            ChannelChange change = ChannelChange::none(site.channels);
-            change.scale = activationAwareScale(site.meanMagnitude, ratio);
-            return change;
-        },
-        [&](const ChannelChange &change) { return weightOutputError(site, change.scale, services); },
-        services));
+    const TransformServices services = transformServicesOf(call, "AWQ");
+    const ChangeSearch search = valueOrThrow(
+        call,
+        searchChange(
+            site.channels, ratios,
+            [&](double ratio) {
+                ChannelChange change = ChannelChange::none(site.channels);
+                change.scale = activationAwareScale(site.meanMagnitude, ratio);
+                return change;
+            },
+            [&](const ChannelChange &change) { return weightOutputError(site, change.scale, services); },
+            services));
     call.log(QS_LOG_INFO,
              fmt::format(
                  "AWQ: ratio {:.2f}; mean squared error of the outputs {:.3g}, {:.3g} without the transform",

@@ -46,7 +46,7 @@ void CrossLayerEqualization::transform(const TransformCall &call) {
     if (!request.producer_weights)
         throw PluginError(QS_NOT_FOUND, "the weight of the layer that produces this tensor is missing");
     const SiteData site = siteOf(request);
-    const bool symmetric = nlohmann::json::parse(request.parameters).at("range") == "magnitude";
+    const bool symmetric = parametersOf(request).at("range") == "magnitude";
     ChannelChange change = ChannelChange::none(site.channels);
     change.scale = equalizationScale(
         site, {request.producer_weights, request.channels, request.producer_cols}, symmetric);

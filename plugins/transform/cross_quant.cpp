@@ -47,8 +47,7 @@ std::string CrossQuant::refusal(const qs_transform_request &request) {
 void CrossQuant::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
     ChannelChange change = ChannelChange::none(site.channels);
-    change.scale =
-        crossQuantScale(inputMagnitude(site), nlohmann::json::parse(call.request().parameters).at("alpha"));
+    change.scale = crossQuantScale(inputMagnitude(site), parametersOf(call.request()).at("alpha"));
     store(call, change);
 }
 

@@ -84,14 +84,14 @@ std::string DualColumnScale::refusal(const qs_transform_request &request) {
 
 void DualColumnScale::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
-    const TransformServices services = servicesOf(call);
+    const auto parameters = parametersOf(call.request());
+    const TransformServices services = transformServicesOf(call, "D2Quant");
     const SiteReader &reader = site.readers[0];
     DualScaleOptions options;
     options.bits = reader.bits;
     options.groupSize = reader.groupSize;
     options.iterations = parameters.at("iterations");
-    const DualScaleFit fit = valueOf(fitDualScales(reader.weights, options, services));
+    const DualScaleFit fit = valueOrThrow(call, fitDualScales(reader.weights, options, services));
     ChannelChange change = ChannelChange::none(site.channels);
     const double before = squaredWeightError(reader, change.scale, services);
     change.scale = scaleOf(fit.columns);

@@ -69,14 +69,15 @@ void OmniquantLet::transform(const TransformCall &call) {
     if (!site.hessian.data)
         throw PluginError(QS_NOT_FOUND,
                           "the Hessian is not available; run calibration for this tensor first");
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
+    const auto parameters = parametersOf(call.request());
     AffineOptions options;
     options.diagonalOnly = true;
     options.epochs = 1;
     options.stepsPerEpoch = parameters.at("steps");
     options.learningRate = parameters.at("learning_rate");
     options.alpha = parameters.at("alpha");
-    const AffineResult result = valueOf(learnAffine(site, options, servicesOf(call)));
+    const AffineResult result =
+        valueOrThrow(call, learnAffine(site, options, transformServicesOf(call, "OmniQuant LET")));
     call.log(QS_LOG_INFO,
              fmt::format(
                  "OmniQuant LET: mean squared error of the outputs {:.3g}, {:.3g} with SmoothQuant's scale, "

@@ -37,7 +37,8 @@ void reparameterize(const TransformCall &call, ReparameterizationOptions options
     if (site.inputs.rows == 0)
         throw PluginError(QS_NOT_FOUND, "inputs are not available; run calibration for this tensor first");
     options.bits = site.activationBits();
-    const Reparameterization result = valueOf(reparameterizeNorm(site, options, servicesOf(call)));
+    const Reparameterization result =
+        valueOrThrow(call, reparameterizeNorm(site, options, transformServicesOf(call, "RepQ")));
     const std::int64_t differing = differingCodes(site, result, options.bits);
     call.log(QS_LOG_INFO, fmt::format("RepQ: one grid gives the codes of {} grids; {} of {} codes differ",
                                       site.channels, differing, site.inputs.size()));
@@ -99,7 +100,7 @@ std::string RepQuant::refusal(const qs_transform_request &request) {
 }
 
 void RepQuant::transform(const TransformCall &call) {
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
+    const auto parameters = parametersOf(call.request());
     ReparameterizationOptions options;
     options.dualClipping = true;
     options.lowestFactor = parameters.at("lowest_factor");

@@ -25,13 +25,13 @@ constexpr const char *kPaper = "Ashkboos et al. 2024 (QuaRot), arXiv:2404.00456"
 
 void rotate(const TransformCall &call) {
     const qs_transform_request &request = call.request();
-    const auto parameters = nlohmann::json::parse(request.parameters);
-    const TransformServices services = servicesOf(call);
+    const auto parameters = parametersOf(request);
+    const TransformServices services = transformServicesOf(call, "Rotation");
     const std::int64_t block = parameters.at("block");
     const bool hadamard = parameters.at("matrix") == "hadamard";
-    const SquareMatrix matrix =
-        valueOf(hadamard ? randomizedHadamard(request.channels, block, services.randomBits)
-                         : randomOrthogonal(request.channels, services.randomBits, services.cancelled));
+    const SquareMatrix matrix = valueOrThrow(
+        call, hadamard ? randomizedHadamard(request.channels, block, services.randomBits)
+                       : randomOrthogonal(request.channels, services.randomBits, services.cancelled));
     const std::int64_t used = block == 0 ? hadamardBlock(request.channels) : block;
     if (hadamard && used < request.channels)
         call.log(QS_LOG_INFO, fmt::format("Rotation: {} blocks of {} channels are rotated, each alone",
@@ -40,7 +40,7 @@ void rotate(const TransformCall &call) {
 }
 
 std::string blockRefusal(const qs_transform_request &request) {
-    const std::int64_t block = nlohmann::json::parse(request.parameters).at("block");
+    const std::int64_t block = parametersOf(request).at("block");
     if (block > 0 && (request.channels % block != 0 || !hasHadamard(block)))
         return fmt::format("no Hadamard matrix of order {} that divides {} channels; take 2^k, or 0 for the "
                            "largest that fits",

@@ -6,19 +6,6 @@
 namespace qs {
 namespace {
 
-GridConvention conventionOf(std::int32_t convention) {
-    switch (convention) {
-    case QS_SYMMETRIC_OFFSET:
-        return GridConvention::SymmetricOffset;
-    case QS_SYMMETRIC_RESTRICTED:
-        return GridConvention::SymmetricRestricted;
-    case QS_SYMMETRIC_FULL:
-        return GridConvention::SymmetricFull;
-    default:
-        return GridConvention::Asymmetric;
-    }
-}
-
 SiteReader readerOf(const qs_site_consumer &layer, std::int64_t channels) {
     SiteReader reader;
     reader.weights = {layer.weights, layer.rows, channels * layer.taps};
@@ -55,19 +42,13 @@ SiteData siteOf(const qs_transform_request &request) {
     return site;
 }
 
-TransformServices servicesOf(const TransformCall &call) {
-    TransformServices services;
+TransformServices transformServicesOf(const TransformCall &call, const char *method) {
+    TransformServices services{servicesOf(call, method), {}, {}};
     services.quantize = [&call](std::size_t reader, std::span<const float> weights,
                                 std::span<float> dequantized) {
         const qs_site_consumer &layer = call.request().consumers[reader];
         call.roundTrip(weights.data(), layer.rows, call.request().channels * layer.taps, dequantized.data());
     };
-    services.cancelled = [&call] { return call.cancelled(); };
-    services.progress = [&call](std::int64_t done, std::int64_t total, const char *stage) {
-        call.progress(done, total, stage);
-    };
-    services.warn = [&call](const std::string &text) { call.log(QS_LOG_WARNING, text); };
-    services.maxThreads = call.maxThreads();
     services.randomBits = [&call](std::uint64_t index) { return call.randomBits(index); };
     return services;
 }
@@ -79,8 +60,7 @@ void store(const TransformCall &call, const ChannelChange &change) {
 }
 
 std::string operatorRefusal(const qs_transform_request &request) {
-    if (request.producer != QS_PRODUCER_NONE ||
-        nlohmann::json::parse(request.parameters).at("insert_operators"))
+    if (request.producer != QS_PRODUCER_NONE || parametersOf(request).at("insert_operators"))
         return {};
     return "nothing before this tensor can take the scale; with insert_operators it would be divided at run "
            "time";
@@ -93,14 +73,15 @@ bool knowsOutputs(const SiteData &site) {
 
 ChannelChange bestRatio(const TransformCall &call, const char *method, const SiteData &site, int steps,
                         const std::function<ChannelChange(double)> &change) {
-    const TransformServices services = servicesOf(call);
+    const TransformServices services = transformServicesOf(call, method);
     std::vector<double> ratios;
     for (int step = 0; step <= steps; ++step)
         ratios.push_back(static_cast<double>(step) / steps);
-    const ChangeSearch search = valueOf(searchChange(
-        site.channels, ratios, change,
-        [&](const ChannelChange &candidate) { return siteOutputError(site, candidate, services); },
-        services));
+    const ChangeSearch search = valueOrThrow(
+        call, searchChange(
+                  site.channels, ratios, change,
+                  [&](const ChannelChange &candidate) { return siteOutputError(site, candidate, services); },
+                  services));
     call.log(QS_LOG_INFO,
              search.ratio
                  ? fmt::format("{}: alpha {:.2f}; mean squared error of the outputs {:.3g}, {:.3g} "

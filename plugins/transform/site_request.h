@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugins/support/method_call.h"
 #include "plugins/transform/site.h"
 #include "plugins/transform/site_error.h"
 
@@ -9,19 +10,10 @@ namespace qs {
 
 /// The site of a request; views into the buffers of the host.
 SiteData siteOf(const qs_transform_request &request);
-/// The services of the host, valid while the call lasts.
-TransformServices servicesOf(const TransformCall &call);
+/// The services of the host, valid while the call lasts. \param method  named in front of what it has to say
+TransformServices transformServicesOf(const TransformCall &call, const char *method);
 /// Writes a change into the result.
 void store(const TransformCall &call, const ChannelChange &change);
-
-/// Ends the call with the error of a result, or gives its value.
-template <typename T>
-T valueOf(Result<T> result) {
-    if (!result)
-        throw PluginError(result.error().code == ErrorCode::Cancelled ? QS_CANCELLED : QS_INVALID_ARGUMENT,
-                          result.error().message);
-    return *std::move(result);
-}
 
 /// Why a method with the parameter insert_operators leaves a tensor alone; "" if it does not.
 std::string operatorRefusal(const qs_transform_request &request);

@@ -50,7 +50,7 @@ std::string SmoothQuant::refusal(const qs_transform_request &request) {
 
 void SmoothQuant::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
+    const auto parameters = parametersOf(call.request());
     const std::vector<float> inputs = inputMagnitude(site), weights = weightMagnitude(site);
     auto change = [&](double alpha) {
         ChannelChange result = ChannelChange::none(site.channels);

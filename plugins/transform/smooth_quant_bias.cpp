@@ -54,7 +54,7 @@ std::string SmoothQuantBias::refusal(const qs_transform_request &request) {
 
 void SmoothQuantBias::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
-    const auto parameters = nlohmann::json::parse(call.request().parameters);
+    const auto parameters = parametersOf(call.request());
     const std::vector<float> inputs = centredMagnitude(site.minimum, site.maximum);
     const std::vector<float> weights = weightMagnitude(site);
     auto change = [&](double alpha) {

@@ -44,8 +44,7 @@ std::string WeightDilation::refusal(const qs_transform_request &request) {
 
 void WeightDilation::transform(const TransformCall &call) {
     const SiteData site = siteOf(call.request());
-    const DilationScale dilation =
-        dilationScale(site, nlohmann::json::parse(call.request().parameters).at("cap"));
+    const DilationScale dilation = dilationScale(site, parametersOf(call.request()).at("cap"));
     call.log(QS_LOG_INFO,
              fmt::format("Weight dilation: {} of {} channels hold an end of a range and keep their scale",
                          dilation.saturated, site.channels));

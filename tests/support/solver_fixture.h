@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugins/rounding/solver_services.h"
+#include "plugins/support/solver_services.h"
 #include "plugins/support/slices.h"
 #include "tests/support/hessian_fixture.h"
 

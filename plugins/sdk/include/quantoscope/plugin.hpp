@@ -6,8 +6,8 @@
 //
 //   struct MyMethod : qs::QuantizerMethod {
 //       static qs::PluginMethodInfo info();                                // texts and parameter schema
-//       static std::string refusal(const qs_quantize_request &request);    // "" = takes it, else the reason
-//       static void quantize(const qs::PluginCall &call);                  // fills call.result()
+//       static std::string refusal(const qs_quantize_request &request);    // optional: "" = takes it, or why
+//       not static void quantize(const qs::PluginCall &call);                  // fills call.result()
 //   };
 //   struct MyBranch : qs::BranchMethod { ... static void decompose(const qs::BranchCall &call); };
 //   struct MyTransform : qs::TransformMethod { ... static void transform(const qs::TransformCall &call); };
@@ -42,10 +42,17 @@ private:
     qs_status m_status;
 };
 
-/// What a method class says it is: it derives from one of these. Without any it is a quantizer.
-struct QuantizerMethod {};
-struct BranchMethod {};
-struct TransformMethod {};
+/// What a method class says it is: it derives from one of these. It hides refusal() when it does not take
+/// every request.
+struct QuantizerMethod {
+    static std::string refusal(const qs_quantize_request &) { return {}; }
+};
+struct BranchMethod {
+    static std::string refusal(const qs_branch_request &) { return {}; }
+};
+struct TransformMethod {
+    static std::string refusal(const qs_transform_request &) { return {}; }
+};
 struct BlockMethod {};
 
 /// What a method tells about itself; the strings must live as long as the plugin (literals do).
