@@ -120,6 +120,9 @@ void MainWindow::makeFileMenu() {
         addAction(menu, tr("&Open…"), QKeySequence::Open,
                   tr("Opens models, calibration sets and recipes; what a file is shows from its content"),
                   [this] { openFiles(askFilesToOpen(this, OpenPurpose::Any)); });
+    addAction(menu, tr("Open &folder…"), tr("Ctrl+Alt+O"),
+              tr("Opens the folder of a Hugging Face model: config.json with its safetensors files"),
+              [openAs] { openAs(OpenPurpose::Folder, &WorkbenchContext::openModel); });
     addAction(menu, tr("Open &calibration set…"), tr("Ctrl+Shift+O"),
               tr("Opens an HDF5 file to calibrate with"),
               [openAs] { openAs(OpenPurpose::Calibration, &WorkbenchContext::openCalibration); });

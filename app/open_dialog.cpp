@@ -44,6 +44,8 @@ QStringList askFilesToOpen(QWidget *parent, OpenPurpose purpose) {
     case OpenPurpose::Any:
         return QFileDialog::getOpenFileNames(parent, tr("Open project, model, calibration set or recipe"), {},
                                              anyFilter());
+    case OpenPurpose::Folder:
+        return {QFileDialog::getExistingDirectory(parent, tr("Open the folder of a Hugging Face model"))};
     case OpenPurpose::Calibration:
         return {QFileDialog::getOpenFileName(parent, tr("Open calibration set"), {}, setFilter)};
     case OpenPurpose::Evaluation:

@@ -2,6 +2,7 @@
 
 #include "app/cli/text_table.h"
 #include "core/base/number_text.h"
+#include "core/graph/weights_only.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -86,8 +87,10 @@ std::string summaryText(const Model &model) {
     std::vector<std::pair<std::string, std::string>> pairs{
         {"file", model.file.string()},
         {"SHA-256", model.sha256},
-        {"format", fmt::format("{}, IR version {}, opset {}", model.format, model.graph.irVersion(),
-                               fmt::join(opsets, ", "))},
+        {"format", isWeightsOnly(model.graph)
+                       ? model.format + ", weights without a graph"
+                       : fmt::format("{}, IR version {}, opset {}", model.format, model.graph.irVersion(),
+                                     fmt::join(opsets, ", "))},
         {"producer", model.graph.producer().empty() ? "unknown" : model.graph.producer()},
         {"parameters", withThousands(model.graph.parameterCount())}};
     for (const ValueId id : model.graph.inputs())
@@ -108,11 +111,13 @@ Result<CommandOutput> InfoCommand::run(const CommandContext &context) {
     QS_TRY(const auto model, m_inputs.openModel(context));
     const std::vector<MissingOperator> missing = Executor::missingOperators(model->graph);
     for (const MissingOperator &op : missing)
-        context.findings.add(Severity::Warning,
-                             fmt::format("Operator {} (opset {}) cannot run here: {}. It is needed by: {}.",
-                                         op.opType, op.opset, op.reason, fmt::join(op.nodes, ", ")),
-                             model->file.filename().string(),
-                             "Weights can be explored and quantized; nothing that runs the model can.");
+        if (!isWeightsOnly(model->graph)) // which was said when it was opened
+            context.findings.add(
+                Severity::Warning,
+                fmt::format("Operator {} (opset {}) cannot run here: {}. It is needed by: {}.", op.opType,
+                            op.opset, op.reason, fmt::join(op.nodes, ", ")),
+                model->file.filename().string(),
+                "Weights can be explored and quantized; nothing that runs the model can.");
 
     TextTable table({{"layer", TextTable::Side::Left},
                      {"kind", TextTable::Side::Left},

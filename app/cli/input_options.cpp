@@ -42,17 +42,20 @@ std::size_t editDistance(const std::string &a, const std::string &b) {
 
 } // namespace
 
-Status checkExists(const std::filesystem::path &file) {
+Status checkExists(const std::filesystem::path &file, Folders folders) {
     std::error_code error;
     if (!std::filesystem::exists(file, error))
         return fail(ErrorCode::NotFound, "there is no such file. Check the path.", file.string());
-    if (std::filesystem::is_directory(file, error))
+    if (folders == Folders::Refused && std::filesystem::is_directory(file, error))
         return fail(ErrorCode::NotFound, "is a folder. Name a file in it.", file.string());
     return {};
 }
 
 void InputOptions::addModel(CLI::App &app) {
-    app.add_option("MODEL", m_model, "The model file (ONNX)")->required()->type_name("FILE");
+    app.add_option("MODEL", m_model,
+                   "The model: an ONNX or safetensors file, or the folder of a Hugging Face model")
+        ->required()
+        ->type_name("FILE");
 }
 
 void InputOptions::addCalibration(CLI::App &app, bool required) {
@@ -75,7 +78,7 @@ void InputOptions::addEvaluation(CLI::App &app, bool required) {
 
 Result<std::shared_ptr<const Model>> openModelFile(const std::filesystem::path &file,
                                                    const CommandContext &context) {
-    QS_CHECK_OK(checkExists(file));
+    QS_CHECK_OK(checkExists(file, Folders::Allowed));
     auto model = qs::openModel(file, context.findings, context.run);
     if (!model)
         return fail(inInputFile(std::move(model).error()));

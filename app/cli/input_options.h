@@ -32,8 +32,9 @@ private:
     std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
 };
 
-/// \error NotFound  no such file, or a folder
-Status checkExists(const std::filesystem::path &file);
+/// \error NotFound  no such file, or a folder where none is allowed
+enum class Folders { Refused, Allowed };
+Status checkExists(const std::filesystem::path &file, Folders folders = Folders::Refused);
 
 /// A model by path. \error NotFound, Unsupported, CorruptFile, IoError
 Result<std::shared_ptr<const Model>> openModelFile(const std::filesystem::path &file,

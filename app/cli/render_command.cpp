@@ -343,7 +343,7 @@ Result<RenderCommand::Picture> RenderCommand::roofline(const CommandContext &con
     Provenance provenance;
     provenance.program = "quantoscope " QS_VERSION;
     provenance.modelFile = m_inputs.modelFile().filename().string();
-    QS_TRY(provenance.modelSha256, sha256OfFile(m_inputs.modelFile(), context.run));
+    QS_TRY(provenance.modelSha256, sourceHash(m_inputs.modelFile(), context.run));
     return Picture{makeRooflineFigure(std::make_shared<const RooflineStudy>(std::move(study))),
                    std::move(provenance)};
 }

@@ -121,7 +121,7 @@ Result<RooflineStudy> RooflineOptions::study(const std::filesystem::path &model,
                                              const CommandContext &context) const {
     if (m_hardware.empty())
         return fail(ErrorCode::InvalidArgument, "name a device with --hardware ID; an unknown id lists all.");
-    QS_CHECK_OK(checkExists(model));
+    QS_CHECK_OK(checkExists(model, Folders::Allowed));
     const auto profiles = readHardware(hardwareSearchPath(), context.findings);
     QS_TRY(const HardwareProfile hardware, findHardware(profiles, m_hardware));
     auto source = openCostSource(model, context.findings, context.run);

@@ -41,7 +41,7 @@ std::string terminalTable(const TextCells &cells) {
 /// A file, or a model that comes with the program.
 Result<ModelFiles> findModel(const std::string &name) {
     std::error_code error;
-    if (std::filesystem::is_regular_file(name, error))
+    if (std::filesystem::is_regular_file(name, error) || std::filesystem::is_directory(name, error))
         return modelFiles(name);
     std::string known;
     for (const ModelFiles &sample : sampleModels()) {

@@ -1,6 +1,7 @@
 #include "core/exec/executor.h"
 
 #include "core/exec/execution_plan.h"
+#include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
@@ -238,7 +239,10 @@ private:
     const RunContext &m_ctx;
 };
 
-Error missingOperatorsError(const std::vector<MissingOperator> &missing) {
+Error missingOperatorsError(const ModelGraph &graph) {
+    if (isWeightsOnly(graph))
+        return {ErrorCode::Unsupported, kNoGraphText, {}};
+    const std::vector<MissingOperator> missing = Executor::missingOperators(graph);
     std::string text = "the model cannot run:";
     for (const MissingOperator &entry : missing)
         text +=
@@ -281,7 +285,7 @@ Result<std::shared_ptr<const Executor>> Executor::create(std::shared_ptr<const M
     for (const Node &node : graph.nodes()) {
         auto kernel = makeKernel(node, graph, options);
         if (!kernel)
-            return fail(missingOperatorsError(missingOperators(graph)));
+            return fail(missingOperatorsError(graph));
         impl->kernels.push_back(std::move(*kernel));
     }
     impl->model = std::move(model);

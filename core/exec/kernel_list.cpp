@@ -1,6 +1,7 @@
 #include "core/exec/kernel_list.h"
 
 #include "core/exec/reference/families.h"
+#include "core/graph/weights_only.h"
 
 #include <fmt/format.h>
 
@@ -35,6 +36,8 @@ Status requireNumbers(const Node &node, const ModelGraph &graph) {
 
 Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
                             const ModelGraph &graph) {
+    if (node.domain == kWeightsOnlyDomain)
+        return fail(ErrorCode::Unsupported, "it stands for a weight of a file without a graph");
     NodeReader reader(node, graph);
     if (reader.opset() > kNewestOpset)
         return fail(ErrorCode::Unsupported,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 namespace qs {
 namespace {
@@ -75,13 +76,25 @@ Status addNodes(GraphBuilder &builder, const ModelGraph &graph, const GraphEdit 
     return {};
 }
 
+/// Values that nothing made before the edit, as in a graph of weights alone.
+std::vector<std::string> openValues(const ModelGraph &graph) {
+    std::vector<std::string> names;
+    const std::set<ValueId> given(graph.inputs().begin(), graph.inputs().end());
+    for (std::size_t i = 0; i < graph.values().size(); ++i) {
+        const auto id = static_cast<ValueId>(i);
+        if (graph.value(id).producer == kNoNode && !graph.constant(id) && !given.contains(id))
+            names.push_back(graph.value(id).name);
+    }
+    return names;
+}
+
 } // namespace
 
 Result<ModelGraph> applyEdit(const ModelGraph &graph, const GraphEdit &edit) {
     GraphBuilder builder = copyFrame(graph);
     QS_CHECK_OK(addNodes(builder, graph, edit));
     QS_CHECK_OK(addConstants(builder, graph, edit));
-    return std::move(builder).finish();
+    return std::move(builder).finish(openValues(graph));
 }
 
 } // namespace qs

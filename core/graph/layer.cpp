@@ -1,6 +1,7 @@
 #include "core/graph/layer.h"
 
 #include "core/graph/node_name.h"
+#include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
@@ -52,9 +53,10 @@ void describeEmbedding(Layer &layer, const Shape &weight) {
 }
 
 bool describeLayer(Layer &layer, const Node &node, const ModelGraph &graph) {
+    const Tensor *weight = floatConstant(graph, node, 1);
     if (!node.domain.empty())
-        return false;
-    if (const Tensor *weight = floatConstant(graph, node, 1)) {
+        return weight && describeWeightsOnlyLayer(layer, node, weight->shape());
+    if (weight) {
         const Shape &shape = weight->shape();
         if (node.opType == "Conv" && shape.rank() >= 3 && node.intAttribute("group", 1) > 0) {
             describeConv(layer, node, shape);

@@ -1,4 +1,5 @@
 #include "core/base/json_text.h"
+#include "core/hardware/config_reader.h"
 #include "core/hardware/network_description.h"
 
 #include <fmt/format.h>
@@ -8,71 +9,7 @@ namespace qs {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::int64_t kMostWidth = 1 << 20, kMostBlocks = 10000, kMostHeads = 1 << 16, kMostRows = 1 << 27,
-                       kMostPositions = std::int64_t{1} << 40;
-
-/// Reads fields of a config and remembers the first thing that is wrong: a config is judged as a whole.
-class ConfigReader {
-public:
-    ConfigReader(const Json &config, const std::filesystem::path &file) : m_config(config), m_file(file) {}
-
-    /// \param fallback  nothing: the field must be there
-    std::int64_t count(const char *name, std::int64_t most, std::optional<std::int64_t> fallback = {}) {
-        const auto found = m_config.find(name);
-        if (found == m_config.end() || found->is_null()) {
-            if (!fallback)
-                complain(name, "is missing. Add it: the model cannot be described without it.");
-            return fallback.value_or(1);
-        }
-        const bool whole =
-            found->is_number_integer() && !(found->is_number_unsigned() && *found > kMostPositions);
-        if (!whole || *found < 1 || *found > most) {
-            complain(name,
-                     fmt::format("is {}, but must be a whole number from 1 to {}.",
-                                 found->dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 40),
-                                 most));
-            return 1;
-        }
-        return found->get<std::int64_t>();
-    }
-    bool flag(const char *name, bool fallback) {
-        const auto found = m_config.find(name);
-        if (found == m_config.end() || found->is_null())
-            return fallback;
-        if (!found->is_boolean()) {
-            complain(name, "must be true or false.");
-            return fallback;
-        }
-        return found->get<bool>();
-    }
-    std::string text(const char *name, const char *fallback) {
-        const auto found = m_config.find(name);
-        if (found == m_config.end() || found->is_null())
-            return fallback;
-        if (!found->is_string()) {
-            complain(name, "must be a text.");
-            return fallback;
-        }
-        return found->get<std::string>();
-    }
-    bool has(const char *name) const {
-        const auto found = m_config.find(name);
-        return found != m_config.end() && !found->is_null();
-    }
-    const Json &config() const { return m_config; }
-    void complain(const char *field, const std::string &what) {
-        if (!m_problem)
-            m_problem =
-                Error{ErrorCode::CorruptFile, fmt::format("field '{}' {}", field, what), m_file.string()};
-    }
-    const std::optional<Error> &problem() const { return m_problem; }
-
-private:
-    const Json &m_config;
-    const std::filesystem::path &m_file;
-    std::optional<Error> m_problem;
-};
+using namespace config_limits;
 
 /// Operations per element, exp and erf counted as in the operator table.
 /// \source roofline specification B.3

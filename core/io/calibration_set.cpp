@@ -147,7 +147,7 @@ Result<std::shared_ptr<const CalibrationSet>> CalibrationSet::open(const std::fi
     auto opened = Hdf5File::open(file, ctx);
     if (!opened)
         return fail(std::move(opened).error()); // names the file itself
-    auto sha256 = sha256OfFile(file, ctx);
+    auto sha256 = sourceHash(file, ctx);
     if (!sha256)
         return inContext(std::move(sha256).error());
     const bool nested = !(*opened)->hasGroup("inputs") && (*opened)->hasGroup("calibration/inputs");

@@ -1,5 +1,7 @@
 #include "core/io/file_kind.h"
 
+#include "core/io/importers/safetensors_header.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -46,15 +48,6 @@ constexpr std::array kSignatures{
     Signature{0, "<html"sv, "a web page, perhaps an error page of a download"},
 };
 
-bool isSafetensors(std::string_view head) {
-    std::uint64_t headerSize = 0;
-    if (head.size() < 10)
-        return false;
-    std::memcpy(&headerSize, head.data(), sizeof headerSize);
-    return headerSize >= 2 && headerSize < (std::uint64_t(1) << 27) && head[8] == '{' &&
-           (head[9] == '"' || head[9] == '}' || head[9] == ' ');
-}
-
 bool isText(std::string_view head) {
     return std::all_of(head.begin(), head.end(), [](char c) {
         const auto byte = static_cast<unsigned char>(c);
@@ -79,8 +72,8 @@ std::string describeFileKind(std::span<const std::byte> head) {
     for (const Signature &signature : kSignatures)
         if (text.size() > signature.offset && text.substr(signature.offset).starts_with(signature.bytes))
             return signature.description;
-    if (isSafetensors(text))
-        return "a safetensors file (weights without a graph; export the model to ONNX)";
+    if (looksLikeSafetensors(head))
+        return "a safetensors file";
     if (text.size() > 4 && text[0] == '\x08' && (text[2] == '\x12' || text[2] == '\x3a'))
         return "an ONNX model";
     if (std::all_of(text.begin(), text.end(), [](char c) { return c == 0; }))

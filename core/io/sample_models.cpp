@@ -36,7 +36,8 @@ ModelFiles modelFiles(const fs::path &model) {
     fs::path file = fs::weakly_canonical(model, error);
     if (error)
         file = model;
-    const std::string stem = file.stem().string();
+    // The dots in the name of a folder are no suffix: "Qwen2.5-0.5B".
+    const std::string stem = fs::is_directory(file, error) ? file.filename().string() : file.stem().string();
     return {stem, file, dataFile(file.parent_path(), stem, "calib"),
             dataFile(file.parent_path(), stem, "eval"), true};
 }

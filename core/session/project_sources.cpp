@@ -9,9 +9,11 @@ Result<SourceState> locateSource(const SourceReference &source, const std::files
     for (const std::filesystem::path &candidate :
          {source.file, relative.empty() ? relative : projectFile.parent_path() / relative}) {
         std::error_code ignored;
-        if (candidate.empty() || !std::filesystem::is_regular_file(candidate, ignored))
+        const auto kind = std::filesystem::status(candidate, ignored).type();
+        using Type = std::filesystem::file_type;
+        if (candidate.empty() || (kind != Type::regular && kind != Type::directory))
             continue;
-        QS_TRY(const std::string hash, sha256OfFile(candidate, ctx));
+        QS_TRY(const std::string hash, sourceHash(candidate, ctx));
         if (hash == source.sha256)
             return SourceState{SourceState::Kind::Found, candidate.lexically_normal()};
         if (state.kind == SourceState::Kind::Missing)

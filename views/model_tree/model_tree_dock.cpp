@@ -1,5 +1,6 @@
 #include "views/model_tree/model_tree_dock.h"
 
+#include "core/graph/weights_only.h"
 #include "views/shared/find_bar.h"
 #include "views/shared/format_text.h"
 #include "views/shared/table_tools.h"
@@ -35,6 +36,22 @@ QString describeValues(const ModelGraph &graph, const std::vector<ValueId> &ids)
     for (const ValueId id : ids)
         texts << describeValue(graph.value(id));
     return texts.join(QStringLiteral("<br>"));
+}
+
+QString summaryText(const Model &model) {
+    const ModelGraph &graph = model.graph;
+    const QString format = QString::fromStdString(model.format).toHtmlEscaped();
+    const QString sizes = ModelTreeDock::tr("%1 layers · %2 parameters")
+                              .arg(model.layers.size())
+                              .arg(formatCountShort(graph.parameterCount()));
+    if (isWeightsOnly(graph))
+        return ModelTreeDock::tr("%1 · weights without a graph<br>%2").arg(format, sizes);
+    return ModelTreeDock::tr("%1 opset %2 · %3 nodes · %4<br>%5<br>%6<br>→ %7")
+        .arg(format)
+        .arg(graph.opset())
+        .arg(graph.nodes().size())
+        .arg(QString::fromStdString(graph.producer()).toHtmlEscaped(), sizes,
+             describeValues(graph, graph.inputs()), describeValues(graph, graph.outputs()));
 }
 
 } // namespace
@@ -76,18 +93,10 @@ void ModelTreeDock::modelChanged() {
     const auto model = context().model();
     m_treeModel->setModel(model);
     if (!model)
-        return showEmptyState(
-            tr("No model is open.\n\nDrop an ONNX file on the window, or use File > Open (Ctrl+O)."));
-    const ModelGraph &graph = model->graph;
-    m_summary->setText(tr("%1 opset %2 · %3 nodes · %4<br>%5 layers · %6 parameters<br>%7<br>→ %8")
-                           .arg(QString::fromStdString(model->format).toHtmlEscaped())
-                           .arg(graph.opset())
-                           .arg(graph.nodes().size())
-                           .arg(QString::fromStdString(graph.producer()).toHtmlEscaped())
-                           .arg(model->layers.size())
-                           .arg(formatCountShort(graph.parameterCount()),
-                                describeValues(graph, graph.inputs()),
-                                describeValues(graph, graph.outputs())));
+        return showEmptyState(tr("No model is open.\n\nDrop a model file or the folder of a Hugging Face "
+                                 "model on the window, or use "
+                                 "File > Open (Ctrl+O)."));
+    m_summary->setText(summaryText(*model));
     // Small trees open whole; large ones down to the blocks, which is what people look for first.
     if (model->layers.size() <= 60)
         m_tree->expandAll();

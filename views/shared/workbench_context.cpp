@@ -2,6 +2,7 @@
 
 #include "core/analysis/quantize_layer.h"
 #include "core/export/exporter.h"
+#include "core/graph/weights_only.h"
 #include "core/io/importer.h"
 #include "core/io/mapped_file.h"
 #include "views/commands/recipe_commands.h"
@@ -166,6 +167,8 @@ void WorkbenchContext::prepareExecutor() {
 }
 
 void WorkbenchContext::reportMissingOperators(const Error &error) {
+    if (isWeightsOnly(m_model->graph)) // which was said when it was opened
+        return;
     const std::vector<MissingOperator> missing = Executor::missingOperators(m_model->graph);
     if (missing.empty())
         m_findings->add(toFinding(error));

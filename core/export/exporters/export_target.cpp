@@ -30,7 +30,7 @@ Status checkNoSource(const Run &run, const fs::path &file, const RunContext &ctx
     std::error_code missing;
     if (!fs::is_regular_file(file, missing))
         return {};
-    QS_TRY(const std::string hash, sha256OfFile(file, ctx));
+    QS_TRY(const std::string hash, sourceHash(file, ctx));
     if (hash == run.provenance.calibrationSha256 || hash == run.provenance.evaluationSha256)
         return isSource(file);
     return {};

@@ -143,7 +143,8 @@ Result<std::size_t> writeData(onnx::GraphProto &graph, const fs::path &file, con
 
 Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, const RunContext &ctx) {
     QS_TRY(const std::string bytes, readWhole(model.file, ctx));
-    if (sha256(bytesOf(bytes)) != model.sha256)
+    QS_TRY(const std::string hash, sourceHash(model.file, ctx));
+    if (hash != model.sha256)
         return fail(ErrorCode::CorruptFile, "changed since it was opened; open it again and repeat the run",
                     model.file.string());
     if (bytes.size() > kMessageLimit)

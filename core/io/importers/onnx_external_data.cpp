@@ -92,31 +92,7 @@ Result<std::uint64_t> parseNumber(const std::string &text, const char *what) {
     return number;
 }
 
-/// A tensor over mapped bytes, or a copy where the element type needs another alignment.
-Tensor wrapOrCopy(DType type, const Shape &shape, std::shared_ptr<const MappedFile> file, std::size_t offset,
-                  std::size_t size) {
-    const std::byte *bytes = file->bytes().data() + offset;
-    const auto alignment = static_cast<std::uintptr_t>(std::clamp(dtypeBits(type) / 8, 1, 8));
-    // Booleans are checked one by one, which needs bytes of our own.
-    if (type != DType::Bool && reinterpret_cast<std::uintptr_t>(bytes) % alignment == 0)
-        return Tensor::wrap(type, shape, MappedFile::share(std::move(file), offset));
-    Tensor copy = Tensor::allocate(type, shape);
-    std::memcpy(copy.mutableBytes(), bytes, size);
-    return copy;
-}
-
 } // namespace
-
-Result<std::uint64_t> checkedByteSize(DType type, const Shape &shape) {
-    QS_TRY(const std::int64_t numel, shape.checkedNumel());
-    std::uint64_t bits = 0;
-    if (type == DType::String || type == DType::Undefined)
-        return fail(ErrorCode::Unsupported, fmt::format("{} elements have no fixed size", dtypeName(type)));
-    if (__builtin_mul_overflow(static_cast<std::uint64_t>(numel), static_cast<std::uint64_t>(dtypeBits(type)),
-                               &bits))
-        return fail(ErrorCode::CorruptFile, fmt::format("shape {} has too many elements", shape.text()));
-    return bits / 8 + (bits % 8 != 0);
-}
 
 Result<Tensor> ExternalData::read(DType type, const Shape &shape, const ExternalLocation &where) {
     QS_TRY(const std::uint64_t size, checkedByteSize(type, shape));
@@ -137,7 +113,7 @@ Result<Tensor> ExternalData::read(DType type, const Shape &shape, const External
             fmt::format("its external data ends past the end of '{}', which has {} bytes. Was the file cut "
                         "short? Copy it again",
                         safeName(where.location), mapped->bytes().size()));
-    return wrapOrCopy(type, shape, mapped, offset, size);
+    return mappedTensor(type, shape, mapped, offset);
 }
 
 Result<std::shared_ptr<const MappedFile>> ExternalData::file(const std::string &location) {

@@ -1,8 +1,7 @@
 #pragma once
 
 #include "core/base/finding.h"
-#include "core/io/mapped_file.h"
-#include "core/tensor/tensor.h"
+#include "core/io/mapped_tensor.h"
 
 #include <map>
 #include <optional>
@@ -39,9 +38,5 @@ private:
     FindingList &m_findings;
     std::map<std::string, std::shared_ptr<const MappedFile>> m_files; ///< by location
 };
-
-/// Bytes that elements of a type and a shape occupy.
-/// \error CorruptFile  more than any file can hold;  Unsupported  strings
-Result<std::uint64_t> checkedByteSize(DType type, const Shape &shape);
 
 } // namespace qs

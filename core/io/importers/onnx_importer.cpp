@@ -73,7 +73,7 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     Model model;
     model.file = file;
     model.format = "ONNX";
-    QS_TRY(model.sha256, sha256OfFile(file, ctx));
+    QS_TRY(model.sha256, sourceHash(file, ctx));
     ExternalData external(file.parent_path().empty() ? "." : file.parent_path(), findings);
     QS_TRY(model.graph, OnnxGraphReader(external, findings, ctx).read(message));
     model.layers = findLayers(model.graph);

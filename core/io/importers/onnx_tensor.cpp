@@ -83,13 +83,6 @@ Status checkFieldCanFill(const onnx::TensorProto &message, std::uint64_t size) {
     return {};
 }
 
-/// Bytes that are neither 0 nor 1 would be undefined behaviour in a bool.
-void normaliseBools(Tensor &tensor) {
-    if (tensor.dtype() == DType::Bool)
-        for (std::uint8_t &value : tensor.mutableValues<std::uint8_t>())
-            value = value != 0;
-}
-
 ExternalLocation readLocation(const onnx::TensorProto &message) {
     ExternalLocation where;
     for (const auto &entry : message.external_data()) {

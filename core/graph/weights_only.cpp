@@ -1,0 +1,79 @@
+#include "core/graph/weights_only.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace qs {
+namespace {
+
+constexpr const char *kOpType = "Layer";
+constexpr const char *kKind = "kind";
+
+/// What people call tables whose rows are looked up; a file without a graph tells by names alone.
+bool namesEmbedding(std::string_view name) {
+    constexpr std::array kWords{"embed", "wte", "wpe"};
+    return std::any_of(kWords.begin(), kWords.end(),
+                       [&](const char *word) { return name.find(word) != std::string_view::npos; });
+}
+
+std::string layerNameOf(const std::string &tensor) {
+    for (const std::string_view ending : {".weight", "/kernel", ".kernel"})
+        if (tensor.size() > ending.size() && tensor.ends_with(ending))
+            return tensor.substr(0, tensor.size() - ending.size());
+    return tensor;
+}
+
+std::optional<LayerKind> kindOf(const std::string &name, const Tensor &tensor) {
+    const int rank = tensor.shape().rank();
+    if (!isFloatingPoint(tensor.dtype()) || tensor.numel() == 0 || rank < 2 || rank > 5)
+        return std::nullopt;
+    if (rank > 2) // [1, tokens, width] is a table of positions or a token, no kernel
+        return tensor.shape()[0] > 1 ? std::optional(LayerKind::Conv) : std::nullopt;
+    return namesEmbedding(name) ? LayerKind::Embedding : LayerKind::Linear;
+}
+
+} // namespace
+
+bool isWeightsOnly(const ModelGraph &graph) {
+    return !graph.nodes().empty() && graph.nodes().front().domain == kWeightsOnlyDomain;
+}
+
+WeightsOnlyBuilder::WeightsOnlyBuilder(std::string modelName) {
+    m_builder.setName(std::move(modelName));
+    m_builder.setOpset(std::string(kWeightsOnlyDomain), 1);
+}
+
+Status WeightsOnlyBuilder::add(const std::string &name, Tensor tensor) {
+    const auto kind = kindOf(name, tensor);
+    const ValueId weight = m_builder.value(name);
+    QS_CHECK_OK(m_builder.addConstant(weight, std::move(tensor)));
+    if (!kind)
+        return {};
+    Node node;
+    node.name = layerNameOf(name);
+    node.opType = kOpType;
+    node.domain = kWeightsOnlyDomain;
+    m_openInputs.push_back(name + " input");
+    node.inputs = {m_builder.value(m_openInputs.back()), weight};
+    node.outputs = {m_builder.value(name + " output")};
+    node.attributes[kKind] = static_cast<std::int64_t>(*kind);
+    return m_builder.addNode(std::move(node));
+}
+
+Result<ModelGraph> WeightsOnlyBuilder::finish() && {
+    return std::move(m_builder).finish(m_openInputs);
+}
+
+bool describeWeightsOnlyLayer(Layer &layer, const Node &node, const Shape &weight) {
+    const std::int64_t kind = node.intAttribute(kKind, -1);
+    const bool known = kind >= 0 && kind <= static_cast<std::int64_t>(LayerKind::Embedding);
+    if (node.domain != kWeightsOnlyDomain || !known || weight.rank() < 2 || node.inputs[0] == kNoValue)
+        return false;
+    layer.kind = static_cast<LayerKind>(kind);
+    layer.outChannels = weight[0];
+    layer.inPerOut = weight.numelBetween(1, weight.rank());
+    return true;
+}
+
+} // namespace qs
