@@ -1,10 +1,11 @@
 #include "core/exec/buffer_pool.h"
 
+#include "core/base/machine_memory.h"
+
 #include <atomic>
 #include <bit>
 #include <fmt/format.h>
 #include <new>
-#include <unistd.h>
 
 namespace qs {
 namespace {
@@ -20,8 +21,7 @@ std::size_t sizeClass(std::size_t size) {
 }
 
 std::size_t machineMemory() {
-    static const std::size_t bytes =
-        static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    static const std::size_t bytes = static_cast<std::size_t>(machineMemoryBytes());
     return bytes;
 }
 

@@ -16,10 +16,9 @@ struct MetadataEntry {
 
 /// An opened model: graph, quantizable layers, where it came from. Immutable, shared between threads.
 struct Model {
-    std::filesystem::path file; ///< or folder, when the model is several files
-    std::string sha256; ///< of the file, external data excluded; of what sourceHash() reads if it is a folder
-                        ///< or large
-    std::string format; ///< "ONNX", "safetensors"
+    std::filesystem::path file;
+    std::string sha256; ///< of the file; external data is not included
+    std::string format; ///< "ONNX"
     ModelGraph graph;
     std::vector<Layer> layers;
     std::vector<MetadataEntry> metadata; ///< in the order of the file; empty where the format has none

@@ -1,6 +1,9 @@
 #include "views/shared/file_kind.h"
 
 #include "core/hardware/network_description.h"
+#include "core/io/file_kind.h"
+#include "core/io/importer.h"
+#include "core/io/importers/safetensors_files.h"
 #include "core/session/project_file.h"
 
 #include <algorithm>
@@ -47,7 +50,11 @@ FileKind fileKind(const std::filesystem::path &file) {
     }
     if (first != '{')
         return FileKind::Other;
-    return isNetworkConfigFile(file) ? FileKind::NetworkConfig : FileKind::Recipe;
+    if (isNetworkConfigFile(file))
+        return findSafetensors(file) ? FileKind::Other : FileKind::NetworkConfig;
+    const std::vector<std::byte> head = readHead(file);
+    const auto reads = [&](const auto &importer) { return importer->probe(head) > 0; };
+    return std::ranges::any_of(builtinImporters(), reads) ? FileKind::Other : FileKind::Recipe;
 }
 
 bool looksLikeEvaluation(const std::filesystem::path &file) {

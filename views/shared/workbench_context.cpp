@@ -211,11 +211,17 @@ void WorkbenchContext::openSet(const QString &file, SetRole role) {
     // One tag per file, so that a calibration and an evaluation set dropped together both open.
     startJob(
         QStringLiteral("open-set ") + file, tr("Opening %1").arg(nameOf(toPath(file))),
-        [set, path = toPath(file)](const RunContext &ctx) -> Status {
-            QS_TRY(*set, CalibrationSet::open(path, ctx));
+        [set, role, path = toPath(file)](const RunContext &ctx) -> Status {
+            auto opened = CalibrationSet::open(path, ctx);
+            // Without inputs it may be a file of weights; nobody said that it is a set.
+            if (!opened && opened.error().code == ErrorCode::NotFound && role == SetRole::ByName)
+                return {};
+            QS_TRY(*set, std::move(opened));
             return {};
         },
         [this, set, role, file] {
+            if (!*set)
+                return openModel(file);
             adoptSet(*set, role);
             emit fileOpened(file);
         });

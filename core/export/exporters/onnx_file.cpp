@@ -1,6 +1,7 @@
 #include "core/export/exporters/onnx_file.h"
 
 #include "core/base/content_hash.h"
+#include "core/export/exporters/onnx_from_graph.h"
 #include "core/export/exporters/onnx_graph_edit.h"
 
 #include <fmt/format.h>
@@ -142,6 +143,8 @@ Result<std::size_t> writeData(onnx::GraphProto &graph, const fs::path &file, con
 } // namespace
 
 Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, const RunContext &ctx) {
+    if (model.format != "ONNX")
+        return onnxFromGraph(model.graph);
     QS_TRY(const std::string bytes, readWhole(model.file, ctx));
     QS_TRY(const std::string hash, sourceHash(model.file, ctx));
     if (hash != model.sha256)

@@ -14,9 +14,9 @@ namespace qs {
 
 enum class ExternalData { Auto, Always, Never };
 
-/// Reads an opened model's file again, as the message that an exporter edits.
-/// \error CorruptFile  the file is no longer the one that was opened
-/// \error IoError, Cancelled
+/// The message that an exporter edits: an ONNX file read again, or written from the graph of a model that
+/// came from another format. \error CorruptFile  the file is no longer the one that was opened \error
+/// IoError, Cancelled
 Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, const RunContext &ctx);
 
 /// The files in which a model keeps tensors beside itself.

@@ -6,6 +6,7 @@
 #include "core/export/exporters/onnx_qdq_editor.h"
 #include "core/export/exporters/onnx_transform_edit.h"
 #include "core/export/exporters/qdq_read_back.h"
+#include "core/graph/weights_only.h"
 
 #include <fmt/format.h>
 #include <new>
@@ -36,10 +37,8 @@ bool isQuantized(const LayerResult &result) {
 }
 
 Status checkRun(const Run &run) {
-    if (!run.model || run.model->format != "ONNX")
-        return fail(ErrorCode::Unsupported,
-                    "only a model that was opened from ONNX can be written as ONNX; open the "
-                    "ONNX form of it");
+    if (!run.model || isWeightsOnly(run.model->graph))
+        return fail(ErrorCode::Unsupported, kNoGraphText);
     const bool all =
         run.complete && run.layers.size() == run.model->layers.size() &&
         std::all_of(run.layers.begin(), run.layers.end(), [](const auto &layer) { return layer != nullptr; });

@@ -1,12 +1,12 @@
 #include "core/io/architectures/architectures.h"
 
+#include "core/base/machine_memory.h"
 #include "core/io/architectures/families.h"
 #include "core/io/architectures/llama.h"
 #include "core/io/safe_text.h"
 
 #include <fmt/format.h>
 #include <set>
-#include <unistd.h>
 
 namespace qs {
 namespace {
@@ -121,8 +121,7 @@ Status checkMemory(const std::vector<NamedTensor> &tensors) {
     std::uint64_t bytes = 0;
     for (const NamedTensor &named : tensors)
         bytes += static_cast<std::uint64_t>(named.tensor.numel()) * sizeof(float);
-    const auto memory = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                        static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    const std::uint64_t memory = machineMemoryBytes();
     if (bytes > memory / 2)
         return fail(
             ErrorCode::OutOfMemory,

@@ -218,8 +218,6 @@ Result<std::vector<NamedTensor>> readSafetensors(const SafetensorsFiles &files, 
     }
     QS_CHECK_OK(reader.checkComplete(files));
     reader.reportUndecoded(files.folder.filename().string());
-    std::sort(tensors.begin(), tensors.end(),
-              [](const NamedTensor &a, const NamedTensor &b) { return naturalLess(a.name, b.name); });
     return tensors;
 }
 

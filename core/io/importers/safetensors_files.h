@@ -22,7 +22,7 @@ struct SafetensorsFiles {
 /// files \error CorruptFile  the index is damaged, or names files that are not beside it
 Result<SafetensorsFiles> findSafetensors(const std::filesystem::path &path);
 
-/// Maps all shards and returns their tensors, by name in natural order. Nothing is copied but what is not
+/// Maps all shards and returns their tensors. Nothing is copied but what is not
 /// aligned for its type. \param findings  receives tensors of types that cannot be decoded and what index and
 /// shards disagree about \error as readSafetensorsHeader(), NotFound  a shard or a tensor of the index is
 /// missing

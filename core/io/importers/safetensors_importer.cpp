@@ -2,13 +2,12 @@
 
 #include "core/base/content_hash.h"
 #include "core/base/json_text.h"
-#include "core/graph/weights_only.h"
 #include "core/io/architectures/architectures.h"
 #include "core/io/importers/safetensors_files.h"
 #include "core/io/importers/safetensors_header.h"
+#include "core/io/importers/weights_model.h"
 
-#include <fmt/format.h>
-#include <new>
+#include <optional>
 
 namespace qs {
 namespace {
@@ -33,15 +32,6 @@ std::optional<fs::path> configOf(const fs::path &opened, const SafetensorsFiles 
     return whole && fs::is_regular_file(config, error) ? std::optional(config) : std::nullopt;
 }
 
-Result<ModelGraph> weightsOnly(const std::string &name, std::vector<NamedTensor> tensors,
-                               FindingList &findings) {
-    WeightsOnlyBuilder builder(name);
-    for (NamedTensor &named : tensors)
-        QS_CHECK_OK(builder.add(named.name, std::move(named.tensor)));
-    findings.add(Severity::Info, kNoGraphText, name);
-    return std::move(builder).finish();
-}
-
 /// The network of a config.json; empty when it is not known here or contradicts the weights, which is
 /// reported.
 Result<std::optional<ModelGraph>> networkOf(const fs::path &config, const std::vector<NamedTensor> &tensors,
@@ -62,19 +52,19 @@ Result<Model> loadModel(const fs::path &path, FindingList &findings, const RunCo
     QS_TRY(const SafetensorsFiles files, findSafetensors(path));
     QS_TRY(std::vector<NamedTensor> tensors, readSafetensors(files, findings, ctx));
     const auto config = configOf(path, files);
-    Model model;
-    model.file = modelPath(path, files, config.has_value());
-    model.format = config ? "Hugging Face" : "safetensors";
-    QS_TRY(model.sha256, sourceHash(model.file, ctx));
+    const fs::path file = modelPath(path, files, config.has_value());
+    const std::string format = config ? "Hugging Face" : "safetensors";
     std::optional<ModelGraph> network;
     if (config) {
         QS_TRY(network, networkOf(*config, tensors, findings, ctx));
     }
-    if (network) {
-        model.graph = std::move(*network);
-    } else {
-        QS_TRY(model.graph, weightsOnly(model.file.filename().string(), std::move(tensors), findings));
-    }
+    if (!network)
+        return weightsModel(file, format, std::move(tensors), findings, ctx);
+    Model model;
+    model.file = file;
+    model.format = format;
+    QS_TRY(model.sha256, sourceHash(file, ctx));
+    model.graph = std::move(*network);
     model.layers = findLayers(model.graph);
     return model;
 }
@@ -93,13 +83,7 @@ int SafetensorsImporter::probe(std::span<const std::byte> head) const {
 
 Result<Model> SafetensorsImporter::load(const fs::path &file, FindingList &findings,
                                         const RunContext &ctx) const {
-    try {
-        return loadModel(file, findings, ctx);
-    } catch (const std::bad_alloc &) {
-        return fail(ErrorCode::OutOfMemory, "needs more memory than there is. Close other programs");
-    } catch (const std::exception &exception) {
-        return fail(ErrorCode::CorruptFile, fmt::format("cannot be read: {}", exception.what()));
-    }
+    return guardedLoad([&] { return loadModel(file, findings, ctx); });
 }
 
 } // namespace qs
