@@ -1,6 +1,7 @@
 #include "app/cli/attention_command.h"
 #include "app/cli/calibrate_command.h"
 #include "app/cli/compare_command.h"
+#include "app/cli/distill_command.h"
 #include "app/cli/divergence_command.h"
 #include "app/cli/evaluate_command.h"
 #include "app/cli/export_command.h"
@@ -24,6 +25,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<InfoCommand>());
     commands.push_back(std::make_unique<StatsCommand>());
     commands.push_back(std::make_unique<CalibrateCommand>());
+    commands.push_back(std::make_unique<DistillCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<CompareCommand>());
     commands.push_back(std::make_unique<SweepCommand>());

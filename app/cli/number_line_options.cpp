@@ -1,5 +1,7 @@
 #include "app/cli/number_line_options.h"
 
+#include "core/io/calibration_origin.h"
+
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
@@ -25,7 +27,7 @@ Result<std::shared_ptr<const LayerCapture>> captureOf(const Layer &layer,
     CaptureOptions options;
     options.maxSamples = inputs.calibrationSamples();
     QS_TRY(const auto capture, captureActivations(*executor, *set, options, context.findings, context.run));
-    provenance.calibrationFile = set->file().filename().string();
+    provenance.calibrationFile = sourceName(*set);
     provenance.calibrationSha256 = set->sha256();
     provenance.calibrationSamples = capture->samples;
     return capture->layers[static_cast<std::size_t>(layer.id)];

@@ -15,6 +15,7 @@
 #include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
 #include "core/figure/tensor_figure.h"
+#include "core/io/calibration_origin.h"
 #include "core/plugin/plugin_loader.h"
 #include "core/session/provenance_caption.h"
 
@@ -228,7 +229,7 @@ Result<RenderCommand::Opened> RenderCommand::open(bool needsCapture, const Comma
     options.maxSamples = m_inputs.calibrationSamples();
     QS_TRY(opened.capture,
            captureActivations(*executor, *opened.set, options, context.findings, context.run));
-    opened.provenance.calibrationFile = opened.set->file().filename().string();
+    opened.provenance.calibrationFile = sourceName(*opened.set);
     opened.provenance.calibrationSha256 = opened.set->sha256();
     opened.provenance.calibrationSamples = opened.capture->samples;
     return opened;

@@ -1,6 +1,5 @@
-#include "core/io/calibration_set.h"
-
 #include "core/base/content_hash.h"
+#include "core/io/calibration_origin.h"
 #include "core/io/hdf5_file.h"
 #include "core/io/safe_text.h"
 #include "core/tensor/convert.h"
@@ -24,13 +23,15 @@ tl::unexpected<Error> contradiction(std::string message, std::string where) {
     return fail(ErrorCode::CorruptFile, std::move(message), std::move(where));
 }
 
-class Hdf5CalibrationSet final : public CalibrationSet {
+class Hdf5CalibrationSet final : public CalibrationSet, public HasOrigin {
 public:
     Hdf5CalibrationSet(std::shared_ptr<const Hdf5File> file, std::string sha256)
         : m_file(std::move(file)), m_sha256(std::move(sha256)) {}
 
     /// \param root  "" or "calibration/"
     Status readCatalogue(const std::string &root) {
+        if (const auto origin = m_file->textAttribute("/", kOriginAttribute))
+            m_origin = safeName(*origin);
         QS_CHECK_OK(collect(root + "inputs", "", 0));
         if (m_sources.empty())
             return fail(ErrorCode::NotFound, "holds no data sets; write one per model input",
@@ -52,6 +53,7 @@ public:
     const std::vector<Input> &inputs() const override { return m_inputs; }
     std::int64_t samples() const override { return m_sources[0].samples; }
     bool hasLabels() const override { return !m_labels.empty(); }
+    const std::string &origin() const override { return m_origin; }
 
     Result<std::map<std::string, Tensor>> read(std::int64_t begin, std::int64_t end) const override {
         std::map<std::string, Tensor> tensors;
@@ -125,6 +127,7 @@ private:
     int m_visited = 0; ///< objects below "inputs"
     std::vector<Input> m_inputs;
     std::string m_labels; ///< path of the data set, empty when there is none
+    std::string m_origin;
 };
 
 std::string groupNames(const Hdf5File &file) {
@@ -138,6 +141,17 @@ std::string groupNames(const Hdf5File &file) {
 }
 
 } // namespace
+
+std::string originOf(const CalibrationSet &set) {
+    const auto *known = dynamic_cast<const HasOrigin *>(&set);
+    return known ? known->origin() : std::string();
+}
+
+std::string sourceName(const CalibrationSet &set) {
+    const std::string file = set.file().filename().string();
+    const std::string origin = originOf(set);
+    return origin.empty() ? file : fmt::format("{} ({})", file, origin);
+}
 
 Result<std::shared_ptr<const CalibrationSet>> CalibrationSet::open(const std::filesystem::path &file,
                                                                    const RunContext &ctx) {

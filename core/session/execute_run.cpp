@@ -1,5 +1,6 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
+#include "core/io/calibration_origin.h"
 #include "core/session/block_run.h"
 
 #include <algorithm>
@@ -53,7 +54,7 @@ private:
         provenance.modelSha256 = m_request.model->sha256;
         provenance.seed = m_request.recipe.seed;
         if (m_request.calibration) {
-            provenance.calibrationFile = m_request.calibration->file().filename().string();
+            provenance.calibrationFile = sourceName(*m_request.calibration);
             provenance.calibrationSha256 = m_request.calibration->sha256();
         }
         if (const auto set = evaluationSet()) {

@@ -168,4 +168,30 @@ Result<LayerGrids> refitGrids(MatrixView<const float> weights, const LayerCodes 
     return grids;
 }
 
+Result<LayerGrids> fitScalesToWeights(MatrixView<const float> weights, const LayerCodes &layer,
+                                      const SolverServices &services) {
+    LayerGrids grids = layer.grids;
+    const Index groups = grids.groupsPerRow(), size = grids.groupSize();
+    QS_CHECK_OK(runBlocks(weights.rows, kRows, services, [&](Index first, Index last) {
+        std::vector<float> values(static_cast<std::size_t>(weights.cols));
+        for (Index row = first; row < last; ++row) {
+            layer.values(row, values);
+            for (Index group = 0; group < groups; ++group) {
+                double match = 0, energy = 0;
+                for (Index col = group * size; col < std::min(weights.cols, (group + 1) * size); ++col) {
+                    const double value = values[static_cast<std::size_t>(col)];
+                    match += weights(row, col) * value;
+                    energy += value * value;
+                }
+                const SliceGrid grid = grids.at(row, group);
+                if (match > 0 && energy > 0)
+                    grids.set(
+                        row, group,
+                        {storableScale(grid.scale * match / energy, grids.scheme.float16Scales), grid.zero});
+            }
+        }
+    }));
+    return grids;
+}
+
 } // namespace qs

@@ -19,6 +19,15 @@ Result<LayerGrids> refitGrids(MatrixView<const float> weights, const LayerCodes 
                               MatrixView<const double> hessian, bool withZeros,
                               const SolverServices &services);
 
+/// Scales that make Σ (w − q)² of every slice smallest for the codes as they are: the old scale times
+/// ⟨w, q⟩ / ⟨q, q⟩. A slice where that is not positive keeps its scale.
+///
+/// \return grids; scales rounded to float16 when the scheme says so
+/// \error Cancelled
+/// \source methods A33: the self-scale without its bias term
+Result<LayerGrids> fitScalesToWeights(MatrixView<const float> weights, const LayerCodes &layer,
+                                      const SolverServices &services);
+
 /// A scale as it can be stored: float16 if asked for, positive, finite.
 float storableScale(double scale, bool asFloat16);
 /// A real zero point, stored like the scale beside it; infinite if beyond float16.

@@ -12,8 +12,8 @@ import sys
 import sources
 
 # Each module may include itself and those before it.
-CORE_ORDER = ["base", "tensor", "numeric", "quant", "graph", "hardware", "io", "exec", "gradient", "transform", "metrics", "analysis",
-              "plugin", "session", "export", "figure"]
+CORE_ORDER = ["base", "tensor", "numeric", "quant", "graph", "hardware", "io", "exec", "gradient", "distill", "transform", "metrics",
+              "analysis", "plugin", "session", "export", "figure"]
 
 # What a folder may include of the repository, besides its own files. The first match counts.
 MAY_INCLUDE = [

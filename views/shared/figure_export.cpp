@@ -2,7 +2,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/exec/capture.h"
-#include "core/io/calibration_set.h"
+#include "core/io/calibration_origin.h"
 #include "core/session/provenance_caption.h"
 #include "views/shared/figure_export_dialog.h"
 #include "views/shared/workbench_context.h"
@@ -44,7 +44,7 @@ Provenance provenanceOf(const WorkbenchContext &context) {
         provenance.modelSha256 = model->sha256;
     }
     if (const auto set = context.calibration()) {
-        provenance.calibrationFile = set->file().filename().string();
+        provenance.calibrationFile = sourceName(*set);
         provenance.calibrationSha256 = set->sha256();
         provenance.calibrationSamples = context.capture() ? context.capture()->samples : set->samples();
     }
