@@ -110,7 +110,8 @@ Result<CommandOutput> CompareCommand::run(const CommandContext &context) {
     Runs runs;
     for (const Recipe &recipe : recipes) {
         QS_TRY(auto run, runRecipe(request, recipe, context));
-        request.capture = run->capture;
+        if (!run->prepared) // that of a transformed model fits no other
+            request.capture = run->capture;
         runs.push_back(std::move(run));
     }
     const std::vector<ComparisonColumn> columns = compareRuns(runs);

@@ -200,7 +200,7 @@ Status addRunToProject(const std::filesystem::path &file, const std::shared_ptr<
     const RunEntry *parent = project.runs.findRecipe(project.head.recipe);
     project.head.shownRun = project.runs.add(run, parent ? parent->number : 0);
     project.head.recipe = run->recipe;
-    if (run->capture)
+    if (run->capture && !run->prepared)
         project.capture = run->capture;
     return writeProject(project, file, context.findings, context.run);
 }

@@ -3,11 +3,11 @@
 #include "app/cli/text_table.h"
 #include "core/analysis/quantize_layer.h"
 #include "core/base/number_text.h"
+#include "core/quant/layer_pattern.h"
 #include "core/plugin/plugin_loader.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <regex>
 
 namespace qs::app {
 namespace {
@@ -15,16 +15,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Result<std::vector<LayerId>> matchingLayers(const Model &model, const std::string &pattern) {
-    std::regex regex;
-    try {
-        regex = std::regex(pattern);
-    } catch (const std::regex_error &error) {
-        return fail(ErrorCode::InvalidArgument,
-                    fmt::format("'{}' is no regular expression: {}", pattern, error.what()));
-    }
+    QS_CHECK_OK(checkLayerPattern(pattern));
     std::vector<LayerId> layers;
     for (const Layer &layer : model.layers)
-        if (std::regex_match(layer.name, regex))
+        if (matchesLayerPattern(layer.name, pattern))
             layers.push_back(layer.id);
     if (layers.empty())
         return fail(

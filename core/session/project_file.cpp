@@ -1,11 +1,12 @@
 #include "core/session/project_file.h"
 
 #include "core/base/json_object_reader.h"
-#include "core/base/json_text.h"
 #include "core/io/file_kind.h"
 #include "core/io/hdf5_file.h"
 #include "core/session/project_arrays.h"
+#include "core/session/project_capture.h"
 #include "core/session/project_json.h"
+#include "core/session/project_prepared.h"
 #include "core/session/session_folder.h"
 
 #include <array>
@@ -18,14 +19,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kAnyRun = 1 << 30;
-
-Result<Json> readJson(const Hdf5File &file, const std::string &path) {
-    QS_TRY(const Tensor bytes, file.read(path));
-    if (bytes.dtype() != DType::UInt8 || bytes.shape().rank() != 1)
-        return fail(ErrorCode::CorruptFile, "is not text (uint8)", path);
-    const auto values = bytes.values<std::uint8_t>();
-    return parseJson({reinterpret_cast<const char *>(values.data()), values.size()}, path);
-}
 
 Status readSource(const Json &json, const std::string &name, std::optional<SourceReference> &source,
                   std::filesystem::path &relative) {
@@ -89,46 +82,31 @@ Status checkVersion(const Hdf5File &file) {
     return {};
 }
 
-Result<std::shared_ptr<const Capture>> captureIn(const Hdf5File &file, const Model &model,
-                                                 const RunContext &ctx) {
-    QS_TRY(const Json head, readJson(file, "/capture/head"));
-    auto capture = std::make_shared<Capture>();
-    capture->layers.resize(model.layers.size());
-    JsonObjectReader reader(head, "capture");
-    reader.text("calibrationSha256", capture->calibrationSha256, JsonObjectReader::Required);
-    reader.integer("samples", std::int64_t{0}, std::int64_t{1} << 40, capture->samples,
-                   JsonObjectReader::Required);
-    const Json *layers = reader.array("layers", JsonObjectReader::Required);
-    QS_CHECK_OK(reader.finish());
-    for (std::size_t i = 0; i < layers->size(); ++i) {
-        if (ctx.cancelled())
-            return RunContext::cancelledError();
-        auto layer = std::make_shared<LayerCapture>();
-        QS_CHECK_OK(layerCaptureFromJson((*layers)[i], *layer));
-        const Layer *known = model.findLayer((*layers)[i]["layer"].get<std::string>());
-        if (!known)
-            return fail(ErrorCode::NotFound, "the model has no layer " + (*layers)[i]["layer"].dump());
-        layer->layer = known->id;
-        QS_CHECK_OK(readLayerCapture(file, fmt::format("/capture/layers/{}", i), *layer));
-        capture->layers[static_cast<std::size_t>(known->id)] = std::move(layer);
-    }
-    return capture;
-}
-
 Result<SensitivityTable> sensitivityIn(const Hdf5File &file, const Model &model) {
-    QS_TRY(const Json json, readJson(file, "/sensitivity"));
+    QS_TRY(const Json json, readProjectJson(file, "/sensitivity"));
     return sensitivityFromJson(json, model);
 }
 
-Result<RunEntry> readRun(const Hdf5File &file, int number, const std::shared_ptr<const Model> &model) {
+Result<RunEntry> readRun(const Hdf5File &file, int number, PreparedModels &prepared,
+                         const std::shared_ptr<const Model> &model, const RunContext &ctx) {
     const std::string group = fmt::format("/runs/{}", number);
-    QS_TRY(const Json head, readJson(file, group + "/head"));
+    QS_TRY(Json head, readProjectJson(file, group + "/head"));
+    const Json preparedName = head.is_object() ? head.value("prepared", Json()) : Json();
+    if (head.is_object())
+        head.erase("prepared");
     const auto arrays = [&](std::size_t index, QuantizedMatrix &matrix) {
         return readMatrix(file, fmt::format("{}/layers/{}", group, index), matrix);
     };
     QS_TRY(RunEntry entry, runFromJson(head, model, arrays));
     if (entry.number != number)
         return fail(ErrorCode::CorruptFile, fmt::format("says that it is run {}", entry.number));
+    if (preparedName.is_string()) {
+        auto run = std::make_shared<Run>(*entry.run);
+        QS_TRY(run->prepared, prepared.read(file, preparedName.get<std::string>(), ctx));
+        entry.run = std::move(run);
+    } else if (!entry.run->recipe.transforms.empty() || !preparedName.is_null()) {
+        return fail(ErrorCode::CorruptFile, "transforms the model, and the transformed model is missing");
+    }
     return entry;
 }
 
@@ -138,7 +116,7 @@ void addLeftOut(FindingList &findings, const std::string &what, Error error,
                  "The project file is not changed by opening it. Save under another name.");
 }
 
-/// Runs share the capture of the project when it is the one that they were made with.
+/// Runs share the capture of their model when it is the one that they were made with.
 std::shared_ptr<const Run> withCapture(const std::shared_ptr<const Run> &run,
                                        const std::shared_ptr<const Capture> &capture) {
     if (!capture || run->provenance.calibrationSha256 != capture->calibrationSha256 ||
@@ -165,7 +143,7 @@ Result<std::shared_ptr<ProjectFile>> ProjectFile::openFile(const std::filesystem
     const auto inFile = [&](Error error) { return fail(std::move(error).withContext(file.string())); };
     if (Status version = checkVersion(*project->m_file); !version)
         return inFile(std::move(version).error());
-    auto json = readJson(*project->m_file, "/head");
+    auto json = readProjectJson(*project->m_file, "/head");
     if (!json)
         return inFile(std::move(json).error());
     if (Status head = readHead(*json, project->m_head, project->m_relative, project->m_runs); !head)
@@ -216,13 +194,14 @@ Result<std::array<std::optional<SourceState>, 3>> ProjectFile::locateSources(con
     return states;
 }
 
-std::vector<RunEntry> ProjectFile::readRuns(const std::shared_ptr<const Model> &model, bool &complete,
-                                            FindingList &findings, const RunContext &ctx) const {
+std::vector<RunEntry> ProjectFile::readRuns(const std::shared_ptr<const Model> &model,
+                                            PreparedModels &prepared, bool &complete, FindingList &findings,
+                                            const RunContext &ctx) const {
     std::vector<RunEntry> runs;
     for (std::size_t i = 0; i < m_ownRuns && !ctx.cancelled(); ++i) {
         ctx.step(static_cast<std::int64_t>(i), static_cast<std::int64_t>(m_ownRuns),
                  "reading run " + m_runs[i].name);
-        auto entry = readRun(*m_file, m_runs[i].number, model);
+        auto entry = readRun(*m_file, m_runs[i].number, prepared, model, ctx);
         if (entry) {
             runs.push_back(std::move(*entry));
             continue;
@@ -232,7 +211,7 @@ std::vector<RunEntry> ProjectFile::readRuns(const std::shared_ptr<const Model> &
                    std::move(entry).error(), m_path);
     }
     for (const auto &part : m_parts)
-        std::ranges::move(part->readRuns(model, complete, findings, ctx), std::back_inserter(runs));
+        std::ranges::move(part->readRuns(model, prepared, complete, findings, ctx), std::back_inserter(runs));
     std::ranges::sort(runs, {}, &RunEntry::number);
     return runs;
 }
@@ -243,7 +222,7 @@ void ProjectFile::readCapture(Project &project, bool &complete, FindingList &fin
         part->readCapture(project, complete, findings, ctx);
     if (!m_file->hasGroup("/capture"))
         return;
-    auto capture = captureIn(*m_file, *project.model, ctx);
+    auto capture = qs::readCapture(*m_file, "/capture", *project.model, ctx);
     if (capture) {
         project.capture = *capture;
         return;
@@ -261,11 +240,13 @@ Result<Project> ProjectFile::read(std::shared_ptr<const Model> model, bool &comp
     for (const Error &error : m_damagedParts)
         addLeftOut(findings, "A part of the session", error, m_path);
     readCapture(project, complete, findings, ctx);
-    std::vector<RunEntry> runs = readRuns(model, complete, findings, ctx);
+    PreparedModels prepared(model);
+    std::vector<RunEntry> runs = readRuns(model, prepared, complete, findings, ctx);
     if (ctx.cancelled())
         return RunContext::cancelledError();
     for (RunEntry &entry : runs)
-        entry.run = withCapture(entry.run, project.capture);
+        entry.run = withCapture(entry.run, entry.run->prepared ? prepared.captureOf(entry.run->prepared.get())
+                                                               : project.capture);
     project.runs = RunHistory(std::move(runs), m_head.lastRun);
     if (!m_file->hasDataset("/sensitivity"))
         return project;

@@ -8,6 +8,7 @@
 namespace qs {
 
 class Hdf5File;
+class PreparedModels;
 
 /// The newest layout of .qscope files that this program knows, and the one that it writes.
 constexpr int kProjectVersion = 1;
@@ -53,8 +54,8 @@ private:
     static Result<std::shared_ptr<ProjectFile>> openFile(const std::filesystem::path &file,
                                                          const RunContext &ctx);
     void addParts(const std::filesystem::path &folder, const RunContext &ctx);
-    std::vector<RunEntry> readRuns(const std::shared_ptr<const Model> &model, bool &complete,
-                                   FindingList &findings, const RunContext &ctx) const;
+    std::vector<RunEntry> readRuns(const std::shared_ptr<const Model> &model, PreparedModels &prepared,
+                                   bool &complete, FindingList &findings, const RunContext &ctx) const;
     void readCapture(Project &project, bool &complete, FindingList &findings, const RunContext &ctx) const;
 
     std::filesystem::path m_path;

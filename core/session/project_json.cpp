@@ -1,6 +1,8 @@
 #include "core/session/project_json.h"
 
 #include "core/base/json_object_reader.h"
+#include "core/base/json_text.h"
+#include "core/io/hdf5_file.h"
 #include "core/session/measurement_json.h"
 
 namespace qs {
@@ -193,6 +195,18 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
 }
 
 } // namespace
+
+std::string projectText(const OrderedJson &document) {
+    return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+Result<Json> readProjectJson(const Hdf5File &file, const std::string &path) {
+    QS_TRY(const Tensor bytes, file.read(path));
+    if (bytes.dtype() != DType::UInt8 || bytes.shape().rank() != 1)
+        return fail(ErrorCode::CorruptFile, "is not text (uint8)", path);
+    const auto values = bytes.values<std::uint8_t>();
+    return parseJson({reinterpret_cast<const char *>(values.data()), values.size()}, path);
+}
 
 OrderedJson matrixToJson(const QuantizedMatrix &matrix) {
     OrderedJson json{{"rows", matrix.rows},

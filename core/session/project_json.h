@@ -4,13 +4,20 @@
 
 namespace qs {
 
+class Hdf5File;
+
 // JSON forms of what project files hold beside arrays. Reading is strict: unknown keys, missing keys and
 // values out of range are InvalidArgument with the path.
 
 inline constexpr const char *kProjectVersionAttribute = "quantoscope_project";
 inline constexpr const char *kProjectSourceNames[] = {"model", "calibration", "evaluation"};
 
-/// A run but for codes, scales, zero points and its capture.
+/// A document as project files hold it, and from the uint8 data set that holds it.
+std::string projectText(const nlohmann::ordered_json &document);
+/// \error NotFound;  CorruptFile  is no text, or no JSON
+Result<nlohmann::json> readProjectJson(const Hdf5File &file, const std::string &path);
+
+/// A run but for codes, scales, zero points, its capture and what its transforms made of the model.
 nlohmann::ordered_json runToJson(const RunEntry &entry);
 /// Fills codes, scales and zero points of the weight of entry `index` of the list of layers.
 using MatrixArrays = std::function<Status(std::size_t index, QuantizedMatrix &matrix)>;

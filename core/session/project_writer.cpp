@@ -1,15 +1,18 @@
-#include "core/base/json_object_reader.h"
 #include "core/io/file_kind.h"
 #include "core/session/project_arrays.h"
+#include "core/session/project_capture.h"
 #include "core/session/project_file.h"
 #include "core/session/project_json.h"
+#include "core/session/project_prepared.h"
 
 #include <fmt/format.h>
+#include <set>
 
 // Layout, version 1, behind a user block of 512 bytes that begins with kProjectSignature:
 //   /                    attributes quantoscope_project ("1"), program
 //   /head                JSON as uint8: sources, recipe, numbers of runs, what the window keeps
-//   /runs/<number>       head (JSON), layers/<index>/{codes, scales, zero_points, group_of_column}
+//   /runs/<number>       head (JSON), layers/<index>/{codes, scales, zero_points, group_of_column, …}
+//   /prepared/<SHA-256>  of runs with transforms: head (JSON), edits/<index>/<constant>, capture as below
 //   /capture             head (JSON), layers/<index>/{histogram, channel_min, channel_max, …, sample}
 //   /sensitivity         JSON
 
@@ -17,12 +20,6 @@ namespace qs {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-constexpr std::int64_t kLargestCapture = std::int64_t(256) << 20;
-
-std::string compactText(const OrderedJson &document) {
-    return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
 
 /// Paths are stored as UTF-8; the relative one finds sources that moved together with the project.
 OrderedJson sourceToJson(const SourceReference &source, const std::filesystem::path &projectFolder) {
@@ -45,15 +42,45 @@ OrderedJson headToJson(const ProjectHead &head, const std::filesystem::path &fil
             json[kProjectSourceNames[i]] = sourceToJson(**sources[i], folder);
     json["runs"] = OrderedJson::array();
     for (const RunEntry &entry : runs.entries())
-        if (!entry.run->prepared)
-            json["runs"].push_back(
-                {{"number", entry.number}, {"parent", entry.parent}, {"name", entry.run->name}});
+        json["runs"].push_back(
+            {{"number", entry.number}, {"parent", entry.parent}, {"name", entry.run->name}});
     return json;
 }
 
-Status writeRun(Hdf5Writer &writer, const RunEntry &entry, const RunContext &ctx) {
+/// The prepared models of the runs, each once: runs of the same transforms share theirs.
+class PreparedWriter {
+public:
+    PreparedWriter(Hdf5Writer &writer, const RunContext &ctx) : m_writer(writer), m_ctx(ctx) {}
+
+    /// \return the name under which runs refer to it
+    Result<std::string> write(const Run &run) {
+        const std::string name = preparedHash(*run.prepared, *run.model);
+        const std::string group = preparedGroup(name);
+        if (m_written.insert(name).second) {
+            QS_CHECK_OK(writePrepared(m_writer, group, *run.prepared, *run.model, m_ctx));
+            if (run.capture) {
+                QS_TRY(const bool kept, writeCapture(m_writer, group + "/capture", *run.capture, *run.model));
+                m_leftOut = m_leftOut || !kept;
+            }
+        }
+        return name;
+    }
+    bool leftCaptureOut() const { return m_leftOut; }
+
+private:
+    Hdf5Writer &m_writer;
+    const RunContext &m_ctx;
+    std::set<std::string> m_written;
+    bool m_leftOut = false;
+};
+
+Status writeRun(Hdf5Writer &writer, const RunEntry &entry, PreparedWriter &prepared, const RunContext &ctx) {
     const std::string group = fmt::format("/runs/{}", entry.number);
-    QS_CHECK_OK(writer.writeText(group + "/head", compactText(runToJson(entry))));
+    OrderedJson head = runToJson(entry);
+    if (entry.run->prepared) {
+        QS_TRY(head["prepared"], prepared.write(*entry.run));
+    }
+    QS_CHECK_OK(writer.writeText(group + "/head", projectText(head)));
     std::size_t index = 0; // of the layers that the head lists
     for (const auto &layer : entry.run->layers) {
         if (ctx.cancelled())
@@ -68,29 +95,6 @@ Status writeRun(Hdf5Writer &writer, const RunEntry &entry, const RunContext &ctx
     return {};
 }
 
-Status writeCapture(Hdf5Writer &writer, const Capture &capture, const Model &model, FindingList &findings) {
-    std::int64_t bytes = 0;
-    for (const auto &layer : capture.layers)
-        bytes += layer ? storedBytes(*layer) : 0;
-    if (bytes > kLargestCapture) {
-        findings.add(
-            Severity::Info,
-            fmt::format("The activations of calibration ({} MiB) are not kept in the project", bytes >> 20),
-            {}, "Calibrate again (F6) after opening it.");
-        return {};
-    }
-    OrderedJson head{{"calibrationSha256", capture.calibrationSha256},
-                     {"samples", capture.samples},
-                     {"layers", OrderedJson::array()}};
-    for (std::size_t id = 0; id < capture.layers.size(); ++id)
-        if (const auto &layer = capture.layers[id]) {
-            QS_CHECK_OK(
-                writeLayerCapture(writer, fmt::format("/capture/layers/{}", head["layers"].size()), *layer));
-            head["layers"].push_back(layerCaptureToJson(*layer, model.layers[id].name));
-        }
-    return writer.writeText("/capture/head", compactText(head));
-}
-
 } // namespace
 
 Status writeProject(const Project &project, const std::filesystem::path &file, FindingList &findings,
@@ -99,24 +103,26 @@ Status writeProject(const Project &project, const std::filesystem::path &file, F
            Hdf5Writer::create(file, fmt::format("{} {}\n", kProjectSignature, kProjectVersion)));
     QS_CHECK_OK(writer.setAttribute("/", kProjectVersionAttribute, std::to_string(kProjectVersion)));
     QS_CHECK_OK(writer.setAttribute("/", "program", QS_PROGRAM_VERSION));
-    QS_CHECK_OK(writer.writeText("/head", compactText(headToJson(project.head, file, project.runs))));
+    QS_CHECK_OK(writer.writeText("/head", projectText(headToJson(project.head, file, project.runs))));
     const auto &runs = project.runs.entries();
+    PreparedWriter prepared(writer, ctx);
     for (std::size_t i = 0; i < runs.size(); ++i) {
         ctx.step(static_cast<std::int64_t>(i), static_cast<std::int64_t>(runs.size()),
                  "saving run " + runs[i].title());
-        if (runs[i].run->prepared)
-            findings.add(Severity::Info,
-                         fmt::format("The run {} transforms the model and is not kept in the project",
-                                     runs[i].title()),
-                         {}, "Its recipe makes it again; save the recipe (Ctrl+Alt+R).");
-        else
-            QS_CHECK_OK(writeRun(writer, runs[i], ctx));
+        QS_CHECK_OK(writeRun(writer, runs[i], prepared, ctx));
     }
-    if (project.capture)
-        QS_CHECK_OK(writeCapture(writer, *project.capture, *project.model, findings));
+    bool leftOut = prepared.leftCaptureOut();
+    if (project.capture) {
+        QS_TRY(const bool kept, writeCapture(writer, "/capture", *project.capture, *project.model));
+        leftOut = leftOut || !kept;
+    }
+    if (leftOut)
+        findings.add(Severity::Info,
+                     "Activations of calibration of more than 256 MiB are not kept in the project", {},
+                     "Calibrate (F6) or quantize (F5) again after opening it to see them.");
     if (project.sensitivity)
         QS_CHECK_OK(writer.writeText("/sensitivity",
-                                     compactText(sensitivityToJson(*project.sensitivity, *project.model))));
+                                     projectText(sensitivityToJson(*project.sensitivity, *project.model))));
     if (ctx.cancelled())
         return RunContext::cancelledError();
     return writer.commit();

@@ -1,5 +1,6 @@
 #include "core/transform/model_editor.h"
 
+#include "core/graph/model_edit.h"
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
@@ -102,24 +103,7 @@ GraphEdit ModelEditor::edit() const {
 }
 
 Result<std::shared_ptr<const Model>> ModelEditor::finish() const {
-    auto changed = std::make_shared<Model>();
-    changed->file = m_model->file;
-    changed->sha256 = m_model->sha256;
-    changed->format = m_model->format;
-    QS_TRY(changed->graph, applyEdit(graph(), edit()));
-    // New operators are part of a transform, no layers of their own.
-    std::vector<Layer> found = findLayers(changed->graph);
-    for (const Layer &layer : m_model->layers) {
-        const std::string &node = graph().node(layer.node).name;
-        const auto same = std::find_if(found.begin(), found.end(), [&](const Layer &candidate) {
-            return changed->graph.node(candidate.node).name == node;
-        });
-        QS_CHECK(same != found.end(), "a transform keeps the layers of a model");
-        same->id = layer.id;
-        same->name = layer.name;
-        changed->layers.push_back(*same);
-    }
-    return std::shared_ptr<const Model>(std::move(changed));
+    return applyEdit(model(), edit());
 }
 
 } // namespace qs

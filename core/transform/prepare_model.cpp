@@ -1,13 +1,13 @@
 #include "core/transform/prepare_model.h"
 
 #include "core/base/progress_window.h"
+#include "core/quant/layer_pattern.h"
 #include "core/tensor/convert.h"
 #include "core/transform/residual_rotation.h"
 #include "core/transform/site_folding.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <regex>
 
 namespace qs {
 namespace {
@@ -111,10 +111,10 @@ private:
 
     std::vector<Site> matchingSites() const {
         std::vector<Site> sites = findSites(m_editor.model());
-        const std::regex pattern(m_step.layers, std::regex::ECMAScript | std::regex_constants::__polynomial);
         std::erase_if(sites, [&](const Site &site) {
             return !std::all_of(site.layers.begin(), site.layers.end(), [&](LayerId id) {
-                return std::regex_match(m_editor.model().layers[static_cast<std::size_t>(id)].name, pattern);
+                return matchesLayerPattern(m_editor.model().layers[static_cast<std::size_t>(id)].name,
+                                           m_step.layers);
             });
         });
         return sites;

@@ -30,6 +30,17 @@ class Compare(CliCase):
         alone = self.run_qscope("quantize", CNN, *FEW, "--quick", "--recipe", recipe, "--json").json()
         self.assertEqual(both["runs"][1]["kl"], alone["quantized"]["kl"])
 
+    def test_a_run_with_transforms_leaves_the_others_as_they_are(self):
+        rule = {"layers": ".*", "weight": {"method": "rtn", "bits": 8}, "activation": {"bits": 4}}
+        plain = {"quantoscope-recipe": 1, "name": "plain", "rules": [rule]}
+        smooth = {**plain, "name": "smooth", "transforms": [{"method": "smoothquant"}]}
+        files = [self.file(recipe["name"] + ".json", json.dumps(recipe)) for recipe in (smooth, plain)]
+        few = ["--calib", GLYPHS, "--calib-samples", "16", "--eval-samples", "16"]
+        both = self.run_qscope("compare", VIT, *few, "--recipe", *files, "--json").json()["runs"]
+        alone = self.run_qscope("quantize", VIT, *few, "--quick", "--recipe", files[1], "--json").json()
+        self.assertEqual(both[1]["kl"], alone["quantized"]["kl"])
+        self.assertNotEqual(both[0]["kl"], both[1]["kl"])
+
     def test_wrong_usage_and_files(self):
         good = self.recipe("good", "rtn", 8)
         self.run_qscope("compare", CNN, *FEW, "--recipe", good, code=USAGE)

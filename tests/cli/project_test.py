@@ -28,6 +28,19 @@ class Project(CliCase):
         self.assertEqual(json.loads(recipe.read_text())["rules"][0]["weight"]["bits"], 8)
         self.assertGreater(model.stat().st_size, 1000)
 
+    def test_runs_with_transforms_are_kept_exactly(self):
+        project, direct, kept = (self.folder / name for name in ("work.qscope", "direct.onnx", "kept.onnx"))
+        report, again = self.folder / "report.json", self.folder / "again.json"
+        outcome = self.run_qscope("quantize", VIT, *FEW, "--bits", "4", "--activations", "int8", "--transform", "smoothquant",
+                                  "--transform", "rotation", "--project", project, "--export", direct, "--report", report)
+        self.assertNotIn("not kept", outcome.err)
+        self.run_qscope("project", project, "--run", "1", "--export", kept, "--report", again)
+        self.assertEqual(kept.read_bytes(), direct.read_bytes())
+        self.assertEqual(again.read_bytes(), report.read_bytes())
+        self.run_qscope("quantize", VIT, *FEW, "--bits", "8", "--project", project)
+        runs = self.run_qscope("project", project, "--json").json()["runs"]
+        self.assertEqual([run["number"] for run in runs], [1, 2])
+
     def test_sources_that_moved_or_changed(self):
         model, project = self.folder / "m.onnx", self.folder / "work.qscope"
         shutil.copy(CNN, model)

@@ -268,7 +268,8 @@ std::string DistributionRequest::whyNothing() const {
     if (source == Source::Activation && info.kind == LayerKind::Embedding)
         return info.name + " reads indices, not activations. Look at its weight, or select another layer.";
     if (source == Source::Activation && !capture)
-        return "No activations yet. Open a calibration file and calibrate, or look at the weight.";
+        return "No activations yet. Open a calibration file and calibrate (F6), or look at the weight. A run "
+               "whose recipe transforms the model brings its own: quantize again (F5).";
     if (source == Source::Activation && channel >= 0 &&
         (capture->sample.empty() || channel >= capture->channels))
         return "No raw values of that channel were kept. Look at all channels.";

@@ -131,8 +131,8 @@ DistributionRequest DistributionDock::request() const {
     if (const auto run = context().run(); run && run->model == wanted.model && index < run->layers.size()) {
         wanted.result = run->layers[index];
         wanted.model = run->quantizedModel(); // codes stand for the weights after the transforms
-        if (run->prepared && wanted.capture && run->capture)
-            wanted.capture = run->capture->layers[index];
+        if (run->prepared && wanted.source == Source::Activation) // of the transformed model, or none
+            wanted.capture = run->capture ? run->capture->layers[index] : nullptr;
     }
     if (!wanted.result)
         wanted.choice = context().recipe().choiceFor(wanted.layerInfo().name);

@@ -1,5 +1,7 @@
 #include "core/quant/recipe.h"
 
+#include "core/quant/layer_pattern.h"
+
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -52,6 +54,12 @@ TEST(Recipe, RoundTripsThroughText) {
     EXPECT_EQ(*again, recipe);
     EXPECT_EQ(again->toJson().dump(2), text);
     EXPECT_TRUE(recipe.validate().has_value());
+}
+
+TEST(Recipe, LayerPatternsMatchWholeNamesInLinearTime) {
+    EXPECT_TRUE(matchesLayerPattern("layers.10.fc", R"(layers\.\d+\.fc)"));
+    EXPECT_FALSE(matchesLayerPattern("layers.10.fc1", R"(layers\.\d+\.fc)"));
+    EXPECT_FALSE(matchesLayerPattern(std::string(200, 'a'), "(a+)+b")); // 2^200 steps by backtracking
 }
 
 TEST(Recipe, TextIsReadable) {
