@@ -3,6 +3,7 @@
 #include "app/cli/graph_picture.h"
 #include "app/cli/text_table.h"
 #include "core/base/number_text.h"
+#include "core/session/recipe_network.h"
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -79,6 +80,7 @@ void DivergenceCommand::addOptions(CLI::App &app) {
         "accumulated  everything up to the node is quantized\n"
         "own          the node is quantized, its inputs come from the float network\n"
         "inherited    the node is float, its inputs come from the quantized network\n"
+        "With --transform the float network is the transformed one, whose operators are listed, too.\n"
         "Without --eval, outputs are compared on the calibration set.");
 }
 
@@ -88,8 +90,9 @@ Result<CommandOutput> DivergenceCommand::run(const CommandContext &context) {
     RunJob job{m_inputs, m_recipe};
     job.measure = false;
     QS_TRY(const std::shared_ptr<const Run> run, job.execute(context));
-    QS_TRY(const auto errors, propagateErrors(m_inputs, *run, m_samples, context));
-    const Model &model = *run->model;
+    QS_TRY(const RunErrors compared, propagateErrors(m_inputs, *run, m_samples, context));
+    const auto &errors = compared.nodes;
+    const Model &model = *run->quantizedModel();
     const NodeId first = firstDivergence(*errors, m_thresholdDb);
 
     CommandOutput output;
@@ -99,6 +102,8 @@ Result<CommandOutput> DivergenceCommand::run(const CommandContext &context) {
          {{"file", run->provenance.evaluationFile}, {"sha256", run->provenance.evaluationSha256}}},
         {"samples", errors->samples},
         {"recipe", run->recipe.toJson()},
+        {"transforms", transformNames(run->recipe)},
+        {"added_nodes", compared.added},
         {"threshold_db", m_thresholdDb},
         {"first_divergence", nullptr},
         {"nodes", Json::array()}};
@@ -106,6 +111,8 @@ Result<CommandOutput> DivergenceCommand::run(const CommandContext &context) {
         if (const auto &error = errors->nodes[id])
             output.document["nodes"].push_back(nodeDocument(model, static_cast<NodeId>(id), *error));
     output.text = tableOf(model, *errors, m_allNodes);
+    if (!compared.note.empty())
+        output.text += fmt::format("\n{} They added {} operators.\n", compared.note, compared.added);
     output.text += fmt::format("\nOn {} samples of {}: ", withThousands(errors->samples),
                                run->provenance.evaluationFile);
     if (first == kNoNode) {

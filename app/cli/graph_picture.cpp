@@ -29,16 +29,11 @@ Result<std::shared_ptr<const CalibrationSet>> openAnySet(const InputOptions &inp
 
 } // namespace
 
-Result<std::shared_ptr<const ErrorPropagation>> propagateErrors(const InputOptions &inputs,
-                                                                const qs::Run &run, std::int64_t samples,
-                                                                const CommandContext &context) {
-    if (run.prepared)
-        return fail(ErrorCode::InvalidArgument,
-                    "nodes cannot be compared one by one with a recipe that transforms "
-                    "the model: it adds operators");
+Result<RunErrors> propagateErrors(const InputOptions &inputs, const qs::Run &run, std::int64_t samples,
+                                  const CommandContext &context) {
     QS_TRY(const auto set, openAnySet(inputs, *run.model, context));
     QS_TRY(const auto executor, openExecutor(run.model, true, context));
-    auto errors = measureErrorPropagation(*executor, *set, run.quantizedLayers(), samples, context.run);
+    auto errors = measureRunErrors(run, *executor, *set, samples, context.run);
     if (!errors)
         return fail(inInputFile(std::move(errors).error()));
     return errors;
@@ -81,7 +76,10 @@ Status GraphPicture::collect(NodeMetricSources &sources, Provenance &provenance,
         sources.model = sources.run->model;
         provenance = sources.run->provenance;
         if (isError(wanted)) {
-            QS_TRY(sources.errors, propagateErrors(inputs, *sources.run, kErrorSamples, context));
+            QS_TRY(const RunErrors errors, propagateErrors(inputs, *sources.run, kErrorSamples, context));
+            sources.errors = errors.opened;
+            if (!errors.note.empty())
+                context.findings.add(Severity::Info, errors.note);
             provenance.evaluationSamples = sources.errors->samples;
         }
         return {};

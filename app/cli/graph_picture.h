@@ -2,6 +2,7 @@
 
 #include "app/cli/sensitivity_command.h"
 #include "core/figure/graph_scene.h"
+#include "core/session/run_errors.h"
 
 namespace qs::app {
 
@@ -29,8 +30,7 @@ private:
 };
 
 /// The errors of a run node by node, on --eval or else --calib. \error InvalidArgument  neither was given
-qs::Result<std::shared_ptr<const ErrorPropagation>> propagateErrors(const InputOptions &inputs,
-                                                                    const qs::Run &run, std::int64_t samples,
-                                                                    const CommandContext &context);
+qs::Result<RunErrors> propagateErrors(const InputOptions &inputs, const qs::Run &run, std::int64_t samples,
+                                      const CommandContext &context);
 
 } // namespace qs::app

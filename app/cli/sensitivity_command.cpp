@@ -3,8 +3,9 @@
 #include "app/cli/text_table.h"
 #include "core/analysis/quantize_layer.h"
 #include "core/base/number_text.h"
-#include "core/quant/layer_pattern.h"
 #include "core/plugin/plugin_loader.h"
+#include "core/quant/layer_pattern.h"
+#include "core/session/recipe_network.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -33,6 +34,7 @@ Json documentOf(const SensitivityJob::Result &result) {
     const SensitivityTable &table = *result.table;
     Json document = {
         {"model", {{"file", result.provenance.modelFile}, {"sha256", result.provenance.modelSha256}}},
+        {"transforms", result.transforms},
         {"samples", table.samples},
         {"float", metricsReport(table.baseline)},
         {"bits", table.bits},
@@ -81,10 +83,14 @@ Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &con
                     "sensitivity compares outputs: give --eval FILE or --calib FILE");
     QS_TRY(const auto executor, openExecutor(result.model, true, context));
 
-    QS_TRY(const auto capture, captureFor(options, calibration, *executor, *methods, context));
+    const PrepareRequest prepare{result.model, executor,       calibration, inputs.calibrationSamples(),
+                                 methods,      &options.recipe};
+    QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, context.findings, context.run));
+    result.transforms = transformNames(options.recipe);
+    QS_TRY(const auto capture, captureFor(options, calibration, *network.executor, *methods, context));
     const std::int64_t samples = evaluation ? inputs.evaluationSamples() : inputs.calibrationSamples();
-    QS_TRY(const auto evaluator, Evaluator::create(executor, set, samples, context.run));
-    QS_TRY(result.table, measureSensitivity(*evaluator, *result.model, capture.get(), *methods, options, {},
+    QS_TRY(const auto evaluator, Evaluator::create(network.executor, set, samples, context.run));
+    QS_TRY(result.table, measureSensitivity(*evaluator, *network.model, capture.get(), *methods, options, {},
                                             context.findings, context.run));
     result.provenance.program = "quantoscope " QS_VERSION;
     result.provenance.modelFile = result.model->file.filename().string();
@@ -147,9 +153,9 @@ Result<CommandOutput> SensitivityCommand::run(const CommandContext &context) {
     for (const auto &[method, version] : result.table->methodVersions)
         methods.push_back(method);
     const std::string heading =
-        fmt::format("{} with one layer quantized by {}, on {} samples; {} is better\n", info.name,
-                    fmt::join(methods, ", "), withThousands(result.table->samples),
-                    info.higherIsBetter ? "higher" : "lower");
+        fmt::format("{} with one layer quantized by {}{}, on {} samples; {} is better\n", info.name,
+                    fmt::join(methods, ", "), result.transforms.empty() ? "" : " in the transformed model",
+                    withThousands(result.table->samples), info.higherIsBetter ? "higher" : "lower");
     return CommandOutput{documentOf(result), heading + table.text()};
 }
 

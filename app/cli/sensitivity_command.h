@@ -14,6 +14,7 @@ struct SensitivityJob {
     struct Result {
         std::shared_ptr<const Model> model;
         std::shared_ptr<const SensitivityTable> table;
+        std::string transforms; ///< of the recipe: "smoothquant, rotation"
         Provenance provenance;
     };
     /// Evaluates on --eval, else on --calib. \error InvalidArgument  neither was given

@@ -68,6 +68,9 @@ measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture
     for (const LayerId id : table.layers)
         if (const auto method = methods.find(plannedWeight(options.recipe, layerOf(id)).method))
             table.methodVersions[method->info().id] = method->info().version;
+    for (const TransformStep &step : options.recipe.transforms)
+        if (const MethodInfo *info = methods.info(step.method.method))
+            table.methodVersions[info->id] = info->version;
 
     for (std::size_t row = 0; row < table.layers.size(); ++row) {
         const Layer &layer = layerOf(table.layers[row]);

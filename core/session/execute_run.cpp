@@ -2,6 +2,7 @@
 #include "core/base/progress_window.h"
 #include "core/io/calibration_origin.h"
 #include "core/session/block_run.h"
+#include "core/session/recipe_network.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -83,45 +84,40 @@ private:
 
     /// From here on everything is about the transformed model.
     Status prepare() {
-        m_model = m_request.model;
-        m_executor = m_request.executor;
-        if (m_request.recipe.transforms.empty())
-            return {};
         ProgressWindow window(m_ctx, 0.0, kPrepared);
         const PrepareRequest request{m_request.model,       m_request.executor,
                                      m_request.calibration, m_request.calibrationSamples,
                                      m_request.methods,     &m_request.recipe};
-        QS_TRY(PreparedModel prepared, prepareModel(request, m_findings, window.context()));
-        m_model = prepared.model;
-        m_executor = prepared.executor;
-        m_run.prepared = std::make_shared<const PreparedModel>(std::move(prepared));
+        QS_TRY(m_network, makeRecipeNetwork(request, m_findings, window.context()));
+        m_run.prepared = m_network.prepared;
         return {};
     }
 
     Status calibrate() {
-        if (!m_executor || !m_request.calibration)
+        if (!m_network.executor || !m_request.calibration)
             return {};
         CaptureOptions options;
         options.maxSamples = m_request.calibrationSamples;
-        options.hessianLayers = layersThatNeedHessian(*m_model, m_request.recipe, *m_request.methods);
+        options.hessianLayers = layersThatNeedHessian(*m_network.model, m_request.recipe, *m_request.methods);
         ProgressWindow window(m_ctx, m_run.prepared ? kPrepared : 0.0, kCalibrated);
         // A capture of the model as it was opened does not fit the transformed one.
-        QS_TRY(m_run.capture, captureOrReuse(m_run.prepared ? nullptr : m_request.capture, *m_executor,
-                                             *m_request.calibration, options, m_findings, window.context()));
+        QS_TRY(m_run.capture,
+               captureOrReuse(m_run.prepared ? nullptr : m_request.capture, *m_network.executor,
+                              *m_request.calibration, options, m_findings, window.context()));
         m_run.provenance.calibrationSamples = m_run.capture->samples;
         return {};
     }
 
     Status prepareEvaluators() {
-        if (!m_executor || !evaluationSet())
+        if (!m_network.executor || !evaluationSet())
             return {};
         ProgressWindow window(m_ctx, kCalibrated, kBaseline);
-        QS_TRY(m_total,
-               Evaluator::create(m_executor, evaluationSet(), m_request.evaluationSamples, window.context()));
+        QS_TRY(m_total, Evaluator::create(m_network.executor, evaluationSet(), m_request.evaluationSamples,
+                                          window.context()));
         m_run.baseline = m_total->baseline();
         m_run.provenance.evaluationSamples = m_total->samples();
         if (m_request.measureInNetwork) {
-            QS_TRY(m_alone, Evaluator::create(m_executor, evaluationSet(), m_request.inNetworkSamples,
+            QS_TRY(m_alone, Evaluator::create(m_network.executor, evaluationSet(), m_request.inNetworkSamples,
                                               window.context()));
         }
         return {};
@@ -135,17 +131,14 @@ private:
                               kBaseline + share * static_cast<double>(index + 1));
         const RunContext ctx = window.context();
         ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
-        LayerRequest request{m_model, layer.id,          m_request.recipe.choiceFor(layer.name),
-                             nullptr, m_request.methods, m_request.recipe.seed,
+        LayerRequest request{m_network.model, layer.id,          m_request.recipe.choiceFor(layer.name),
+                             nullptr,         m_request.methods, m_request.recipe.seed,
                              m_alone};
         if (m_run.capture)
             request.capture = m_run.capture->layers[index];
-        if (m_run.prepared)
-            if (const auto range = m_run.prepared->activationRanges.find(layer.id);
-                range != m_run.prepared->activationRanges.end())
-                request.activationRange = range->second;
+        request.activationRange = m_network.activationRange(layer.id);
         if (!m_blocks)
-            m_blocks = std::make_unique<BlockRuns>(m_request, m_model, m_executor);
+            m_blocks = std::make_unique<BlockRuns>(m_request, m_network.model, m_network.executor);
         QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, ctx));
         QS_TRY(m_run.layers[index], runLayer(request, m_findings, ctx));
         return {};
@@ -164,8 +157,7 @@ private:
     FindingList &m_findings;
     RunContext m_ctx;
     Run m_run;
-    std::shared_ptr<const Model> m_model;       ///< transformed, if the recipe transforms
-    std::shared_ptr<const Executor> m_executor; ///< of m_model
+    RecipeNetwork m_network; ///< transformed, if the recipe transforms
     std::shared_ptr<const Evaluator> m_total, m_alone;
     std::unique_ptr<BlockRuns> m_blocks;
 };

@@ -25,6 +25,20 @@ class Divergence(CliCase):
         self.assertEqual(own[0]["inherited_sqnr_db"], 150)
         self.assertEqual(own[0]["own_sqnr_db"], own[0]["accumulated_sqnr_db"])
 
+    def test_a_transformed_network_is_compared_with_itself_in_float(self):
+        options = ["--calib", GLYPHS, "--calib-samples", "16", "--transform", "smoothquant:insert_operators=true"]
+        document = self.divergence("--bits", "4", *options, "--json", model=VIT).json()
+        self.assertEqual(document["transforms"], "smoothquant")
+        self.assertGreater(document["added_nodes"], 0)
+        plain = self.divergence("--bits", "4", "--json", model=VIT).json()
+        self.assertEqual((plain["transforms"], plain["added_nodes"]), ("", 0))
+        names, plain_names = ({node["node"] for node in d["nodes"]} for d in (document, plain))
+        self.assertEqual(len(names - plain_names), document["added_nodes"])
+        self.assertEqual(plain_names - names, set())
+        quantized = [node for node in document["nodes"] if node["quantized"]]
+        self.assertGreater(min(node["own_sqnr_db"] for node in quantized), 5, "activations differ by design otherwise")
+        self.assert_says(self.divergence("--bits", "4", *options, model=VIT).out, "after the transforms", "smoothquant")
+
     def test_text(self):
         self.assert_says(self.divergence("--bits", "3", "--threshold", "15").out, "inherited", "accumulated", "first below 15 dB")
         self.assert_says(self.divergence("--bits", "8", "--threshold", "-10").out, "no node's output falls below")

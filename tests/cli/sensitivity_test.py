@@ -1,3 +1,5 @@
+import json
+
 from cli_case import *
 
 FEW = ["--eval", GLYPHS_EVAL, "--eval-samples", "16"]
@@ -20,6 +22,21 @@ class Sensitivity(CliCase):
         self.assert_says(self.run_qscope(*arguments, code=USAGE).err, "--calib")
         document = self.run_qscope(*arguments, "--calib", GLYPHS, "--calib-samples", "16").json()
         self.assertIn("4", document["layers"][0])
+
+    def test_a_recipe_with_transforms_is_measured_in_the_transformed_model(self):
+        weight = {"method": "rtn", "bits": 3, "granularity": "tensor"}
+        plain = {"quantoscope-recipe": 1, "name": "p", "rules": [{"layers": ".*", "weight": weight}]}
+        smooth = {**plain, "transforms": [{"method": "smoothquant", "parameters": {"insert_operators": True}}]}
+        few = ["sensitivity", VIT, *FEW, "--calib", GLYPHS, "--calib-samples", "16", "--bits", "3"]
+        tables = []
+        for name, recipe in (("plain", plain), ("smooth", smooth)):
+            file = self.file(name + ".json", json.dumps(recipe))
+            tables.append(self.run_qscope(*few, "--recipe", file, "--json").json())
+        self.assertEqual([table["transforms"] for table in tables], ["", "smoothquant"])
+        self.assertEqual(tables[0]["float"]["top1"], tables[1]["float"]["top1"])
+        self.assertNotEqual(tables[0]["layers"], tables[1]["layers"])
+        text = self.run_qscope(*few, "--recipe", self.folder / "smooth.json").out
+        self.assert_says(text, "smoothquant", "in the transformed model")
 
     def test_recipe_file_says_how_each_layer_is_quantized(self):
         few = ["sensitivity", CNN, *FEW, "--bits", "3", "--layers", r"m\.fc", "--json"]

@@ -1,7 +1,10 @@
+#include "tests/support/bundled_methods.h"
 #include "tests/support/sample_run.h"
+#include "tests/support/wait_until.h"
 #include "views/method_bench/error_maps.h"
 #include "views/method_bench/error_overlay.h"
 #include "views/method_bench/layer_comparison_model.h"
+#include "views/method_bench/layer_trial.h"
 #include "views/method_bench/run_scatter.h"
 #include "views/method_bench/run_table_model.h"
 #include "views/method_bench/trial_model.h"
@@ -54,6 +57,54 @@ TEST(RunTableModel, PassesTheModelTesterAndStarsTheBestTickedRun) {
     EXPECT_TRUE(model.setData(model.index(0, 0), Qt::Unchecked, Qt::CheckStateRole));
     EXPECT_EQ(wished.takeFirst(), QVariantList({1, false}));
     model.setRuns({}, nullptr);
+}
+
+/// A trial with the choice of the recipe must give what the run gave, also behind transforms.
+TEST(LayerTrial, IsQuantizedInTheModelThatTheTransformsMake) {
+    FindingList findings;
+    RunRequest request;
+    request.model = openSample(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-vit.onnx");
+    request.executor = *Executor::create(request.model);
+    request.calibration = *CalibrationSet::open(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-calib.h5", {});
+    request.methods = test::bundledMethods(findings);
+    WeightChoice weights;
+    weights.scheme.grid.bits = 4;
+    request.recipe = uniformRecipe("smooth", weights, ActivationChoice{});
+    request.recipe.transforms.push_back({".*", {"smoothquant", {{"insert_operators", true}}}});
+    request.measureInNetwork = false;
+    const auto run = executeRun(request, {}, findings, {});
+    ASSERT_TRUE(run) << run.error().text();
+    const LayerId layer = request.model->layers.back().id;
+    const LayerResult &expected = *(*run)->layers[static_cast<std::size_t>(layer)];
+
+    JobList jobs;
+    LayerTrial trial(jobs, nullptr);
+    const auto resultOf = [&](const TrialRequest &wanted) {
+        std::shared_ptr<const LayerResult> result;
+        const auto connection = QObject::connect(
+            &trial, &LayerTrial::finished, [&](std::shared_ptr<const LayerResult> got) { result = got; });
+        trial.start(wanted);
+        EXPECT_TRUE(waitUntil([&] { return result != nullptr; }, 300000));
+        QObject::disconnect(connection);
+        return result;
+    };
+    TrialRequest wanted;
+    wanted.layer = {request.model,       layer,  expected.choice, nullptr, request.methods,
+                    request.recipe.seed, nullptr};
+    wanted.recipe = request.recipe;
+    wanted.executor = request.executor;
+    wanted.calibration = request.calibration;
+    for (const auto &prepared : {std::shared_ptr<const PreparedModel>(), (*run)->prepared}) {
+        wanted.prepared = prepared;
+        const auto got = resultOf(wanted);
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->quantized.weight->codes, expected.quantized.weight->codes);
+        EXPECT_EQ(got->quantized.activation->scale, expected.quantized.activation->scale);
+        wanted.recipe.name += "'"; // another recipe: nothing may be reused
+    }
+    wanted.recipe.transforms.clear();
+    wanted.prepared = nullptr;
+    EXPECT_NE(resultOf(wanted)->quantized.activation->scale, expected.quantized.activation->scale);
 }
 
 TEST(LayerComparisonModel, PutsRunsBesideEachOther) {

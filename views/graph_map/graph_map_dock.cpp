@@ -305,7 +305,10 @@ void GraphMapDock::showDivergence() {
     if (!errors)
         return;
     const double threshold = m_toolbar->thresholdDb();
-    m_divergence->setText(describeDivergence(*m_model, *errors, threshold));
+    QString text = describeDivergence(*m_model, *errors, threshold);
+    if (const QString note = m_measured->errorsNote(); !note.isEmpty())
+        text += QLatin1Char('\n') + note;
+    m_divergence->setText(text);
     updateMarks();
     if (const NodeId first = firstDivergence(*errors, threshold); first != kNoNode)
         goTo(first);

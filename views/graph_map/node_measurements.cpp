@@ -21,10 +21,8 @@ QString NodeMeasurements::whyNotCompare() const {
         return tr("Quantize the model first (F5).");
     if (!m_context.run()->complete)
         return tr("The run is not complete: wait for it, or start it again (F5).");
-    if (m_context.run()->prepared)
-        return tr(
-            "The recipe of this run transforms the model, which adds operators: nodes cannot be compared one "
-            "by one.");
+    if (m_context.run()->prepared && !m_context.run()->prepared->executor)
+        return tr("The transformed model of this run has operators that cannot run here.");
     return {};
 }
 
@@ -48,13 +46,13 @@ void NodeMeasurements::start(const QString &tag, const QString &title,
 void NodeMeasurements::compare(std::int64_t samples) {
     if (const QString why = whyNotCompare(); !why.isEmpty())
         return m_context.addFinding({Severity::Warning, "Nodes cannot be compared", {}, why.toStdString()});
-    auto errors = std::make_shared<std::shared_ptr<const ErrorPropagation>>();
+    auto errors = std::make_shared<RunErrors>();
     const auto run = m_context.run();
     start(
         QStringLiteral("graph-map-compare"), tr("Comparing node by node"),
         [errors, run, executor = m_context.executor(), set = set(),
          samples](const RunContext &ctx) -> Status {
-            QS_TRY(*errors, measureErrorPropagation(*executor, *set, run->quantizedLayers(), samples, ctx));
+            QS_TRY(*errors, measureRunErrors(*run, *executor, *set, samples, ctx));
             return {};
         },
         [this, errors, run] {
@@ -64,6 +62,14 @@ void NodeMeasurements::compare(std::int64_t samples) {
             m_run = run;
             emit compared();
         });
+}
+
+QString NodeMeasurements::errorsNote() const {
+    QString note = QString::fromStdString(m_errors.note);
+    if (m_errors.added > 0)
+        note += tr(" %n operator(s) that they added are not on this map; qscope divergence lists them.",
+                   nullptr, m_errors.added);
+    return note;
 }
 
 void NodeMeasurements::measureTime() {
@@ -88,7 +94,7 @@ void NodeMeasurements::measureTime() {
 void NodeMeasurements::forgetStale() {
     if (m_run != m_context.run()) {
         m_run = nullptr;
-        m_errors = nullptr;
+        m_errors = {};
     }
     if (m_model != m_context.model()) {
         m_model = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/session/node_metrics.h"
+#include "core/session/run_errors.h"
 #include "views/shared/workbench_context.h"
 
 namespace qs::views {
@@ -12,7 +13,9 @@ public:
     explicit NodeMeasurements(WorkbenchContext &context, QObject *parent = nullptr);
 
     /// Null when not measured, or on another run or model than the present ones.
-    std::shared_ptr<const ErrorPropagation> errors() const { return m_errors; }
+    std::shared_ptr<const ErrorPropagation> errors() const { return m_errors.opened; }
+    /// What errors() compares with what; empty for a run without transforms.
+    QString errorsNote() const;
     std::shared_ptr<const NodeTimes> times() const { return m_times; }
     QString whyNotCompare() const;
     QString whyNotTime() const { return m_context.whyNotCalibrate(); }
@@ -34,7 +37,7 @@ private:
                std::function<void()> done);
 
     WorkbenchContext &m_context;
-    std::shared_ptr<const ErrorPropagation> m_errors;
+    RunErrors m_errors;
     std::shared_ptr<const Run> m_run; ///< what m_errors was measured on
     std::shared_ptr<const NodeTimes> m_times;
     std::shared_ptr<const Model> m_model; ///< what m_times was measured on

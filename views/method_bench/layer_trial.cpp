@@ -11,27 +11,49 @@ const QString kTrialTag = QStringLiteral("layer-trial");
 
 LayerTrial::LayerTrial(JobList &jobs, QObject *parent) : QObject(parent), m_jobs(jobs) {}
 
+Status LayerTrial::prepareNetwork(Tools &tools, const TrialRequest &request, FindingList &findings,
+                                  const RunContext &ctx) {
+    const auto set = request.evaluation ? request.evaluation : request.calibration;
+    const auto transformed = request.recipe.transforms.empty() ? std::nullopt : std::optional(request.recipe);
+    const std::shared_ptr<const Model> &model = request.layer.model;
+    if (tools.model == model && tools.executor == request.executor && tools.set == set &&
+        tools.transformed == transformed)
+        return {};
+    tools = {};
+    if (request.prepared) {
+        tools.network = {request.prepared->model, request.prepared->executor, request.prepared};
+    } else {
+        const PrepareRequest prepare{model, request.executor,      request.calibration,
+                                     0,     request.layer.methods, &request.recipe};
+        QS_TRY(tools.network, makeRecipeNetwork(prepare, findings, ctx));
+    }
+    tools.model = model;
+    tools.executor = request.executor;
+    tools.set = set;
+    tools.transformed = transformed;
+    return {};
+}
+
 Status LayerTrial::prepare(Tools &tools, const TrialRequest &request, FindingList &findings,
                            const RunContext &ctx) {
-    const auto set = request.evaluation ? request.evaluation : request.calibration;
-    if (tools.executor != request.executor || tools.set != set)
-        tools = {request.executor, set, nullptr, nullptr};
+    QS_CHECK_OK(prepareNetwork(tools, request, findings, ctx));
+    const RecipeNetwork &network = tools.network;
     const Layer &layer = request.layer.model->layers[static_cast<std::size_t>(request.layer.layer)];
-    if (!tools.capture)
+    if (!tools.capture && !network.prepared) // that of the opened model fits no transformed one
         tools.capture = request.capture;
-    if (request.executor && request.calibration) {
+    if (network.executor && request.calibration) {
         Recipe recipe = uniformRecipe({}, WeightChoice{}, request.layer.choice.activation);
         recipe.rules.front().choice = request.layer.choice;
         CaptureOptions options;
-        if (layersThatNeedHessian(*request.layer.model, recipe, *request.layer.methods).count(layer.id) > 0)
+        if (layersThatNeedHessian(*network.model, recipe, *request.layer.methods).count(layer.id) > 0)
             options.hessianLayers = {layer.id};
         if (needsCalibration(recipe, *request.layer.methods)) {
-            QS_TRY(tools.capture, captureOrReuse(tools.capture, *request.executor, *request.calibration,
+            QS_TRY(tools.capture, captureOrReuse(tools.capture, *network.executor, *request.calibration,
                                                  options, findings, ctx));
         }
     }
-    if (request.executor && set && !tools.evaluator) {
-        QS_TRY(tools.evaluator, Evaluator::create(request.executor, set, request.samples, ctx));
+    if (network.executor && tools.set && !tools.evaluator) {
+        QS_TRY(tools.evaluator, Evaluator::create(network.executor, tools.set, request.samples, ctx));
     }
     return {};
 }
@@ -50,6 +72,8 @@ void LayerTrial::start(const TrialRequest &request) {
             FindingList findings; // a trial that fails says so in its own place
             QS_CHECK_OK(prepare(outcome->tools, request, findings, ctx));
             LayerRequest layer = request.layer;
+            layer.model = outcome->tools.network.model;
+            layer.activationRange = outcome->tools.network.activationRange(layer.layer);
             layer.evaluator = outcome->tools.evaluator;
             if (outcome->tools.capture)
                 layer.capture = outcome->tools.capture->layers[static_cast<std::size_t>(layer.layer)];

@@ -104,6 +104,12 @@ void TrialPage::rerun() {
     TrialRequest request;
     request.layer = {context().model(),       layer->id, choice, nullptr, context().sharedMethods(),
                      context().recipe().seed, nullptr};
+    request.recipe = context().recipe();
+    // The very same recipe was run already: its transforms need not be applied again.
+    if (const auto run = context().run();
+        run && run->model == context().model() && run->recipe == request.recipe && context().calibration() &&
+        run->provenance.calibrationSha256 == context().calibration()->sha256())
+        request.prepared = run->prepared;
     request.executor = context().executor();
     request.calibration = context().calibration();
     request.evaluation = context().evaluation();
@@ -133,9 +139,13 @@ void TrialPage::showRows() {
             ? tr("%1 · activations and seed as in the recipe").arg(name)
             : tr("%1 · only the weight is measured: open a calibration or evaluation set for the rest")
                   .arg(name);
-    m_state->setText(context().recipe().transforms.empty()
-                         ? state
-                         : state + tr(" · tried without the transforms of the recipe"));
+    const Recipe &recipe = context().recipe();
+    m_state->setText(
+        recipe.transforms.empty()
+            ? state
+            : state + tr(" · after the transforms of the recipe (%1), as its own choice for the layer "
+                         "sets them")
+                          .arg(QString::fromStdString(transformNames(recipe))));
 }
 
 void TrialPage::adoptIntoRecipe() {

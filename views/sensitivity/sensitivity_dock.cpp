@@ -116,6 +116,15 @@ void SensitivityDock::refresh() {
     updateState();
 }
 
+QString SensitivityDock::transformsText(const SensitivityTable &table) const {
+    QStringList names;
+    for (const auto &[method, version] : table.methodVersions)
+        if (context().methods().findTransform(method))
+            names << QString::fromStdString(method);
+    return names.isEmpty() ? QString()
+                           : tr(" · after the transforms of its recipe (%1)").arg(names.join(tr(", ")));
+}
+
 void SensitivityDock::updateState() {
     const bool running = context().jobs().isRunning(kSensitivityTag);
     const QString whyNot = context().whyNotSensitivity();
@@ -136,7 +145,8 @@ void SensitivityDock::updateState() {
     m_status->setText((table.complete
                            ? tr("%1 layers").arg(m_model->rowCount())
                            : tr("partial: %1 of %2 layers").arg(measured).arg(m_model->rowCount())) +
-                      tr(" · %1 samples · each layer alone, all others in float").arg(table.samples));
+                      tr(" · %1 samples · each layer alone, all others in float").arg(table.samples) +
+                      transformsText(table));
 }
 
 void SensitivityDock::selectionChanged() {

@@ -29,6 +29,8 @@ private:
     QWidget *makeResults();
     void refresh();
     void updateState();
+    /// Which transforms the table was measured after; empty when there were none.
+    QString transformsText(const SensitivityTable &table) const;
     void selectLayer(LayerId layer);
 
     SensitivityModel *m_model;

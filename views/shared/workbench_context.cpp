@@ -5,6 +5,7 @@
 #include "core/graph/weights_only.h"
 #include "core/io/importer.h"
 #include "core/io/mapped_file.h"
+#include "core/session/recipe_network.h"
 #include "views/commands/recipe_commands.h"
 #include "views/shared/file_kind.h"
 #include "views/shared/format_text.h"
@@ -388,16 +389,18 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
          calibration = m_calibration, set = m_evaluation ? m_evaluation : m_calibration, earlier = m_capture,
          methods = m_methods, findings = m_findings](const RunContext &ctx) -> Status {
             QS_CHECK_OK(options.recipe.validate());
+            const PrepareRequest prepare{model, executor, calibration, 0, methods, &options.recipe};
+            QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, *findings, ctx));
             CaptureOptions captureOptions;
-            captureOptions.hessianLayers = layersThatNeedHessian(*model, options.recipe, *methods);
+            captureOptions.hessianLayers = layersThatNeedHessian(*network.model, options.recipe, *methods);
             std::shared_ptr<const Capture> capture;
             if (!captureOptions.hessianLayers.empty()) {
-                QS_TRY(capture,
-                       captureOrReuse(earlier, *executor, *calibration, captureOptions, *findings, ctx));
+                QS_TRY(capture, captureOrReuse(network.prepared ? nullptr : earlier, *network.executor,
+                                               *calibration, captureOptions, *findings, ctx));
             }
-            QS_TRY(auto evaluator, Evaluator::create(executor, set, options.samples, ctx));
+            QS_TRY(auto evaluator, Evaluator::create(network.executor, set, options.samples, ctx));
             auto rowFinished = [&](Snapshot table) { partial->put(std::move(table), ctx.stop); };
-            QS_TRY(*result, measureSensitivity(*evaluator, *model, capture.get(), *methods, options,
+            QS_TRY(*result, measureSensitivity(*evaluator, *network.model, capture.get(), *methods, options,
                                                rowFinished, *findings, ctx));
             return {};
         },
