@@ -2,12 +2,9 @@
 #include "core/io/calibration_set.h"
 #include "core/io/importer.h"
 #include "core/tensor/convert.h"
+#include "tests/support/memory_limit.h"
 #include "tests/support/onnx_builder.h"
 #include "tests/support/temp_dir.h"
-
-#include <fstream>
-#include <sys/resource.h>
-#include <unistd.h>
 
 // Damaged files must give an error or a valid model: no crash, no hang, no allocation out of proportion. The
 // damage is the same in every run. Run under the asan preset, too.
@@ -19,27 +16,6 @@ extern "C" const char *__lsan_default_suppressions() {
 
 namespace qs {
 namespace {
-
-/// Caps the address space for the life of a test: a size that lies then shows as OutOfMemory, which tests
-/// refuse.
-class MemoryLimit {
-public:
-    explicit MemoryLimit(rlim_t extraBytes) {
-        getrlimit(RLIMIT_AS, &m_before);
-        rlim_t pages = 0;
-        std::ifstream("/proc/self/statm") >> pages;
-        rlimit limit = m_before;
-        limit.rlim_cur =
-            std::min(limit.rlim_max, pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + extraBytes);
-        setrlimit(RLIMIT_AS, &limit);
-    }
-    ~MemoryLimit() { setrlimit(RLIMIT_AS, &m_before); }
-    MemoryLimit(const MemoryLimit &) = delete;
-    MemoryLimit &operator=(const MemoryLimit &) = delete;
-
-private:
-    rlimit m_before{};
-};
 
 constexpr rlim_t kExtraMemory = rlim_t(512) << 20;
 
