@@ -10,6 +10,8 @@ namespace {
 
 using Bias = GraphWriter::Bias;
 
+constexpr std::int64_t kWidestHead = 4096;
+
 Bias biasIf(bool present) {
     return present ? Bias::Yes : Bias::No;
 }
@@ -158,6 +160,10 @@ LlamaConfig readLlamaConfig(ConfigReader &reader) {
     config.positions = reader.count("max_position_embeddings", kMostPositions, 2048);
     if (config.heads % config.kvHeads != 0)
         reader.complain("num_key_value_heads", "must divide num_attention_heads.");
+    // Tables of rotations are made before any weight is looked at, so a width that no model has ends here.
+    if (config.headWidth > kWidestHead)
+        reader.complain("head_dim",
+                        fmt::format("is {}; allowed are up to {}.", config.headWidth, kWidestHead));
     if (config.headWidth % 2 != 0)
         reader.complain("head_dim", "must be even, as positions turn pairs.");
     config.normEpsilon = reader.real("rms_norm_eps", 0, 1, 1e-6);

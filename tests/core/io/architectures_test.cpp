@@ -186,6 +186,7 @@ TEST_F(TinyLlama, WhatIsNotKnownIsReportedAndOnlyWeightsOpen) {
     EXPECT_THAT(complaint({{"partial_rotary_factor", 0.5}}), HasSubstr("partial_rotary_factor"));
     EXPECT_THAT(complaint({{"hidden_act", "mish"}}), HasSubstr("mish"));
     EXPECT_THAT(complaint({{"num_key_value_heads", 3}}), HasSubstr("num_key_value_heads"));
+    EXPECT_THAT(complaint({{"head_dim", 1 << 20}}), HasSubstr("head_dim"));
     EXPECT_THAT(complaint({{"hidden_size", 128}}), HasSubstr("shape"));
     EXPECT_THAT(complaint({{"hidden_size", "wide"}}), HasSubstr("hidden_size"));
     EXPECT_THAT(complaint({{"num_hidden_layers", 5}}), HasSubstr("is missing"));
