@@ -2,6 +2,7 @@
 
 #include "app/cli/text_table.h"
 #include "core/base/number_text.h"
+#include "core/graph/stored_weight.h"
 #include "core/graph/weights_only.h"
 
 #include <CLI/CLI.hpp>
@@ -71,11 +72,26 @@ Json documentOf(const Model &model, const std::vector<MissingOperator> &missing)
                                       {"node", model.graph.node(layer.node).name},
                                       {"weight", model.graph.value(layer.weight).name},
                                       {"shape", layer.weightShape.dims()},
+                                      {"stored_as", dtypeName(storedWeight(layer, model.graph).dtype())},
                                       {"out_channels", layer.outChannels},
                                       {"inputs_per_output", layer.inPerOut},
                                       {"groups", layer.groups},
                                       {"parameters", layer.parameters()}});
+    document["metadata"] = Json::array();
+    for (const MetadataEntry &entry : model.metadata)
+        document["metadata"].push_back({{"key", entry.key}, {"type", entry.type}, {"value", entry.value}});
     return document;
+}
+
+std::string metadataText(const Model &model) {
+    if (model.metadata.empty())
+        return {};
+    TextTable table({{"metadata", TextTable::Side::Left},
+                     {"type", TextTable::Side::Left},
+                     {"value", TextTable::Side::Left}});
+    for (const MetadataEntry &entry : model.metadata)
+        table.addRow({entry.key, entry.type, entry.value});
+    return "\n" + table.text();
 }
 
 std::string summaryText(const Model &model) {
@@ -122,14 +138,16 @@ Result<CommandOutput> InfoCommand::run(const CommandContext &context) {
     TextTable table({{"layer", TextTable::Side::Left},
                      {"kind", TextTable::Side::Left},
                      {"weight shape", TextTable::Side::Left},
+                     {"stored as", TextTable::Side::Left},
                      {"parameters"}});
     for (const Layer &layer : model->layers)
         table.addRow({layer.name, layerKindName(layer.kind), layer.weightShape.text(),
+                      std::string(dtypeName(storedWeight(layer, model->graph).dtype())),
                       withThousands(layer.parameters())});
     return CommandOutput{documentOf(*model, missing),
                          summaryText(*model) +
                              fmt::format("\n{} quantizable layers\n", model->layers.size()) +
-                             (table.empty() ? "" : table.text())};
+                             (table.empty() ? "" : table.text()) + metadataText(*model)};
 }
 
 } // namespace qs::app

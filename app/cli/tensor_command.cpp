@@ -1,7 +1,7 @@
 #include "app/cli/tensor_command.h"
 
 #include "app/cli/text_table.h"
-#include "core/analysis/cell_facts.h"
+#include "core/analysis/stored_block.h"
 #include "core/base/number_text.h"
 #include "core/figure/tensor_figure.h"
 
@@ -81,6 +81,40 @@ Json cellReport(const CellInspection &cell) {
     return report;
 }
 
+Json storedReport(const StoredBlock &block) {
+    const BlockFormat &format = blockFormat(block.type);
+    const BlockParts &parts = block.parts;
+    const auto first = [](const auto &values, int count) {
+        return Json(std::vector(values.begin(), values.begin() + count));
+    };
+    const auto numbers = [&](const auto &values) {
+        Json list = Json::array();
+        for (int s = 0; s < parts.subBlocks; ++s)
+            list.push_back(number(values[static_cast<std::size_t>(s)]));
+        return list;
+    };
+    Json report = {{"format", format.name},
+                   {"block", block.block},
+                   {"first_column", block.firstCol},
+                   {"byte_offset", block.byteOffset},
+                   {"bytes", hexText(block.bytes)},
+                   {"element", block.element},
+                   {"sub_block", parts.subBlockOf(block.element)},
+                   {"codes", first(parts.codes, parts.elements)},
+                   {"scales", numbers(parts.scales)}};
+    if (parts.hasMinima)
+        report["minima"] = numbers(parts.minima);
+    if (parts.scaleCodeBits > 0) {
+        report["super_scale"] = number(parts.superScale);
+        report["scale_codes"] = first(parts.scaleCodes, parts.subBlocks);
+    }
+    if (parts.scaleCodeBits > 0 && parts.hasMinima) {
+        report["super_minimum"] = number(parts.superMinimum);
+        report["minimum_codes"] = first(parts.minimumCodes, parts.subBlocks);
+    }
+    return report;
+}
+
 Json documentOf(const TensorJob::Result &job) {
     Json document = {{"model", job.run->provenance.modelFile},
                      {"sha256", job.run->provenance.modelSha256},
@@ -105,9 +139,12 @@ std::string headline(const TensorJob::Result &job) {
                        job.matrix ? gridText(*job.matrix) : "not quantized");
 }
 
-std::string cellText(const TensorJob::Result &job, const CellInspection &cell) {
+std::string cellText(const TensorJob::Result &job, const CellInspection &cell,
+                     const std::optional<StoredBlock> &stored) {
     std::vector<std::pair<std::string, std::string>> lines;
     for (const CellFact &fact : cellFacts(*job.layer, job.matrix.get(), cell))
+        lines.emplace_back(fact.name, fact.value);
+    for (const CellFact &fact : stored ? storedBlockFacts(*stored) : std::vector<CellFact>())
         lines.emplace_back(fact.name, fact.value);
     return "\n" + alignedPairs(lines);
 }
@@ -168,8 +205,11 @@ Result<CommandOutput> TensorCommand::run(const CommandContext &context) {
     for (const auto &[row, col] : cells) {
         QS_TRY(const CellInspection cell,
                inspectCell(*job.layer, job.view(), job.matrix.get(), row, col, context.run));
+        const auto stored = storedBlock(*job.layer, job.run->model->graph, row, col);
         output.document["cells"].push_back(cellReport(cell));
-        output.text += cellText(job, cell);
+        if (stored)
+            output.document["cells"].back()["stored"] = storedReport(*stored);
+        output.text += cellText(job, cell, stored);
     }
     return output;
 }

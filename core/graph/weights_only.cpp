@@ -12,7 +12,7 @@ constexpr const char *kKind = "kind";
 
 /// What people call tables whose rows are looked up; a file without a graph tells by names alone.
 bool namesEmbedding(std::string_view name) {
-    constexpr std::array kWords{"embed", "wte", "wpe"};
+    constexpr std::array kWords{"embed", "embd", "wte", "wpe"};
     return std::any_of(kWords.begin(), kWords.end(),
                        [&](const char *word) { return name.find(word) != std::string_view::npos; });
 }

@@ -1,5 +1,6 @@
 #include "core/io/weight_inspection.h"
 
+#include "core/tensor/blocks/block_codec.h"
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
@@ -16,6 +17,8 @@ struct FloatLayout {
     Bits exponent = 0;
     Bits mantissa = 0;
 };
+
+constexpr FloatLayout<std::uint32_t> kFloat32{0x7f800000u, 0x007fffffu};
 
 struct NonFinite {
     std::int64_t count = 0;
@@ -47,10 +50,36 @@ Result<NonFinite> countNonFinite(std::span<const Bits> values, FloatLayout<Bits>
     return found;
 }
 
+/// Blocks of one value after the other, so that a large tensor is never decoded as a whole.
+Result<NonFinite> countNonFiniteBlocks(const Tensor &tensor, const BlockFormat &format,
+                                       const RunContext &ctx) {
+    NonFinite found;
+    if (!format.decodable)
+        return found; // the importer has said so
+    const auto length = static_cast<std::size_t>(format.elements),
+               bytes = static_cast<std::size_t>(format.bytes);
+    const std::size_t blocks = tensor.sizeBytes() / bytes, atOnce = kBlock / length;
+    std::vector<float> values(atOnce * length);
+    for (std::size_t first = 0; first < blocks; first += atOnce) {
+        const std::size_t count = std::min(atOnce, blocks - first);
+        const auto part = std::span(values).first(count * length);
+        decodeBlocks(format.type, {tensor.bytes() + first * bytes, count * bytes}, part);
+        const std::span patterns(reinterpret_cast<const std::uint32_t *>(part.data()), part.size());
+        QS_TRY(const NonFinite here, countNonFinite(patterns, kFloat32, ctx));
+        if (found.count == 0)
+            found.first = static_cast<std::int64_t>(first * length) + here.first;
+        found.nans += here.nans;
+        found.count += here.count;
+    }
+    return found;
+}
+
 Result<NonFinite> countNonFinite(const Tensor &tensor, const RunContext &ctx) {
+    if (const BlockFormat *format = blockFormatOf(tensor.dtype()))
+        return countNonFiniteBlocks(tensor, *format, ctx);
     switch (tensor.dtype()) {
     case DType::Float32:
-        return countNonFinite<std::uint32_t>(tensor.values<std::uint32_t>(), {0x7f800000u, 0x007fffffu}, ctx);
+        return countNonFinite(tensor.values<std::uint32_t>(), kFloat32, ctx);
     case DType::Float64:
         return countNonFinite<std::uint64_t>(tensor.values<std::uint64_t>(),
                                              {0x7ff0000000000000u, 0x000fffffffffffffu}, ctx);

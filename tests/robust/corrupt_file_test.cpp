@@ -2,6 +2,7 @@
 #include "core/io/calibration_set.h"
 #include "core/io/importer.h"
 #include "core/tensor/convert.h"
+#include "tests/support/gguf_builder.h"
 #include "tests/support/memory_limit.h"
 #include "tests/support/onnx_builder.h"
 #include "tests/support/temp_dir.h"
@@ -116,6 +117,57 @@ TEST_F(CorruptFile, SmallModelWithBytesSetToExtremes) {
              {"\xff", "\xff\xff\xff\xff\x07"}) { // the second is a length of 2 GiB
             std::string damaged = bytes;
             damaged.replace(i, 1, extreme);
+            loadModel(damaged);
+        }
+}
+
+/// Metadata of every shape, blocks of several formats, and a network that may be built from it.
+std::string richGguf() {
+    using B = GgufBuilder;
+    B builder;
+    builder.addText("general.architecture", "llama");
+    for (const char *key :
+         {"context_length", "embedding_length", "feed_forward_length", "rope.dimension_count"})
+        builder.add(std::string("llama.") + key, 4, B::raw<std::uint32_t>(32));
+    for (const char *key : {"block_count", "attention.head_count", "attention.head_count_kv"})
+        builder.add(std::string("llama.") + key, 4, B::raw<std::uint32_t>(1));
+    builder.add("llama.attention.layer_norm_rms_epsilon", 6, B::raw(1e-5f));
+    builder.add("tokens", 9, B::array(8, 2, B::text("a") + B::text("b")));
+    builder.add("nested", 9, B::array(9, 1, B::array(7, 2, std::string("\1\0", 2))));
+    for (const char *name : {"attn_norm", "ffn_norm"})
+        builder.tensor(std::string("blk.0.") + name + ".weight", {32}, 0, std::string(128, '\1'));
+    builder.tensor("output_norm.weight", {32}, 0, std::string(128, '\1'));
+    builder.tensor("token_embd.weight", {32, 4}, 1, std::string(256, '\2'));
+    for (const char *name : {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up"})
+        builder.tensor(std::string("blk.0.") + name + ".weight", {32, 32}, 2, std::string(32 * 18, '\3'));
+    builder.tensor("blk.0.ffn_down.weight", {32, 32}, 8, std::string(32 * 34, '\4'));
+    return builder.bytes();
+}
+
+TEST_F(CorruptFile, GgufCutAnywhere) {
+    const std::string bytes = richGguf();
+    ASSERT_TRUE(loadModel(bytes));
+    for (std::size_t length = 0; length < bytes.size(); length += length < 2000 ? 1 : 97)
+        loadModel(bytes.substr(0, length));
+}
+
+TEST_F(CorruptFile, GgufWithBitsFlippedEverywhere) {
+    const std::string bytes = richGguf();
+    int survivors = 0;
+    for (std::size_t bit = 0; bit < std::min<std::size_t>(bytes.size(), 2000) * 8; bit += 3) {
+        std::string damaged = bytes;
+        damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+        survivors += loadModel(damaged);
+    }
+    EXPECT_GT(survivors, 0);
+}
+
+TEST_F(CorruptFile, GgufWithBytesSetToExtremes) {
+    const std::string bytes = richGguf();
+    for (std::size_t i = 4; i < std::min<std::size_t>(bytes.size(), 2000); ++i)
+        for (const std::string extreme : {"\xff", "\xff\xff\xff\xff\xff\xff\xff\x7f"}) {
+            std::string damaged = bytes;
+            damaged.replace(i, extreme.size(), extreme);
             loadModel(damaged);
         }
 }

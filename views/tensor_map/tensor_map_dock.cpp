@@ -1,5 +1,6 @@
 #include "views/tensor_map/tensor_map_dock.h"
 
+#include "core/analysis/stored_block.h"
 #include "views/canvas/heat_map_canvas.h"
 #include "views/canvas/surface_canvas.h"
 #include "views/tensor_map/cell_inspector.h"
@@ -265,6 +266,11 @@ void TensorMapDock::inspect(std::int64_t row, std::int64_t column) {
             QS_TRY(const CellInspection cell,
                    inspectCell(layer, base->view(), base->matrix.get(), row, column, ctx));
             *facts = cellFacts(layer, base->matrix.get(), cell);
+            const auto stored = storedBlock(layer, base->model->graph, row, column);
+            if (stored && stored->parts.value(stored->element) == cell.value) {
+                const std::vector<CellFact> more = storedBlockFacts(*stored);
+                facts->insert(facts->end(), more.begin(), more.end());
+            }
             return {};
         },
         [self = QPointer(this), facts](const Status &status) {

@@ -2,6 +2,7 @@
 
 #include "core/export/exporters/onnx_graph_edit.h"
 #include "core/graph/node_name.h"
+#include "core/graph/stored_weight.h"
 #include "core/graph/weights_only.h"
 
 #include <onnx/onnx_pb.h>
@@ -78,6 +79,8 @@ Status writeNode(onnx::NodeProto &proto, const Node &node, const ModelGraph &gra
     for (const ValueId output : node.outputs)
         proto.add_output(nameOf(output));
     for (const auto &[name, value] : node.attributes) {
+        if (name == kStoredWeight) // no part of the computation
+            continue;
         auto &attribute = *proto.add_attribute();
         attribute.set_name(name);
         if (!std::visit(AttributeWriter{attribute}, value))

@@ -116,8 +116,9 @@ Status refuseUnknownVariants(const ConfigReader &reader) {
     return {};
 }
 
-/// The graph holds weights as float32, which the operators compute with.
-Status checkMemory(const std::vector<NamedTensor> &tensors) {
+} // namespace
+
+Status checkWeightMemory(const std::vector<NamedTensor> &tensors) {
     std::uint64_t bytes = 0;
     for (const NamedTensor &named : tensors)
         bytes += static_cast<std::uint64_t>(named.tensor.numel()) * sizeof(float);
@@ -131,8 +132,6 @@ Status checkMemory(const std::vector<NamedTensor> &tensors) {
     return {};
 }
 
-} // namespace
-
 Result<ModelGraph> buildArchitecture(const nlohmann::json &config, const std::filesystem::path &file,
                                      const std::vector<NamedTensor> &tensors, FindingList &findings,
                                      const RunContext &ctx) {
@@ -142,7 +141,7 @@ Result<ModelGraph> buildArchitecture(const nlohmann::json &config, const std::fi
     const std::string type = reader.text("model_type", "");
     QS_TRY(const Family *family, findFamily(type));
     QS_CHECK_OK(refuseUnknownVariants(reader));
-    QS_CHECK_OK(checkMemory(tensors));
+    QS_CHECK_OK(checkWeightMemory(tensors));
     const std::string name = std::filesystem::absolute(file).parent_path().filename().string();
     CheckpointNames names(tensors, family->prefix);
     const TensorLookup lookup = [&](const std::string &wanted) { return names.find(wanted); };

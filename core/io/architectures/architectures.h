@@ -20,4 +20,8 @@ Result<ModelGraph> buildArchitecture(const nlohmann::json &config, const std::fi
                                      const std::vector<NamedTensor> &tensors, FindingList &findings,
                                      const RunContext &ctx);
 
+/// Graphs hold weights as float32, which the operators compute with.
+/// \error OutOfMemory  that would be more than half of the machine's memory
+Status checkWeightMemory(const std::vector<NamedTensor> &tensors);
+
 } // namespace qs

@@ -1,27 +1,43 @@
 #include "core/io/architectures/graph_writer.h"
 
+#include "core/graph/stored_weight.h"
+#include "core/tensor/blocks/block_type.h"
+
 #include <cmath>
 #include <numbers>
 
 namespace qs {
+namespace {
+
+/// A node remembers in which blocks the weight that it reads was stored.
+GraphWriter::Attributes storedIn(const Tensor *tensor) {
+    if (!tensor || !blockFormatOf(tensor->dtype()))
+        return {};
+    return {{kStoredWeight, *tensor}};
+}
+
+} // namespace
 
 // The modules that networks are made of, as operators.
 
 ValueId GraphWriter::linear(const std::string &module, ValueId x, std::int64_t in, std::int64_t out,
                             Bias bias) {
     const std::string weight = module + ".weight";
-    const ValueId product = op(module, "MatMul", {x, transposedParameter(weight, Shape{out, in}, weight)});
+    const ValueId product = op(module, "MatMul", {x, transposedParameter(weight, Shape{out, in}, weight)},
+                               storedIn(m_lookup(weight)));
     return bias == Bias::No ? product : add(module, parameter(module + ".bias", Shape{out}), product);
 }
 
 ValueId GraphWriter::tiedHead(const std::string &module, ValueId x, const std::string &table, std::int64_t in,
                               std::int64_t out) {
-    return op(module, "MatMul", {x, transposedParameter(table, Shape{out, in}, module + ".weight")});
+    return op(module, "MatMul", {x, transposedParameter(table, Shape{out, in}, module + ".weight")},
+              storedIn(m_lookup(table)));
 }
 
 ValueId GraphWriter::embedding(const std::string &module, ValueId indices, std::int64_t rows,
                                std::int64_t width) {
-    return op(module, "Gather", {parameter(module + ".weight", Shape{rows, width}), indices});
+    return op(module, "Gather", {parameter(module + ".weight", Shape{rows, width}), indices},
+              storedIn(m_lookup(module + ".weight")));
 }
 
 ValueId GraphWriter::layerNorm(const std::string &module, ValueId x, std::int64_t width, double epsilon) {

@@ -150,10 +150,11 @@ const Tensor *GraphWriter::required(const std::string &name, const Shape &shape)
         return nullptr;
     const Tensor *tensor = m_lookup(name);
     if (!tensor)
-        refuse(ErrorCode::NotFound, "is missing, which the network of config.json needs", name);
+        refuse(ErrorCode::NotFound, "is missing, which the network needs", name);
     else if (tensor->shape() != shape)
         refuse(ErrorCode::CorruptFile,
-               fmt::format("has shape {}, but config.json asks for {}", tensor->shape().text(), shape.text()),
+               fmt::format("has shape {}, but the settings of the model ask for {}", tensor->shape().text(),
+                           shape.text()),
                name);
     return m_status ? tensor : nullptr;
 }
