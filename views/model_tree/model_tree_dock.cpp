@@ -1,6 +1,7 @@
 #include "views/model_tree/model_tree_dock.h"
 
 #include "core/graph/weights_only.h"
+#include "views/model_tree/metadata_dialog.h"
 #include "views/shared/find_bar.h"
 #include "views/shared/format_text.h"
 #include "views/shared/table_tools.h"
@@ -38,6 +39,13 @@ QString describeValues(const ModelGraph &graph, const std::vector<ValueId> &ids)
     return texts.join(QStringLiteral("<br>"));
 }
 
+/// A link to the dialog; empty where the file says nothing about itself.
+QString metadataLink(const Model &model) {
+    return model.metadata.empty() ? QString()
+                                  : ModelTreeDock::tr("<br><a href=\"metadata\">%1 metadata entries …</a>")
+                                        .arg(model.metadata.size());
+}
+
 QString summaryText(const Model &model) {
     const ModelGraph &graph = model.graph;
     const QString format = QString::fromStdString(model.format).toHtmlEscaped();
@@ -73,7 +81,12 @@ ModelTreeDock::ModelTreeDock(WorkbenchContext &context, QWidget *parent)
     m_summary->setTextFormat(Qt::RichText);
     m_summary->setWordWrap(true);
     m_summary->setMargin(6);
-    m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_summary->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::LinksAccessibleByMouse |
+                                       Qt::LinksAccessibleByKeyboard);
+    connect(m_summary, &QLabel::linkActivated, this, [this] {
+        if (const auto model = this->context().model())
+            (new MetadataDialog(*model, this))->show();
+    });
 
     auto *content = new QWidget;
     auto *layout = new QVBoxLayout(content);
@@ -96,7 +109,7 @@ void ModelTreeDock::modelChanged() {
         return showEmptyState(tr("No model is open.\n\nDrop a model file or the folder of a Hugging Face "
                                  "model on the window, or use "
                                  "File > Open (Ctrl+O)."));
-    m_summary->setText(summaryText(*model));
+    m_summary->setText(summaryText(*model) + metadataLink(*model));
     // Small trees open whole; large ones down to the blocks, which is what people look for first.
     if (model->layers.size() <= 60)
         m_tree->expandAll();
