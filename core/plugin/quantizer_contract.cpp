@@ -37,25 +37,35 @@ public:
         request.parameters = quantizer.schema().defaults();
         request.services = this;
         request.seed = 1;
-        request.scheme.grid.bits = widestSupported(quantizer, request);
+        request.scheme = supportedScheme(quantizer, request).value_or(WeightGridScheme{});
         return request;
     }
     std::vector<float> &weights() { return m_weights; }
+    std::int64_t cols() const { return m_cols; }
+
+    /// Per channel with 8 bits, or fewer for methods that are made for few; groups for those that take
+    /// nothing else.
+    static std::optional<WeightGridScheme> supportedScheme(const Quantizer &quantizer,
+                                                           QuantizeRequest request) {
+        for (const std::int64_t groupSize : {0, 32, 16, 64, 256})
+            for (const int bits : {8, 6, 5, 4, 3, 2}) {
+                request.scheme = WeightGridScheme{};
+                request.scheme.grid.bits = bits;
+                if (groupSize > 0) {
+                    request.scheme.granularity = Granularity::PerGroup;
+                    request.scheme.groupSize = groupSize;
+                }
+                if (quantizer.supports(request).yes)
+                    return request.scheme;
+            }
+        return std::nullopt;
+    }
 
     Result<MatrixView<const double>> hessian(std::int64_t group) override {
         return MatrixView<const double>{m_hessians[static_cast<std::size_t>(group)].data(), m_cols, m_cols};
     }
 
 private:
-    /// 8 bits, or fewer for methods that are made for few; 8 when it takes none.
-    static int widestSupported(const Quantizer &quantizer, QuantizeRequest request) {
-        for (int bits : {8, 4, 3, 2}) {
-            request.scheme.grid.bits = bits;
-            if (quantizer.supports(request).yes)
-                return bits;
-        }
-        return 8;
-    }
     std::vector<double> makeHessian(Random &random) const {
         // Inputs share one strong direction, so that columns are correlated and the matrix is well
         // conditioned.
@@ -86,6 +96,7 @@ public:
     ContractReport run() {
         checkDescription();
         checkSchemes();
+        checkOwnScheme();
         checkConvolutionGroups();
         checkOddRows();
         checkDeterminism();
@@ -102,6 +113,19 @@ private:
         ++m_report.checks;
         if (!kept)
             m_report.broken.push_back(promise);
+    }
+
+    /// With as many columns as asked for, or with 256 where the method takes only whole blocks of so many.
+    Problem problemOf(std::int64_t rows, std::int64_t cols, std::uint64_t seed) const {
+        QuantizeRequest sizes;
+        sizes.weights = {nullptr, rows, cols};
+        sizes.parameters = m_quantizer.schema().defaults();
+        return Problem(rows, Problem::supportedScheme(m_quantizer, sizes) ? cols : 256, 1, seed);
+    }
+
+    void checkOwnScheme() {
+        Problem problem = problemOf(12, 40, 11);
+        checkScheme(problem, problem.request(m_quantizer).scheme);
     }
 
     void checkDescription() {
@@ -187,11 +211,12 @@ private:
     }
 
     void checkDeterminism() {
-        Problem problem(33, 24, 1, 14);
+        Problem problem = problemOf(33, 24, 14);
         QuantizeRequest request = problem.request(m_quantizer);
+        const int widest = request.scheme.grid.bits;
         request.scheme.grid.bits = 3;
         if (!m_quantizer.supports(request).yes)
-            return;
+            request.scheme.grid.bits = widest;
         RunContext oneThread;
         oneThread.maxThreads = 1;
         const auto first = m_quantizer.quantize(request, oneThread);
@@ -204,7 +229,7 @@ private:
     }
 
     void checkNearness() {
-        Problem problem(16, 32, 1, 15);
+        Problem problem = problemOf(16, 32, 15);
         QuantizeRequest request = problem.request(m_quantizer);
         if (request.scheme.grid.bits != 8)
             return;
@@ -229,8 +254,8 @@ private:
 
     void checkNonFinite() {
         for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-            Problem problem(6, 16, 1, 16);
-            problem.weights()[3 * 16 + 5] = bad;
+            Problem problem = problemOf(6, 16, 16);
+            problem.weights()[static_cast<std::size_t>(3 * problem.cols() + 5)] = bad;
             const auto matrix = m_quantizer.quantize(problem.request(m_quantizer), RunContext{});
             const bool named = !matrix && matrix.error().code == ErrorCode::InvalidArgument &&
                                matrix.error().message.find('3') != std::string::npos &&
@@ -251,7 +276,7 @@ private:
     }
 
     void checkCancelledBefore() {
-        Problem problem(64, 64, 1, 18);
+        Problem problem = problemOf(64, 64, 18);
         std::stop_source stop;
         stop.request_stop();
         const auto matrix = m_quantizer.quantize(problem.request(m_quantizer), RunContext{stop.get_token()});
@@ -260,7 +285,7 @@ private:
     }
 
     void checkCancelledDuring() {
-        Problem problem(256, 256, 1, 19);
+        Problem problem = problemOf(256, 256, 19);
         QuantizeRequest request = problem.request(m_quantizer);
         request.scheme.grid.rule.kind = RangeRule::Kind::Mse;
         std::stop_source stop;
