@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
 
-Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,rounding,forward] [--threads 1,2] [--rounds 3]
+Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,rounding,forward,blocks] [--threads 1,2] [--rounds 3]
                   [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON]
 
 Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
@@ -109,6 +109,10 @@ def measure_forward(table, options, threads):
                 table.note(f"ort/{model}/{batch}/{threads}", best[options.clock])
 
 
+def measure_blocks(table, options, threads):
+    bench(table, options, f"^(memcpy|blocks_.*)/elements:{ELEMENTS}/threads:{threads}/")
+
+
 def rows(options):
     """(work, threads, our name, peer, its name) in the order of the table."""
     for threads in options.threads:
@@ -136,6 +140,13 @@ def rows(options):
                 gemm = f"gemm/size:{size}/threads:{threads}"
                 for work, name in ((f"QuantEase sweep {size}x{size}", "quantease_sweep"), (f"Hessian, {size} tokens", "hessian")):
                     yield work, threads, f"{name}/size:{size}/threads:{threads}", "oneDNN gemm", gemm
+        if "blocks" in options.only:
+            size = f"elements:{ELEMENTS}/threads:{threads}"
+            if threads == 1:
+                yield "GGUF q8_0 blocks, 16 M values", threads, f"blocks_encode/q8_0/{size}", "plain loop", f"blocks_plain/q8_0/{size}"
+                yield "decoded q4_k, 16 M values", threads, f"blocks_decode/q4_k/{size}", "memcpy", f"memcpy/{size}"
+            for name in ("q4_0", "q4_k", "q6_k"):
+                yield f"GGUF {name} blocks, 16 M values", threads, f"blocks_encode/{name}/{size}", "memcpy", f"memcpy/{size}"
         if "forward" in options.only:
             for model in MODELS:
                 for batch in (1, 32):
@@ -160,7 +171,7 @@ def print_table(table, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=ROOT / "build/release/bin/qs_bench", type=pathlib.Path)
-    parser.add_argument("--only", default="statistics,numberline,gptq,rounding,forward", type=lambda text: text.split(","))
+    parser.add_argument("--only", default="statistics,numberline,gptq,rounding,forward,blocks", type=lambda text: text.split(","))
     parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--gptq-size", default="4096", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", default=3, type=int)
@@ -170,7 +181,7 @@ def main():
     if not options.bench.exists():
         sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")
     measures = {"statistics": measure_statistics, "numberline": measure_number_line, "gptq": measure_gptq,
-                "rounding": measure_rounding, "forward": measure_forward}
+                "rounding": measure_rounding, "forward": measure_forward, "blocks": measure_blocks}
     table = Table()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, best {options.clock} time of {options.rounds} rounds")
     for _ in range(options.rounds):

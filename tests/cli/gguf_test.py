@@ -1,0 +1,57 @@
+import struct
+
+import gguf_writer
+from cli_case import *
+
+
+def small_model():
+    """Weights of an architecture that cannot run: a block-quantized matrix and a float16 table."""
+    q4_k = struct.pack("<ee", 1.0, 2.0) + bytes([0xC5]) + bytes(11) + bytes([0xA9]) + bytes(127)
+    return gguf_writer.gguf(
+        {"general.architecture": "mamba", "general.name": "tiny", "tokens": [f"t{i}" for i in range(20)], "flag": True},
+        {"blk.0.in.weight": ("q4_k", [2, 256], q4_k * 2), "token_embd.weight": ("f16", [3, 4], bytes(24))})
+
+
+class Gguf(CliCase):
+    def test_info_lists_metadata_and_block_types(self):
+        model = self.file("m.gguf", small_model())
+        text = self.run_qscope("info", model).out
+        self.assert_says(text, "GGUF, weights without a graph", "general.name", "tiny", "array of string", "20 in all", "q4_k",
+                         "float16")
+        info = self.run_qscope("info", model, "--json").json()
+        self.assertEqual(info["metadata"][1], {"key": "general.name", "type": "string", "value": "tiny"})
+        self.assertEqual({layer["name"]: layer["stored_as"] for layer in info["layers"]},
+                         {"blk.0.in": "q4_k", "token_embd": "float16"})
+
+    def test_tensor_takes_a_block_apart(self):
+        model = self.file("m.gguf", small_model())
+        outcome = self.run_qscope("tensor", model, "--layer", "blk.0.in", "--at", "1,32", "--json")
+        stored = outcome.json()["cells"][0]["stored"]
+        self.assertEqual((stored["format"], stored["byte_offset"], stored["element"], stored["sub_block"]), ("q4_k", 144, 32, 1))
+        self.assertEqual((stored["super_scale"], stored["super_minimum"]), (1, 2))
+        self.assertEqual(stored["scale_codes"], [5, 0, 0, 0, 48, 0, 0, 0])
+        self.assertEqual((stored["codes"][0], stored["codes"][32]), (9, 10))
+        self.assertTrue(stored["bytes"].startswith("003c0040 c5000000"))
+        text = self.run_qscope("tensor", model, "--layer", "blk.0.in", "--at", "0,0").out
+        self.assert_says(text, "stored as", "q4_k, 4.5 bits a weight", "super-scale", "scale codes", "block bytes")
+
+    def test_lattice_formats_are_refused_by_name(self):
+        model = self.file("iq.gguf", gguf_writer.gguf({}, {"a.weight": ("iq2_xxs", [1, 256], bytes(66))}))
+        outcome = self.run_qscope("tensor", model, "--layer", "a", "--at", "0,0", code=UNSUPPORTED)
+        self.assert_says(outcome.err, "iq2_xxs", "lattice table")
+
+    def test_methods_of_blocks_count_the_bits_of_the_file(self):
+        options = ["--bits", "4", "--granularity", "group", "--group-size", "32"]
+        report = self.file("report.json")
+        self.run_qscope("quantize", LLAMA, "--calib", TEXT, "--method", "q4_k", *options, "--report", report)
+        layers = json.loads(report.read_text())["layers"]
+        self.assertEqual({layer["weight"]["effective_bits"] for layer in layers if layer["weight"]}, {4.5})
+
+    def test_a_cut_file_is_named(self):
+        whole = small_model()
+        outcome = self.run_qscope("info", self.file("cut.gguf", whole[:len(whole) - 100]), code=BAD_INPUT)
+        self.assert_says(outcome.err, "cut.gguf", "beyond the file")
+
+
+if __name__ == "__main__":
+    main()
