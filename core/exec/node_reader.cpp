@@ -1,5 +1,7 @@
 #include "core/exec/node_reader.h"
 
+#include "core/graph/stored_weight.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -53,7 +55,7 @@ void NodeReader::ignore(std::initializer_list<const char *> names) {
 Status NodeReader::checkAttributes() const {
     std::vector<std::string> unknown(m_wrongKind.begin(), m_wrongKind.end());
     for (const auto &[name, value] : m_node.attributes)
-        if (!m_read.contains(name))
+        if (!m_read.contains(name) && name != kStoredWeight) // which is no part of the computation
             unknown.push_back(name);
     if (unknown.empty())
         return {};

@@ -1,6 +1,7 @@
 #include "core/session/layer_run.h"
 
 #include "core/analysis/quantize_layer.h"
+#include "core/tensor/blocks/block_type.h"
 
 #include <chrono>
 
@@ -58,7 +59,7 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
     auto result = std::make_shared<LayerResult>();
     result->layer = layer.id;
     result->choice = request.choice;
-    result->bits.codes = dtypeBits(request.model->graph.constant(layer.weight)->dtype());
+    result->bits.codes = bitsPerElement(request.model->graph.constant(layer.weight)->dtype());
     if (!request.choice.weight && !request.choice.activation)
         return result;
     const auto start = std::chrono::steady_clock::now();

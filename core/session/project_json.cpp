@@ -4,6 +4,7 @@
 #include "core/base/json_text.h"
 #include "core/io/hdf5_file.h"
 #include "core/session/measurement_json.h"
+#include "core/tensor/blocks/block_type.h"
 
 namespace qs {
 namespace {
@@ -188,7 +189,7 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
         result->bits = matrix->bitsBreakdown();
         result->quantized.weight = std::move(matrix);
     } else {
-        result->bits.codes = dtypeBits(model.graph.constant(layer->weight)->dtype());
+        result->bits.codes = bitsPerElement(model.graph.constant(layer->weight)->dtype());
     }
     QS_CHECK_OK(reader.finish());
     return result;

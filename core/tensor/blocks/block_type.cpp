@@ -63,4 +63,9 @@ const BlockFormat *blockFormatOf(DType type) {
     return found == kFormats.end() ? nullptr : &*found;
 }
 
+double bitsPerElement(DType type) {
+    const BlockFormat *format = blockFormatOf(type);
+    return format ? format->bitsPerValue() : dtypeBits(type);
+}
+
 } // namespace qs

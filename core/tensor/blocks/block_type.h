@@ -64,5 +64,7 @@ constexpr DType blockDType(BlockType type) {
 }
 /// nullptr for a plain element type.
 const BlockFormat *blockFormatOf(DType type);
+/// dtypeBits(), and of block formats what an element takes with its share of the scales.
+double bitsPerElement(DType type);
 
 } // namespace qs
