@@ -45,7 +45,7 @@ class Gguf(CliCase):
         report = self.file("report.json")
         self.run_qscope("quantize", LLAMA, "--calib", TEXT, "--method", "q4_k", *options, "--report", report)
         layers = json.loads(report.read_text())["layers"]
-        self.assertEqual({layer["weight"]["effective_bits"] for layer in layers if layer["weight"]}, {4.5})
+        self.assertEqual({layer["bits_per_weight"]["effective"] for layer in layers}, {4.5})
 
     def test_a_cut_file_is_named(self):
         whole = small_model()
