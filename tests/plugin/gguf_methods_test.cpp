@@ -26,8 +26,7 @@ class GgufMethods : public testing::Test {
 protected:
     static constexpr std::int64_t kRows = 5, kCols = 512;
 
-    GgufMethods()
-        : m_methods(bundledMethods(m_findings)), m_weights(toFloats(lcgNormals(kRows * kCols, 3))) {
+    GgufMethods() : m_methods(bundledMethods(m_findings)), m_weights(toFloats(lcgNormals(kRows * kCols, 3))) {
         std::fill_n(m_weights.begin(), 256, 0.0f);        // blocks of zeros
         std::fill_n(m_weights.begin() + 256, 32, -0.25f); // and a constant one
     }

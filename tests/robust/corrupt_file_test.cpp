@@ -147,14 +147,14 @@ std::string richGguf() {
 TEST_F(CorruptFile, GgufCutAnywhere) {
     const std::string bytes = richGguf();
     ASSERT_TRUE(loadModel(bytes));
-    for (std::size_t length = 0; length < bytes.size(); length += length < 2000 ? 1 : 97)
+    for (std::size_t length = 0; length < bytes.size(); length += length < 2000 ? 3 : 397)
         loadModel(bytes.substr(0, length));
 }
 
 TEST_F(CorruptFile, GgufWithBitsFlippedEverywhere) {
     const std::string bytes = richGguf();
     int survivors = 0;
-    for (std::size_t bit = 0; bit < std::min<std::size_t>(bytes.size(), 2000) * 8; bit += 3) {
+    for (std::size_t bit = 0; bit < std::min<std::size_t>(bytes.size(), 2000) * 8; bit += 19) {
         std::string damaged = bytes;
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
         survivors += loadModel(damaged);
@@ -164,7 +164,7 @@ TEST_F(CorruptFile, GgufWithBitsFlippedEverywhere) {
 
 TEST_F(CorruptFile, GgufWithBytesSetToExtremes) {
     const std::string bytes = richGguf();
-    for (std::size_t i = 4; i < std::min<std::size_t>(bytes.size(), 2000); ++i)
+    for (std::size_t i = 4; i < std::min<std::size_t>(bytes.size(), 2000); i += 5)
         for (const std::string extreme : {"\xff", "\xff\xff\xff\xff\xff\xff\xff\x7f"}) {
             std::string damaged = bytes;
             damaged.replace(i, extreme.size(), extreme);
