@@ -1,5 +1,6 @@
 #include "app/main_window.h"
 
+#include "app/distill_dialog.h"
 #include "app/export_dialog.h"
 #include "app/open_dialog.h"
 #include "app/palette_entries.h"
@@ -126,6 +127,10 @@ void MainWindow::makeFileMenu() {
     addAction(menu, tr("Open &calibration set…"), tr("Ctrl+Shift+O"),
               tr("Opens an HDF5 file to calibrate with"),
               [openAs] { openAs(OpenPurpose::Calibration, &WorkbenchContext::openCalibration); });
+    m_distill =
+        addAction(menu, tr("&Make calibration images…"), {},
+                  tr("Makes a calibration set from the batch-norm statistics of the model, without data"),
+                  [this] { askForDistilledSet(m_context, this); });
     addAction(menu, tr("Open &evaluation set…"), tr("Ctrl+Shift+E"),
               tr("Opens an HDF5 file on which quality is measured; without one the calibration set is used"),
               [openAs] { openAs(OpenPurpose::Evaluation, &WorkbenchContext::openEvaluation); });
@@ -346,6 +351,7 @@ bool MainWindow::openSample(const QString &name) {
 }
 
 void MainWindow::updateActions() {
+    setAvailable(m_distill, m_context.model() ? QString() : tr("No model is open."));
     setAvailable(m_calibrate, m_context.whyNotCalibrate());
     setAvailable(m_run, m_context.whyNotRun());
     setAvailable(m_sensitivity, m_context.whyNotSensitivity());

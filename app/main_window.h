@@ -64,7 +64,7 @@ private:
     ProjectSession *m_session = nullptr;
     ProjectMenu *m_projects = nullptr;
     QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr,
-            *m_flip = nullptr, *m_sweep = nullptr;
+            *m_flip = nullptr, *m_sweep = nullptr, *m_distill = nullptr;
     QAction *m_cancel = nullptr, *m_export = nullptr;
     int m_errorsSeen = 0;
     bool m_needsDefaultSizes = false;

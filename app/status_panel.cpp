@@ -1,6 +1,6 @@
 #include "app/status_panel.h"
 
-#include "core/io/calibration_set.h"
+#include "core/io/calibration_origin.h"
 #include "views/models/job_model.h"
 #include "views/shared/format_text.h"
 
@@ -21,7 +21,10 @@ QString nameOf(const std::filesystem::path &file) {
 }
 
 QString setText(const std::shared_ptr<const CalibrationSet> &set) {
-    return StatusPanel::tr("%1 (%2)").arg(nameOf(set->file()), views::formatCount(set->samples()));
+    const QString origin = QString::fromStdString(originOf(*set));
+    const QString count = views::formatCount(set->samples());
+    return StatusPanel::tr("%1 (%2)").arg(nameOf(set->file()),
+                                          origin.isEmpty() ? count : count + ", " + origin);
 }
 
 /// "top-1 89.7 → 89.5 %", or the closest thing to it that the model's outputs allow.

@@ -64,13 +64,6 @@ public:
 private:
     Status prepareTape() {
         m_statistics = findBatchNorms(m_model->graph);
-        if (m_statistics.empty())
-            return fail(ErrorCode::Unsupported,
-                        "the model has no BatchNormalization node with running statistics, which is what "
-                        "images are distilled from: it has none, or they were folded into convolutions. "
-                        "Export it in training mode so that they stay, calibrate with real samples, or use "
-                        "the method 'gaussian' (noise)",
-                        m_model->file.filename().string());
         QS_TRY(m_tape, GradientTape::create(m_model, {0, m_statistics.back().node}));
         const auto channels = static_cast<std::size_t>(m_input.channels);
         m_inputMean.assign(channels, 0.0f);
@@ -195,18 +188,30 @@ Result<DistillMethod> distillMethodFromId(std::string_view id) {
     return found->method;
 }
 
-Result<DistilledImages> distillImages(const std::shared_ptr<const Model> &model,
-                                      const DistillOptions &options, FindingList &findings,
-                                      const RunContext &ctx) {
+Status canDistill(const Model &model, const DistillOptions &options) {
     if (options.samples < 1 || options.iterations < 1 || options.batchSize < 1)
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("{} samples in batches of {}, {} iterations: all must be at least 1",
                                 options.samples, options.batchSize, options.iterations));
-    const std::string name = model->file.filename().string();
-    auto input = findImageInput(model->graph, options.pixels);
-    if (!input)
-        return fail(std::move(input).error().withContext(name));
-    auto result = Distillation(model, options, std::move(*input), ctx).run();
+    const std::string name = model.file.filename().string();
+    if (const auto input = findImageInput(model.graph, options.pixels); !input)
+        return fail(input.error().withContext(name));
+    if (options.method != DistillMethod::Gaussian && findBatchNorms(model.graph).empty())
+        return fail(ErrorCode::Unsupported,
+                    "the model has no BatchNormalization node with running statistics, which is what images "
+                    "are distilled from: it never had any, or they were folded into convolutions. Export it "
+                    "in training mode so that they stay, calibrate with real samples, or use Gaussian noise "
+                    "(--method gaussian)",
+                    name);
+    return {};
+}
+
+Result<DistilledImages> distillImages(const std::shared_ptr<const Model> &model,
+                                      const DistillOptions &options, FindingList &findings,
+                                      const RunContext &ctx) {
+    QS_CHECK_OK(canDistill(*model, options));
+    QS_TRY(ImageInput input, findImageInput(model->graph, options.pixels));
+    auto result = Distillation(model, options, std::move(input), ctx).run();
     if (!result)
         return fail(std::move(result).error());
     tellLimits(*result, options, findings);

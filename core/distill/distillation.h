@@ -26,7 +26,7 @@ struct DistillOptions {
     std::int64_t samples = 64;
     std::int64_t batchSize =
         32; ///< images learned together; a model with a fixed batch dimension keeps its own
-    std::int64_t iterations = 500; ///< of every batch
+    std::int64_t iterations = 200; ///< of every batch; the papers use 500 (ZeroQ) and 4000 (GENIE)
     std::uint64_t seed = 1;
     std::optional<ValueRange> pixels{}; ///< absent: see findImageInput()
 };
@@ -40,6 +40,9 @@ struct DistilledImages {
     std::vector<double> losses;         ///< by iteration, mean over batches of images
     std::string note;                   ///< how they were made, for the file
 };
+
+/// What stands in the way before any work is done, as an error of distillImages(). \thread pure, quick
+Status canDistill(const Model &model, const DistillOptions &options);
 
 /// Makes calibration images from what the batch normalizations of a model have learned of its training data.
 /// The loss compares means and deviations of what enters each batch norm with its running statistics, and
