@@ -6,6 +6,7 @@
 #include "app/palette_entries.h"
 #include "app/samples.h"
 #include "app/status_panel.h"
+#include "views/shared/file_kind.h"
 #include "views/shared/sweep_document.h"
 #include "views/sweep/sweep_dialog.h"
 
@@ -123,7 +124,7 @@ void MainWindow::makeFileMenu() {
                   [this] { openFiles(askFilesToOpen(this, OpenPurpose::Any)); });
     addAction(menu, tr("Open &folder…"), tr("Ctrl+Alt+O"),
               tr("Opens the folder of a Hugging Face model: config.json with its safetensors files"),
-              [openAs] { openAs(OpenPurpose::Folder, &WorkbenchContext::openModel); });
+              [this] { openFiles(askFilesToOpen(this, OpenPurpose::Folder)); });
     addAction(menu, tr("Open &calibration set…"), tr("Ctrl+Shift+O"),
               tr("Opens an HDF5 file to calibrate with"),
               [openAs] { openAs(OpenPurpose::Calibration, &WorkbenchContext::openCalibration); });
@@ -331,6 +332,18 @@ bool MainWindow::eventFilter(QObject *watched, QEvent *event) {
 }
 
 void MainWindow::openFiles(const QStringList &files) {
+    const bool replaces = std::any_of(files.begin(), files.end(), [](const QString &file) {
+        const views::FileKind kind = views::fileKind(file.toStdU16String());
+        return kind == views::FileKind::Project ||
+               (kind == views::FileKind::Other && !isSweepFile(file.toStdU16String()));
+    });
+    if (replaces)
+        m_projects->beforeReplacing([this, files] { openAll(files); });
+    else
+        openAll(files);
+}
+
+void MainWindow::openAll(const QStringList &files) {
     for (const QString &file : files)
         if (isSweepFile(file.toStdU16String()))
             views::SweepDocument::of(m_context).open(file);
@@ -342,11 +355,13 @@ bool MainWindow::openSample(const QString &name) {
     const auto sample = findSample(name);
     if (!sample)
         return false;
-    m_context.openModel(sample->model);
-    if (!sample->calibration.isEmpty())
-        m_context.openCalibration(sample->calibration);
-    if (!sample->evaluation.isEmpty())
-        m_context.openEvaluation(sample->evaluation);
+    m_projects->beforeReplacing([this, sample = *sample] {
+        m_context.openModel(sample.model);
+        if (!sample.calibration.isEmpty())
+            m_context.openCalibration(sample.calibration);
+        if (!sample.evaluation.isEmpty())
+            m_context.openEvaluation(sample.evaluation);
+    });
     return true;
 }
 

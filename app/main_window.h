@@ -18,8 +18,9 @@ public:
 
     ~MainWindow() override;
 
+    /// Asks first when a model among them would replace runs that are not saved.
     void openFiles(const QStringList &files);
-    /// False when there is no sample of that name.
+    /// Asks as openFiles(). False when there is no sample of that name.
     bool openSample(const QString &name);
     void setTheme(Theme theme) { m_theme->setTheme(theme); }
     DockLayout &docks() { return *m_docks; }
@@ -46,6 +47,7 @@ private:
     void restoreLayout();
     nlohmann::json windowState() const;
     void restoreWindowState(const nlohmann::json &state);
+    void openAll(const QStringList &files);
     void fillRecentMenu(QMenu *menu);
     void updateActions();
     void updateTitle();

@@ -33,9 +33,10 @@ ProjectMenu::ProjectMenu(QMainWindow &window, ProjectSession &session, Workbench
 void ProjectMenu::addTo(QMenu *menu) {
     m_save = menu->addAction(tr("&Save project"), this, &ProjectMenu::save);
     m_save->setShortcut(QKeySequence::Save);
-    m_saveAs = menu->addAction(tr("Save project &as…"), this, &ProjectMenu::askFile);
+    m_saveAs = menu->addAction(tr("Save project &as…"), this, [this] { askFile(); });
     m_saveAs->setShortcut(QKeySequence(tr("Ctrl+Alt+S")));
-    m_reopen = menu->addAction(tr("&Reopen last session"), this, &ProjectMenu::reopenLast);
+    m_reopen = menu->addAction(tr("&Reopen last session"), this,
+                               [this] { beforeReplacing([this] { reopenLast(); }); });
     updateActions();
     updateReopen();
 }
@@ -69,7 +70,7 @@ void ProjectMenu::save() {
         askFile();
 }
 
-void ProjectMenu::askFile() {
+void ProjectMenu::askFile(std::function<void()> then) {
     const auto model = m_context.model();
     if (!model)
         return;
@@ -80,7 +81,7 @@ void ProjectMenu::askFile() {
     const QString name = QString::fromStdU16String(model->file.stem().u16string());
     dialog->selectFile(m_session.file().isEmpty() ? name + QStringLiteral(".qscope") : m_session.file());
     connect(dialog, &QFileDialog::fileSelected, &m_session,
-            [this](const QString &file) { m_session.saveAs(file); });
+            [this, then = std::move(then)](const QString &file) { m_session.saveAs(file, then); });
     dialog->open();
 }
 
@@ -153,37 +154,51 @@ bool ProjectMenu::reopenLast() {
 bool ProjectMenu::mayClose() {
     if (m_closeConfirmed || m_session.file().isEmpty() || !m_session.isModified())
         return true;
-    askBeforeClosing();
+    ask(QStringLiteral("close_question"), tr("Close"),
+        tr("%1 has changes that were not saved.").arg(QFileInfo(m_session.file()).fileName()), [this] {
+            m_closeConfirmed = true;
+            m_window.close();
+        });
     return false;
 }
 
-void ProjectMenu::askBeforeClosing() {
-    auto *box =
-        new QMessageBox(QMessageBox::Question, tr("Close"),
-                        tr("%1 has changes that were not saved.").arg(QFileInfo(m_session.file()).fileName()),
-                        QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, &m_window);
-    box->setObjectName(QStringLiteral("close_question"));
+void ProjectMenu::beforeReplacing(std::function<void()> then) {
+    const auto runs = static_cast<int>(m_context.runs().entries().size());
+    // Without runs and file there is nothing but a recipe, which stays when another model is opened.
+    if (!m_session.isModified() || (runs == 0 && m_session.file().isEmpty()))
+        return then();
+    const QString model = QString::fromStdU16String(m_context.model()->file.filename().u16string());
+    const QString text =
+        m_session.file().isEmpty()
+            ? tr("%1 of %2 would be lost: they are in no project yet.").arg(runsText(runs), model)
+            : tr("%1 has changes that were not saved and would be lost.")
+                  .arg(QFileInfo(m_session.file()).fileName());
+    ask(QStringLiteral("replace_question"), tr("Open another model"), text, std::move(then));
+}
+
+void ProjectMenu::ask(const QString &objectName, const QString &title, const QString &text,
+                      std::function<void()> then) {
+    auto *box = new QMessageBox(QMessageBox::Question, title, text,
+                                QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, &m_window);
+    box->setObjectName(objectName);
     box->setAttribute(Qt::WA_DeleteOnClose);
-    const auto closeWindow = [this] {
-        m_closeConfirmed = true;
-        m_window.close();
-    };
-    connect(box, &QMessageBox::buttonClicked, this, [this, box, closeWindow](QAbstractButton *button) {
-        switch (box->standardButton(button)) {
-        case QMessageBox::Save:
-            // Where a name must be asked for, or saving fails, the window stays.
-            if (m_session.whyNotSaveInPlace().isEmpty())
-                m_session.save(closeWindow);
-            else
-                askFile();
-            break;
-        case QMessageBox::Discard:
-            closeWindow();
-            break;
-        default:
-            break;
-        }
-    });
+    connect(box, &QMessageBox::buttonClicked, this,
+            [this, box, then = std::move(then)](QAbstractButton *button) {
+                switch (box->standardButton(button)) {
+                case QMessageBox::Save:
+                    // Where saving fails, everything stays as it is.
+                    if (m_session.whyNotSaveInPlace().isEmpty())
+                        m_session.save(then);
+                    else
+                        askFile(then);
+                    break;
+                case QMessageBox::Discard:
+                    then();
+                    break;
+                default:
+                    break;
+                }
+            });
     box->open();
 }
 

@@ -28,18 +28,24 @@ public:
     /// Whether the window may close now. If changes of a project were not saved the user is asked, and the
     /// window closes later, or not.
     bool mayClose();
+    /// Calls `then` when the session may be replaced by another one: at once if nothing is lost, else once
+    /// the user has saved it or said that it may go.
+    void beforeReplacing(std::function<void()> then);
     Autosave *autosave() const { return m_autosave.get(); }
 
 private:
     void updateActions();
     void updateReopen();
     void save();
-    void askFile();
+    /// \param then  called once the file is there
+    void askFile(std::function<void()> then = {});
     void askSources(const ProjectSession::Doubt &doubt);
     void askAboutCrash(const LeftSession &left);
     void reopen(const LeftSession &left);
     void takeOver(const QString &opened);
-    void askBeforeClosing();
+    /// Save, discard or cancel; `then` after the first two.
+    void ask(const QString &objectName, const QString &title, const QString &text,
+             std::function<void()> then);
 
     QMainWindow &m_window;
     ProjectSession &m_session;

@@ -227,6 +227,52 @@ TEST_F(ProjectSessionTest, UnsavedChangesOfAProjectAreAskedForBeforeClosing) {
     EXPECT_TRUE(second.window.close()) << "nothing to ask without changes";
 }
 
+TEST_F(ProjectSessionTest, RunsInNoProjectAreAskedForBeforeAnotherModelTakesTheirPlace) {
+    work();
+    m_first->window.show();
+    const auto model = m_first->context.model();
+    const std::size_t runs = m_first->context.runs().entries().size();
+    ASSERT_GT(runs, 0U);
+    const auto answer = [&](QMessageBox::StandardButton button) {
+        m_first->window.openFiles({sample("glyph-vit.onnx")});
+        auto *question = m_first->window.findChild<QMessageBox *>(QStringLiteral("replace_question"));
+        ASSERT_TRUE(question);
+        EXPECT_TRUE(question->text().contains("glyph-cnn.onnx")) << question->text().toStdString();
+        question->button(button)->click();
+        ASSERT_TRUE(settled(*m_first));
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+    };
+    answer(QMessageBox::Cancel);
+    EXPECT_EQ(m_first->context.model(), model);
+    EXPECT_EQ(m_first->context.runs().entries().size(), runs);
+    m_first->window.openFiles({sample("glyph-eval.h5")}); // sets replace no runs
+    EXPECT_FALSE(m_first->window.findChild<QMessageBox *>(QStringLiteral("replace_question")));
+    ASSERT_TRUE(settled(*m_first));
+    answer(QMessageBox::Discard);
+    EXPECT_TRUE(m_first->context.model()->file.filename() == "glyph-vit.onnx");
+    EXPECT_TRUE(m_first->context.runs().entries().empty());
+    m_first->window.openFiles({sample("glyph-cnn.onnx")});
+    EXPECT_FALSE(m_first->window.findChild<QMessageBox *>(QStringLiteral("replace_question")))
+        << "nothing to ask without runs";
+    ASSERT_TRUE(settled(*m_first));
+}
+
+TEST_F(ProjectSessionTest, SavingTheProjectComesBeforeOpeningAnother) {
+    work();
+    ASSERT_TRUE(saveTo(file("work.qscope")));
+    m_first->window.show();
+    m_first->context.forgetRun(1);
+    m_first->window.openSample(QStringLiteral("glyph-vit"));
+    auto *question = m_first->window.findChild<QMessageBox *>(QStringLiteral("replace_question"));
+    ASSERT_TRUE(question);
+    question->button(QMessageBox::Save)->click();
+    ASSERT_TRUE(waitUntil([&] {
+        return m_first->context.model() && m_first->context.model()->file.filename() == "glyph-vit.onnx";
+    }));
+    ASSERT_TRUE(settled(*m_first));
+    EXPECT_EQ((*ProjectFile::open(m_dir.path() / "work.qscope", {}))->runHeads().size(), 1U);
+}
+
 TEST_F(ProjectSessionTest, ALeftSessionStaysUntilItIsBackAsAWhole) {
     std::filesystem::copy_file(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-cnn.onnx",
                                m_dir.path() / "model.onnx");
