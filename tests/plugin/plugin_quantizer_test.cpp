@@ -1,6 +1,8 @@
 #include "core/plugin/plugin_loader.h"
 
+#include <dlfcn.h>
 #include <gmock/gmock.h>
+#include <quantoscope/plugin.h>
 
 namespace qs {
 namespace {
@@ -61,6 +63,43 @@ TEST(PluginQuantizer, ParameterOutOfRangeIsRefusedBeforeThePlugin) {
     const auto matrix = method->quantize(request, RunContext{});
     ASSERT_FALSE(matrix);
     EXPECT_EQ(matrix.error().code, ErrorCode::InvalidArgument);
+}
+
+/// What a plugin file says of itself, without the loader.
+const qs_plugin_entry *entryOf(const std::string &fixture) {
+    const std::filesystem::path file =
+        std::filesystem::path(QS_FIXTURE_PLUGINS) / fixture / (fixture + ".so");
+    void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    return library ? static_cast<const qs_plugin_entry *>(dlsym(library, "qs_plugin")) : nullptr;
+}
+
+TEST(PluginQuantizer, APluginBuiltAgainstAbi10QuantizesLikeOneOfToday) {
+    const qs_plugin_entry *old = entryOf("abi_1_0");
+    ASSERT_TRUE(old);
+    EXPECT_EQ(old->abi_major, 1U);
+    EXPECT_EQ(old->abi_minor, 0U);
+    const auto *table = static_cast<const qs_quantizer *>(old->get(QS_EXTENSION_QUANTIZER, 0));
+    EXPECT_EQ(table->struct_size, offsetof(qs_quantizer, stores)) << "the table ends where 1.1 added fields";
+
+    const auto before = methodOf("abi_1_0", "example-rtn"), today = methodOf("example", "example-rtn");
+    EXPECT_TRUE(before->info().cost.empty());
+    EXPECT_EQ(before->schema().defaults(), today->schema().defaults());
+    for (const Granularity granularity : {Granularity::PerChannel, Granularity::PerGroup})
+        for (const bool asFloat16 : {false, true}) {
+            QuantizeRequest request = smallRequest();
+            request.scheme.granularity = granularity;
+            request.scheme.groupSize = 3;
+            request.scheme.scaleAsFloat16 = asFloat16;
+            const auto a = before->quantize(request, RunContext{}),
+                       b = today->quantize(request, RunContext{});
+            ASSERT_TRUE(a) << a.error().text();
+            ASSERT_TRUE(b) << b.error().text();
+            EXPECT_TRUE(a->validate());
+            EXPECT_EQ(a->codes, b->codes);
+            EXPECT_EQ(a->scales, b->scales);
+            EXPECT_EQ(a->zeroPoints, b->zeroPoints);
+            EXPECT_EQ(a->bitsBreakdown().effective(), b->bitsBreakdown().effective());
+        }
 }
 
 TEST(PluginQuantizer, ReasonOfThePluginReachesTheUser) {
