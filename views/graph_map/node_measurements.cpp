@@ -67,8 +67,8 @@ void NodeMeasurements::compare(std::int64_t samples) {
 QString NodeMeasurements::errorsNote() const {
     QString note = QString::fromStdString(m_errors.note);
     if (m_errors.added > 0)
-        note += tr(" %n operator(s) that they added are not on this map; qscope divergence lists them.",
-                   nullptr, m_errors.added);
+        note += tr(" Operators that they added (%1) are not on this map; qscope divergence lists them.")
+                    .arg(m_errors.added);
     return note;
 }
 
