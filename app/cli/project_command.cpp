@@ -112,7 +112,7 @@ Result<ProjectSources> ProjectCommand::chooseSources(const ProjectFile &file, Co
                                                           &file.head().evaluation};
     for (std::size_t i = 0; i < states.size(); ++i) {
         if (!given[i]->empty()) {
-            QS_CHECK_OK(checkExists(*given[i]));
+            QS_CHECK_OK(checkExists(*given[i], i == 0 ? Folders::Allowed : Folders::Refused));
             *chosen[i] = *given[i];
         }
         if (!*references[i])

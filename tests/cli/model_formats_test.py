@@ -35,6 +35,20 @@ class ModelFormats(CliCase):
         self.run_qscope("quantize", NETWORKS / "qwen2", "--bits", "8", "--export", target)
         self.assertEqual(self.run_qscope("info", target, "--json").json()["format"], "ONNX")
 
+    def test_project_finds_a_folder_by_what_is_in_it(self):
+        folder = self.folder / "copy"
+        shutil.copytree(NETWORKS / "qwen2", folder)
+        project = self.folder / "p.qscope"
+        self.run_qscope("quantize", folder, "--bits", "4", "--project", project)
+        self.assert_says(self.run_qscope("project", project).out, "(found,")
+        moved = folder.rename(self.folder / "moved")
+        self.assert_says(self.run_qscope("project", project).out, "missing")
+        opened = self.run_qscope("project", project, "--model", moved)
+        self.assert_says(opened.out, "given")
+        (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
+        moved.rename(folder)
+        self.assert_says(self.run_qscope("project", project).out, "changed")
+
     def test_config_that_is_not_known(self):
         folder = self.folder / "other"
         folder.mkdir()
