@@ -117,6 +117,9 @@ void RecipeOptions::add(CLI::App &app) {
     app.add_flag("--bias-correction", m_correctBias,
                  "Bring the mean output of a layer back to that of the float layer (calibration set)")
         ->group("Weights");
+    app.add_flag("--norm-correction", m_correctNorm,
+                 "Take back the mean shift at the norm behind every attention (calibration set)")
+        ->group("Weights");
     addActivations(app);
     app.add_option("--layers", m_layers, "Only layers whose whole name matches this regular expression")
         ->capture_default_str()
@@ -151,8 +154,9 @@ void RecipeOptions::addActivations(CLI::App &app) {
         ->group(group);
     CLI::Option *scale = app.add_option(
         "--activation-scale", m_activationScale,
-        "static: from calibration; token: of every token; cross: CrossQuant, token and channel");
-    scale->check(CLI::IsMember({"static", "token", "cross"}))
+        "static: from calibration; token: of every token; cross: CrossQuant, token and channel; region: a "
+        "finer one below 0, from calibration");
+    scale->check(CLI::IsMember({"static", "token", "cross", "region"}))
         ->capture_default_str()
         ->type_name("NAME")
         ->needs(type)
@@ -227,6 +231,7 @@ Result<WeightChoice> RecipeOptions::weightChoice() const {
         QS_TRY(choice.branch, methodChoice(m_branch));
     }
     choice.correctBias = m_correctBias;
+    choice.correctNorm = m_correctNorm;
     return choice;
 }
 
@@ -237,11 +242,11 @@ Result<std::optional<ActivationChoice>> RecipeOptions::activationChoice() const 
     choice.grid.bits = m_activations.back() - '0';
     QS_TRY(choice.scale, activationScaleFromName(m_activationScale));
     choice.alpha = m_alpha;
-    const bool isStatic = choice.scale == ActivationScale::Static;
+    const bool fromToken = choice.scale == ActivationScale::Token || choice.scale == ActivationScale::Cross;
     QS_TRY(choice.grid.convention,
            gridConventionFromName(!m_activationConvention.empty() ? m_activationConvention
-                                  : isStatic                      ? "asymmetric"
-                                                                  : "s2"));
+                                  : fromToken                     ? "s2"
+                                                                  : "asymmetric"));
     QS_TRY(choice.grid.rule.kind, rangeRuleFromName(m_activationRange));
     choice.grid.rule.percentile = m_percentile;
     return std::optional(choice);

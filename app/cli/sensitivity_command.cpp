@@ -59,8 +59,8 @@ SensitivityJob::captureFor(const SensitivityOptions &options,
                            const MethodRegistry &methods, const CommandContext &context) const {
     CaptureOptions captureOptions;
     captureOptions.maxSamples = inputs.calibrationSamples();
-    captureOptions.hessianLayers = layersThatNeedHessian(executor.model(), options.recipe, methods);
-    if (captureOptions.hessianLayers.empty())
+    captureOptions.hessians = neededHessians(executor.model(), options.recipe, methods);
+    if (captureOptions.hessians.empty())
         return std::shared_ptr<const Capture>();
     if (!calibration)
         return fail(ErrorCode::InvalidArgument, kLearnsFromData);

@@ -87,9 +87,10 @@ void SweepCommand::addPlanOptions(CLI::App &app) {
     list("--activation-bits", m_activationBits, "Bits of layer inputs; 0 = float", "N,…")
         ->check(CLI::Range(0, 8))
         ->capture_default_str();
-    app.add_option("--activation-scale", m_activationScale,
-                   "static (from calibration), token, or cross (of token and channel)")
-        ->check(CLI::IsMember({"static", "token", "cross"}))
+    app.add_option(
+           "--activation-scale", m_activationScale,
+           "static (from calibration), token, cross (of token and channel), or region (finer below 0)")
+        ->check(CLI::IsMember({"static", "token", "cross", "region"}))
         ->capture_default_str()
         ->group(group)
         ->type_name("NAME");

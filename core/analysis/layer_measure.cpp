@@ -31,6 +31,8 @@ Tensor quantizedActivation(const Tensor &values, const QuantizedLayer &quantized
     const GridScheme &scheme = *quantized.activationScheme;
     if (quantized.activationScale == ActivationScale::Static)
         return fakeQuantize(values, *quantized.activation, scheme);
+    if (quantized.activationScale == ActivationScale::Region)
+        return regionQuantize(values, *quantized.activationRegion, scheme.bits, scheme.rounding);
     const double alpha =
         quantized.activationScale == ActivationScale::Token ? 1.0 : quantized.activationAlpha;
     return crossQuantize(values, alpha, scheme, channelsFirst);

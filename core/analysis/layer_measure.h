@@ -2,6 +2,7 @@
 
 #include "core/exec/capture.h"
 #include "core/quant/recipe.h"
+#include "core/quant/region_grid.h"
 
 namespace qs {
 
@@ -12,8 +13,9 @@ struct QuantizedLayer {
     std::optional<ScaleZero> activation; ///< of ActivationScale::Static
     std::optional<GridScheme> activationScheme;
     ActivationScale activationScale = ActivationScale::Static;
-    double activationAlpha = 0.15;     ///< ActivationScale::Cross
-    std::vector<float> outputOffset{}; ///< [outChannels] added to the output (bias correction); empty = none
+    double activationAlpha = 0.15;                ///< ActivationScale::Cross
+    std::optional<RegionGrid> activationRegion{}; ///< ActivationScale::Region
+    std::vector<float> outputOffset{}; ///< [outChannels] added to the output (corrections); empty = none
 
     bool quantizesActivation() const { return activationScheme.has_value(); }
 };

@@ -12,16 +12,28 @@ public:
     CapturedServices(const Layer &layer, const LayerCapture *capture, const QuantizedLayer &activation)
         : m_layer(layer), m_capture(capture), m_activation(activation) {}
 
+    /// The same with a Hessian in which tokens count as this method wants it.
+    CapturedServices weighted(const TokenWeighting &weighting) const {
+        CapturedServices services = *this;
+        services.m_weighting = weighting;
+        return services;
+    }
+
+    /// Why there cannot be the weighted Hessian; empty when there can.
+    std::string refusal() const {
+        const WeightedHessian *weighted = m_capture ? m_capture->find(m_weighting) : nullptr;
+        return weighted ? weighted->refusal : std::string();
+    }
+
     Result<MatrixView<const double>> hessian(std::int64_t group) override {
         if (m_layer.kind == LayerKind::Embedding)
             return identity();
-        if (!m_capture || m_capture->hessian.empty())
-            return missing("a Hessian");
-        const Shape &shape = m_capture->hessian.shape();
+        QS_TRY(const Tensor *matrix, matrixOf());
+        const Shape &shape = matrix->shape();
         if (group < 0 || group >= shape[0])
             return fail(ErrorCode::InvalidArgument, fmt::format("there is no convolution group {}", group),
                         m_layer.name);
-        const double *values = m_capture->hessian.values<double>().data() + group * shape[1] * shape[2];
+        const double *values = matrix->values<double>().data() + group * shape[1] * shape[2];
         return MatrixView<const double>{values, shape[1], shape[2]};
     }
 
@@ -53,6 +65,13 @@ public:
     }
 
 private:
+    Result<const Tensor *> matrixOf() const {
+        if (!m_capture || !m_capture->has(m_weighting))
+            return missing("a Hessian");
+        const WeightedHessian *weighted = m_capture->find(m_weighting);
+        return weighted ? &weighted->matrix : &m_capture->hessian;
+    }
+
     tl::unexpected<Error> missing(const char *what) const {
         return fail(ErrorCode::NotFound,
                     fmt::format("the method needs {}, and no calibration was run for this layer; open a "
@@ -75,6 +94,7 @@ private:
     const Layer &m_layer;
     const LayerCapture *m_capture;
     const QuantizedLayer &m_activation;
+    TokenWeighting m_weighting;
     std::vector<double> m_identity;
 };
 
@@ -82,7 +102,7 @@ private:
 class WeightChain {
 public:
     WeightChain(const Layer &layer, const WeightChoice &choice, const MethodRegistry &methods,
-                LayerServices &services, std::uint64_t seed, FindingList &findings, const RunContext &ctx)
+                CapturedServices &services, std::uint64_t seed, FindingList &findings, const RunContext &ctx)
         : m_layer(layer), m_choice(choice), m_methods(methods), m_services(services), m_seed(seed),
           m_findings(findings), m_ctx(ctx) {}
 
@@ -100,10 +120,15 @@ private:
         request.weights = weights;
         request.groups = m_layer.groups;
         request.scheme = m_choice.scheme;
-        request.services = &m_services;
         request.seed = m_seed;
         request.findings = &m_findings;
         QS_TRY(request.parameters, completed(method->schema(), m_choice.parameters));
+        CapturedServices services = m_services.weighted(method->tokenWeighting(request.parameters));
+        request.services = &services;
+        if (const std::string refusal = services.refusal(); !refusal.empty())
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("{} needs to know which tokens matter. {}", method->info().name, refusal),
+                        m_layer.name);
         QS_CHECK_OK(accepted(method->info(), method->supports(request)));
         return method->quantize(request, m_ctx);
     }
@@ -155,17 +180,27 @@ private:
     const Layer &m_layer;
     const WeightChoice &m_choice;
     const MethodRegistry &m_methods;
-    LayerServices &m_services;
+    CapturedServices &m_services;
     std::uint64_t m_seed;
     FindingList &m_findings;
     const RunContext &m_ctx;
 };
 
+void tellRegions(const RegionChoice &choice, const Layer &layer, FindingList &findings) {
+    const bool worse = choice.squaredError > choice.plainSquaredError;
+    findings.add(
+        worse ? Severity::Warning : Severity::Info,
+        fmt::format("mean squared error of the activation that enters: {:.3g} on the grid in two regions "
+                    "(the negative one {} times finer), {:.3g} on a plain asymmetric grid",
+                    choice.squaredError, 1 << choice.grid.shift, choice.plainSquaredError),
+        layer.name, worse ? "A static scale is better for this layer." : "");
+}
+
 Status quantizeActivation(const Layer &layer, const ActivationChoice &choice, const LayerCapture *capture,
-                          QuantizedLayer &quantized) {
+                          QuantizedLayer &quantized, FindingList &findings) {
     quantized.activationScale = choice.scale;
     quantized.activationAlpha = choice.alpha;
-    if (choice.scale != ActivationScale::Static) {
+    if (choice.scale == ActivationScale::Token || choice.scale == ActivationScale::Cross) {
         quantized.activationScheme = choice.grid;
         return {};
     }
@@ -174,7 +209,14 @@ Status quantizeActivation(const Layer &layer, const ActivationChoice &choice, co
                     "static activation quantization needs a calibration set; open one that fits the model",
                     layer.name);
     quantized.activationScheme = choice.grid;
-    quantized.activation = activationGrid(*capture, choice.grid);
+    if (choice.scale == ActivationScale::Static) {
+        quantized.activation = activationGrid(*capture, choice.grid);
+        return {};
+    }
+    const RegionChoice regions = chooseRegions(capture->histogram, capture->stats.min, capture->stats.max,
+                                               choice.grid.bits, choice.grid.rounding);
+    quantized.activationRegion = regions.grid;
+    tellRegions(regions, layer, findings);
     return {};
 }
 
@@ -209,7 +251,7 @@ Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, con
     quantized.layer = layer.id;
     // An embedding reads indices: there is no activation to quantize.
     if (choice.activation && layer.kind != LayerKind::Embedding)
-        QS_CHECK_OK(quantizeActivation(layer, *choice.activation, capture, quantized));
+        QS_CHECK_OK(quantizeActivation(layer, *choice.activation, capture, quantized, findings));
     if (!choice.weight)
         return quantized;
     QS_TRY(const Tensor values, weightMatrix(layer, model.graph));
@@ -224,20 +266,26 @@ Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, con
     return quantized;
 }
 
-std::set<LayerId> layersThatNeedHessian(const Model &model, const Recipe &recipe,
-                                        const MethodRegistry &methods) {
-    std::set<LayerId> layers;
+std::set<HessianWish> neededHessians(const Model &model, const Recipe &recipe,
+                                     const MethodRegistry &methods) {
+    std::set<HessianWish> wishes;
     for (const Layer &layer : model.layers) {
         const LayerChoice choice = recipe.choiceFor(layer.name);
         if (!choice.weight || layer.kind == LayerKind::Embedding)
             continue;
-        const MethodInfo *method = methods.info(choice.weight->method);
-        const MethodInfo *branch =
-            choice.weight->branch ? methods.info(choice.weight->branch->method) : nullptr;
-        if ((method && method->needsHessian) || (branch && branch->needsHessian))
-            layers.insert(layer.id);
+        const auto needsHessian = [&](const std::string &id) {
+            const MethodInfo *info = methods.info(id);
+            return info && info->needsHessian;
+        };
+        if (needsHessian(choice.weight->method)) {
+            const auto quantizer = methods.find(choice.weight->method);
+            wishes.insert({layer.id, quantizer ? quantizer->tokenWeighting(choice.weight->parameters)
+                                               : TokenWeighting{}});
+        }
+        if (choice.weight->branch && needsHessian(choice.weight->branch->method))
+            wishes.insert({layer.id});
     }
-    return layers;
+    return wishes;
 }
 
 bool needsCalibration(const Recipe &recipe, const MethodRegistry &methods) {
@@ -247,8 +295,10 @@ bool needsCalibration(const Recipe &recipe, const MethodRegistry &methods) {
     };
     const auto ruleNeeds = [&](const RecipeRule &rule) {
         const auto &weight = rule.choice.weight;
-        return (rule.choice.activation && rule.choice.activation->scale == ActivationScale::Static) ||
-               (weight && (weight->correctBias || needs(weight->method) ||
+        const auto &activation = rule.choice.activation;
+        return (activation && (activation->scale == ActivationScale::Static ||
+                               activation->scale == ActivationScale::Region)) ||
+               (weight && (weight->correctBias || weight->correctNorm || needs(weight->method) ||
                            (weight->branch && needs(weight->branch->method))));
     };
     return std::ranges::any_of(recipe.rules, ruleNeeds) ||

@@ -20,8 +20,7 @@ Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, con
 /// Whether anything in the recipe cannot do without calibration.
 bool needsCalibration(const Recipe &recipe, const MethodRegistry &methods);
 
-/// Layers whose method asks for a Hessian.
-std::set<LayerId> layersThatNeedHessian(const Model &model, const Recipe &recipe,
-                                        const MethodRegistry &methods);
+/// The Hessians that the methods of a recipe ask for.
+std::set<HessianWish> neededHessians(const Model &model, const Recipe &recipe, const MethodRegistry &methods);
 
 } // namespace qs

@@ -30,7 +30,7 @@ struct SensitivityOptions {
 };
 
 /// Measures the table, row by row in topological order so that a common prefix is run once.
-/// \param capture      may be null when no method of the recipe needs a Hessian (layersThatNeedHessian)
+/// \param capture      may be null when no method of the recipe needs a Hessian (neededHessians)
 /// \param rowFinished  called on the running thread with the table so far
 Result<std::shared_ptr<const SensitivityTable>>
 measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,

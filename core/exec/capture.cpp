@@ -23,7 +23,8 @@ struct Site {
 class CapturePass {
 public:
     CapturePass(const Model &model, const CaptureOptions &options, FindingList &findings)
-        : m_model(model), m_options(options), m_findings(findings) {
+        : m_model(model), m_options(options), m_findings(findings),
+          m_weighted(model, options.hessians, findings) {
         for (const Layer &layer : model.layers)
             if (layer.kind != LayerKind::Embedding)
                 addLayer(layer);
@@ -41,7 +42,19 @@ public:
                     m_status = collect(site, value, ctx);
             };
         }
+        for (const ValueId id : m_weighted.values()) {
+            auto &tap = options.taps[id];
+            tap = [this, id, ctx, previous = tap](const Tensor &value) {
+                if (previous)
+                    previous(value);
+                if (m_status)
+                    m_status = collectWeighted(id, value, ctx);
+            };
+        }
         return options;
+    }
+    void startBatch(const std::vector<Tensor> &inputs, std::int64_t samples) {
+        m_weighted.startBatch({samples, visibleTokens(inputs)});
     }
     Status status() const { return m_status; }
 
@@ -52,6 +65,7 @@ public:
                 auto capture = std::make_shared<LayerCapture>(site.accumulator.finish(id));
                 if (const auto shared = m_hessianOfLayer.find(id); shared != m_hessianOfLayer.end())
                     capture->hessian = hessian(shared->second);
+                capture->weightedHessians = m_weighted.finish(m_model.layers[static_cast<std::size_t>(id)]);
                 reportNonFinite(*capture);
                 captures[static_cast<std::size_t>(id)] = std::move(capture);
             }
@@ -72,7 +86,7 @@ private:
             site = std::prev(m_sites.end());
         }
         site->layers.push_back(layer.id);
-        if (m_options.hessianLayers.contains(layer.id))
+        if (m_options.hessians.contains({layer.id}))
             addHessian(layer);
     }
 
@@ -99,9 +113,25 @@ private:
         });
         for (Shared &shared : m_hessians)
             if (first && shared.value == site.value) {
-                QS_CHECK_OK(shared.accumulator.add(values, ctx));
+                QS_CHECK_OK(shared.accumulator.add(values, {}, ctx));
             }
         return {};
+    }
+
+    Status collectWeighted(ValueId id, const Tensor &value, const RunContext &ctx) {
+        QS_TRY(const Tensor values, toFloat32(value));
+        return m_weighted.take(id, values, ctx);
+    }
+
+    /// Language models are told which tokens are padding by an input of this name.
+    std::vector<std::uint8_t> visibleTokens(const std::vector<Tensor> &inputs) const {
+        std::vector<std::uint8_t> visible;
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            if (m_model.graph.value(m_model.graph.inputs()[i]).name == "attention_mask" &&
+                inputs[i].dtype() == DType::Int64)
+                for (const std::int64_t flag : inputs[i].values<std::int64_t>())
+                    visible.push_back(flag != 0 ? 1 : 0);
+        return visible;
     }
 
     Tensor hessian(std::size_t index) {
@@ -135,6 +165,7 @@ private:
     std::vector<Site> m_sites;
     std::vector<Shared> m_hessians;
     std::map<LayerId, std::size_t> m_hessianOfLayer;
+    WeightedHessians m_weighted;
     Status m_status;
 };
 
@@ -150,9 +181,9 @@ bool hasAll(const Capture &capture, const Model &model, const CalibrationSet &se
     };
     return capture.calibrationSha256 == set.sha256() && std::ranges::all_of(capture.layers, hasSums) &&
            capture.layers.size() == model.layers.size() && capture.samples == samplesOf(set, options) &&
-           std::all_of(options.hessianLayers.begin(), options.hessianLayers.end(), [&](LayerId id) {
-               const auto &layer = capture.layers[static_cast<std::size_t>(id)];
-               return layer && !layer->hessian.empty();
+           std::ranges::all_of(options.hessians, [&](const HessianWish &wish) {
+               const auto &layer = capture.layers[static_cast<std::size_t>(wish.layer)];
+               return layer && layer->has(wish.weighting);
            });
 }
 
@@ -170,6 +201,7 @@ Result<std::shared_ptr<const Capture>> captureActivations(const Executor &execut
         ctx.step(begin, samples, "calibrating");
         const std::int64_t end = std::min(samples, begin + options.batchSize);
         QS_TRY(auto inputs, readModelInputs(set, model.graph, begin, end));
+        pass.startBatch(inputs, end - begin);
         if (auto outputs = executor.run(std::move(inputs), passOptions, ctx); !outputs)
             return fail(std::move(outputs).error());
         QS_CHECK_OK(pass.status());
@@ -189,6 +221,15 @@ Result<std::shared_ptr<const Capture>> captureOrReuse(std::shared_ptr<const Capt
     if (earlier && hasAll(*earlier, executor.model(), set, options))
         return earlier;
     return captureActivations(executor, set, options, findings, ctx);
+}
+
+const WeightedHessian *LayerCapture::find(const TokenWeighting &weighting) const {
+    const auto found = std::ranges::find(weightedHessians, weighting, &WeightedHessian::weighting);
+    return found == weightedHessians.end() ? nullptr : &*found;
+}
+
+bool LayerCapture::has(const TokenWeighting &weighting) const {
+    return weighting.importance == TokenImportance::Equal ? !hessian.empty() : find(weighting) != nullptr;
 }
 
 std::vector<float> channelMagnitudes(const LayerCapture &capture) {

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "core/exec/executor.h"
+#include "core/exec/weighted_hessians.h"
 #include "core/quant/range_rule.h"
 #include "core/tensor/histogram.h"
 #include "core/tensor/matrix_view.h"
 #include "core/tensor/tensor_stats.h"
-
-#include <set>
 
 namespace qs {
 
@@ -25,6 +24,12 @@ struct LayerCapture {
     Tensor sample; ///< float32 [≤ sampleTokens, channels]: the first tokens, raw
     /// H = 2/n Σ x xᵀ, float64 [groups, cols, cols] (convolutions: of im2col rows); empty when not asked for.
     Tensor hessian;
+    std::vector<WeightedHessian> weightedHessians; ///< those asked for
+
+    /// nullptr when it was not asked for.
+    const WeightedHessian *find(const TokenWeighting &weighting) const;
+    /// Whether this Hessian was asked for.
+    bool has(const TokenWeighting &weighting) const;
 };
 
 /// The result of one calibration pass. Immutable.
@@ -38,7 +43,7 @@ struct CaptureOptions {
     std::int64_t maxSamples = 0; ///< 0 = the whole set
     std::int64_t batchSize = 16;
     std::int64_t sampleTokens = 512; ///< raw tokens kept per layer for maps
-    std::set<LayerId> hessianLayers; ///< layers whose method needs H
+    std::set<HessianWish> hessians;  ///< that methods need
 };
 
 /// Runs the calibration set once through the float model and folds statistics in at the input of every layer

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <numeric>
 
 namespace qs {
 namespace {
@@ -90,12 +91,13 @@ HessianAccumulator::Window HessianAccumulator::padded(std::int64_t height, std::
     return window;
 }
 
-Status HessianAccumulator::add(const Tensor &input, const RunContext &ctx) {
+Status HessianAccumulator::add(const Tensor &input, std::span<const double> weights, const RunContext &ctx) {
     if (m_isConv)
         return addConv(input, ctx);
     const std::int64_t rows = m_cols > 0 ? input.numel() / m_cols : 0;
-    QS_CHECK_OK(addRows(input.values<float>().data(), rows, 0, ctx));
-    m_rows += rows;
+    QS_CHECK_OK(addRows(input.values<float>().data(), weights, rows, 0, ctx));
+    m_count +=
+        weights.empty() ? static_cast<double>(rows) : std::accumulate(weights.begin(), weights.end(), 0.0);
     return {};
 }
 
@@ -130,20 +132,21 @@ Status HessianAccumulator::addConv(const Tensor &input, const RunContext &ctx) {
                                     inside ? planes[(c * height + row) * width + col] : 0.0f;
                             }
                         }
-            QS_CHECK_OK(addRows(patches.data(), outH * outW, group, ctx));
+            QS_CHECK_OK(addRows(patches.data(), {}, outH * outW, group, ctx));
         }
-    m_rows += images * outH * outW;
+    m_count += static_cast<double>(images * outH * outW);
     return {};
 }
 
-Status HessianAccumulator::addRows(const float *values, std::int64_t rows, std::int64_t group,
-                                   const RunContext &ctx) {
+Status HessianAccumulator::addRows(const float *values, std::span<const double> weights, std::int64_t rows,
+                                   std::int64_t group, const RunContext &ctx) {
     Eigen::Map<RowMajorD> sum(m_sum.mutableValues<double>().data() + group * m_cols * m_cols, m_cols, m_cols);
     const std::int64_t tiles = (m_cols + kTile - 1) / kTile;
     for (std::int64_t begin = 0; begin < rows; begin += kRowBlock) {
         const std::int64_t count = std::min(kRowBlock, rows - begin);
-        const RowMajorD block =
-            Eigen::Map<const RowMajorF>(values + begin * m_cols, count, m_cols).cast<double>();
+        RowMajorD block = Eigen::Map<const RowMajorF>(values + begin * m_cols, count, m_cols).cast<double>();
+        if (!weights.empty())
+            block.array().colwise() *= Eigen::Map<const Eigen::ArrayXd>(weights.data() + begin, count).sqrt();
         // Each tile is summed by one thread in row order, so any number of threads gives the same bits.
         QS_CHECK_OK(parallelFor(tiles * tiles, 1, ctx, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t tile = first; tile < last; ++tile) {
@@ -161,7 +164,7 @@ Status HessianAccumulator::addRows(const float *values, std::int64_t rows, std::
 
 Tensor HessianAccumulator::finish() const {
     Tensor hessian = Tensor::allocate(DType::Float64, m_sum.shape());
-    const double factor = m_rows > 0 ? 2.0 / static_cast<double>(m_rows) : 0.0;
+    const double factor = m_count > 0 ? 2.0 / m_count : 0.0;
     for (std::int64_t group = 0; group < m_groups; ++group) {
         const std::int64_t offset = group * m_cols * m_cols;
         Eigen::Map<const RowMajorD> sum(m_sum.values<double>().data() + offset, m_cols, m_cols);

@@ -3,6 +3,7 @@
 #include "core/base/run_context.h"
 #include "core/graph/layer.h"
 
+#include <span>
 #include <vector>
 
 namespace qs {
@@ -14,11 +15,12 @@ public:
     /// \error Unsupported  a convolution over three or more spatial axes
     static Result<HessianAccumulator> create(const Layer &layer, const ModelGraph &graph);
 
-    /// \param input  float32 activation that enters the layer, any batch size
+    /// \param input    float32 activation that enters the layer, any batch size
+    /// \param weights  [rows of the input] >= 0, how often each counts; empty = once. Linear layers only
     /// \thread parallel over tiles of the matrix; the sums do not depend on the thread count
-    Status add(const Tensor &input, const RunContext &ctx);
+    Status add(const Tensor &input, std::span<const double> weights, const RunContext &ctx);
 
-    /// H = 2/n Σ x xᵀ, float64 [groups, cols, cols].
+    /// H = 2/n Σ w x xᵀ, float64 [groups, cols, cols]; n = Σ w.
     /// \source methods A 0.1
     Tensor finish() const;
 
@@ -36,14 +38,15 @@ private:
     Window padded(std::int64_t height, std::int64_t width) const;
     Status addConv(const Tensor &input, const RunContext &ctx);
     /// Adds rows [rows, cols] of group `group`.
-    Status addRows(const float *values, std::int64_t rows, std::int64_t group, const RunContext &ctx);
+    Status addRows(const float *values, std::span<const double> weights, std::int64_t rows,
+                   std::int64_t group, const RunContext &ctx);
 
     ValueId m_input = kNoValue;
     bool m_isConv = false;
     Window m_window;
     std::int64_t m_groups = 1, m_cols = 0;
-    std::int64_t m_rows = 0; ///< rows seen per group
-    Tensor m_sum;            ///< float64 [groups, cols, cols]; only the lower triangle of tiles is filled
+    double m_count = 0; ///< rows seen per group, as often as they count
+    Tensor m_sum;       ///< float64 [groups, cols, cols]; only the lower triangle of tiles is filled
 };
 
 } // namespace qs

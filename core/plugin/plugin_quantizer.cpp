@@ -19,6 +19,11 @@ static_assert(QS_PER_TENSOR == static_cast<int>(Granularity::PerTensor) &&
 static_assert(QS_ROUND_HALF_EVEN == static_cast<int>(RoundingMode::HalfEven) &&
               QS_ROUND_HALF_AWAY == static_cast<int>(RoundingMode::HalfAway) &&
               QS_ROUND_FLOOR == static_cast<int>(RoundingMode::Floor));
+static_assert(QS_TOKENS_EQUAL == static_cast<int>(TokenImportance::Equal) &&
+              QS_TOKENS_ATTENTION == static_cast<int>(TokenImportance::Attention) &&
+              QS_TOKENS_NORM == static_cast<int>(TokenImportance::Norm) &&
+              QS_TOKENS_FIRST == static_cast<int>(TokenImportance::First));
+
 SliceLayout layoutOf(const QuantizeRequest &request) {
     return {request.scheme.granularity, request.weights.rows, request.weights.cols,
             request.scheme.granularity == Granularity::PerGroup ? request.scheme.groupSize : 0};
@@ -203,6 +208,22 @@ Support PluginQuantizer::supports(const QuantizeRequest &request) const {
     const std::string text = parameters->dump();
     const qs_quantize_request table = tableRequest(request, text, nullptr, 0);
     return pluginSupport(*m_table, table);
+}
+
+TokenWeighting PluginQuantizer::tokenWeighting(const nlohmann::json &parameters) const {
+    const auto complete = m_schema.complete(parameters);
+    if (!complete || !QS_HAS(qs_quantizer, token_weighting, m_table) || !m_table->token_weighting)
+        return {};
+    qs_token_weighting table{sizeof table, QS_TOKENS_EQUAL, 1, 1, 0};
+    try {
+        m_table->token_weighting(complete->dump().c_str(), &table);
+    } catch (...) {
+        return {};
+    }
+    if (table.importance <= QS_TOKENS_EQUAL || table.importance > QS_TOKENS_FIRST)
+        return {};
+    return {static_cast<TokenImportance>(table.importance), std::clamp(table.smallest, 1e-6, 1.0),
+            std::clamp(table.exponent, 1e-3, 100.0), std::max<std::int64_t>(table.first, 0)};
 }
 
 Result<QuantizedMatrix> PluginQuantizer::quantize(const QuantizeRequest &request,

@@ -18,6 +18,7 @@ public:
     const MethodInfo &info() const override { return m_info; }
     const ParameterSchema &schema() const override { return m_schema; }
     Support supports(const QuantizeRequest &request) const override;
+    TokenWeighting tokenWeighting(const nlohmann::json &parameters) const override;
     Result<QuantizedMatrix> quantize(const QuantizeRequest &request, const RunContext &ctx) const override;
 
 private:

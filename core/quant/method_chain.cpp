@@ -28,6 +28,10 @@ public:
             m_weight.correctBias = true;
             return {};
         }
+        if (id == kNormCorrection) {
+            m_weight.correctNorm = true;
+            return {};
+        }
         const MethodInfo *info = m_methods.info(id);
         if (!info)
             return fail(unknownMethod(id, m_methods).withContext(m_chain));
@@ -90,7 +94,7 @@ Error unknownMethod(const std::string &id, const MethodRegistry &methods) {
     std::string text = fmt::format("there is no method '{}'. There are: ", id);
     for (const auto &[kind, list] : known)
         text += fmt::format("{}: {}; ", methodKindName(kind), list);
-    return {ErrorCode::InvalidArgument, text + kBiasCorrection + ".", {}};
+    return {ErrorCode::InvalidArgument, text + kBiasCorrection + ", " + kNormCorrection + ".", {}};
 }
 
 Recipe withMethod(Recipe recipe, const MethodInfo &info) {

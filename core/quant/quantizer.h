@@ -4,6 +4,7 @@
 #include "core/base/parameter_schema.h"
 #include "core/base/run_context.h"
 #include "core/quant/quantized_matrix.h"
+#include "core/quant/token_weighting.h"
 #include "core/tensor/matrix_view.h"
 #include "core/tensor/tensor.h"
 
@@ -108,6 +109,8 @@ public:
     virtual const ParameterSchema &schema() const = 0;
     /// Whether it can take this request; the weights may be absent (data == nullptr), only sizes are read.
     virtual Support supports(const QuantizeRequest &request) const = 0;
+    /// How tokens count in the Hessian that it asks for, under these parameters.
+    virtual TokenWeighting tokenWeighting(const nlohmann::json &) const { return {}; }
     /// \error InvalidArgument  non-finite weight (names row and column); parameters out of range
     /// \error NotFound         a Hessian is needed and there is none
     /// \error Cancelled, PluginFailure

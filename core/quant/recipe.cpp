@@ -8,7 +8,7 @@
 namespace qs {
 namespace {
 
-constexpr std::array<std::string_view, 3> kScaleNames{"static", "token", "cross"};
+constexpr std::array<std::string_view, 4> kScaleNames{"static", "token", "cross", "region"};
 
 } // namespace
 
@@ -21,7 +21,7 @@ Result<ActivationScale> activationScaleFromName(std::string_view name) {
         if (name == kScaleNames[i])
             return static_cast<ActivationScale>(i);
     return fail(ErrorCode::InvalidArgument,
-                fmt::format("'{}' is no way to find a scale; choose static, token or cross", name));
+                fmt::format("'{}' is no way to find a scale; choose static, token, cross or region", name));
 }
 
 // The reader of the JSON form knows all limits.
@@ -58,6 +58,8 @@ std::string suggestedName(const Recipe &recipe) {
             name += '-' + choice.weight->branch->method;
         if (choice.weight->correctBias)
             name += "-bias";
+        if (choice.weight->correctNorm)
+            name += "-norm";
     }
     if (name.empty())
         name = "float";

@@ -24,6 +24,10 @@ struct WeightChoice {
     /// Adds what makes the mean output on the calibration set that of the float layer again.
     /// \source Nagel et al. 2019, arXiv:1906.04721; methods A, A31
     bool correctBias = false;
+    /// Layers that read the norm behind an attention: adds what makes the mean output of that norm, in the
+    /// network as it is quantized up to there, that of the float network again.
+    /// \source D²Quant's deviation-aware correction; methods A, A22
+    bool correctNorm = false;
 
     bool operator==(const WeightChoice &) const = default;
 };
@@ -33,8 +37,9 @@ enum class ActivationScale {
     Static, ///< one for the tensor, from calibration
     Token,  ///< one a token (row of channels), from the token itself; symmetric
     Cross,  ///< CrossQuant: of a token and of a channel of the batch, multiplied; symmetric
+    Region, ///< one for values from 0 on and a finer one below 0, from calibration (see region_grid.h)
 };
-std::string_view activationScaleName(ActivationScale scale); ///< "static", "token", "cross"
+std::string_view activationScaleName(ActivationScale scale); ///< "static", "token", "cross", "region"
 Result<ActivationScale> activationScaleFromName(std::string_view name);
 
 /// What to do with the activation that enters a layer.

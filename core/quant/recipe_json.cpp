@@ -56,6 +56,8 @@ OrderedJson weightToJson(const WeightChoice &weight) {
         json["branch"] = methodToJson(*weight.branch);
     if (weight.correctBias)
         json["correctBias"] = true;
+    if (weight.correctNorm)
+        json["correctNorm"] = true;
     return json;
 }
 
@@ -138,6 +140,7 @@ Status readWeight(const Json &json, const std::string &path, WeightChoice &weigh
     if (const Json *branch = reader.member("branch"))
         reader.take(readMethod(*branch, reader.pathOf("branch"), weight.branch.emplace()));
     reader.boolean("correctBias", weight.correctBias);
+    reader.boolean("correctNorm", weight.correctNorm);
     return reader.finish();
 }
 
@@ -146,8 +149,9 @@ Status readActivation(const Json &json, const std::string &path, ActivationChoic
     readGrid(reader, activation.grid);
     reader.choice("scale", activationScaleFromName, activation.scale);
     reader.number("alpha", 0, 1, activation.alpha);
-    if (activation.scale != ActivationScale::Static &&
-        activation.grid.convention == GridConvention::Asymmetric)
+    const bool fromToken =
+        activation.scale == ActivationScale::Token || activation.scale == ActivationScale::Cross;
+    if (fromToken && activation.grid.convention == GridConvention::Asymmetric)
         reader.refuse(reader.pathOf("convention"), "must be symmetric (s2) where scales come from the token");
     return reader.finish();
 }

@@ -2,6 +2,7 @@
 #include "core/base/progress_window.h"
 #include "core/io/calibration_origin.h"
 #include "core/session/block_run.h"
+#include "core/session/norm_correction.h"
 #include "core/session/recipe_network.h"
 
 #include <algorithm>
@@ -98,7 +99,7 @@ private:
             return {};
         CaptureOptions options;
         options.maxSamples = m_request.calibrationSamples;
-        options.hessianLayers = layersThatNeedHessian(*m_network.model, m_request.recipe, *m_request.methods);
+        options.hessians = neededHessians(*m_network.model, m_request.recipe, *m_request.methods);
         ProgressWindow window(m_ctx, m_run.prepared ? kPrepared : 0.0, kCalibrated);
         // A capture of the model as it was opened does not fit the transformed one.
         QS_TRY(m_run.capture,
@@ -140,7 +141,11 @@ private:
         if (!m_blocks)
             m_blocks = std::make_unique<BlockRuns>(m_request, m_network.model, m_network.executor);
         QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, ctx));
-        QS_TRY(m_run.layers[index], runLayer(request, m_findings, ctx));
+        QS_TRY(const auto result, runLayer(request, m_findings, ctx));
+        if (!m_norms)
+            m_norms =
+                std::make_unique<NormCorrections>(m_request, m_network.model, m_network.executor, m_findings);
+        QS_TRY(m_run.layers[index], m_norms->corrected(layer, result, m_run, m_findings, ctx));
         return {};
     }
 
@@ -160,6 +165,7 @@ private:
     RecipeNetwork m_network; ///< transformed, if the recipe transforms
     std::shared_ptr<const Evaluator> m_total, m_alone;
     std::unique_ptr<BlockRuns> m_blocks;
+    std::unique_ptr<NormCorrections> m_norms;
 };
 
 } // namespace

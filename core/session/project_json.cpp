@@ -92,6 +92,9 @@ OrderedJson layerToJson(const LayerResult &result, const Model &model) {
     if (result.quantized.activation)
         json["activation"] = {{"scale", jsonReal(result.quantized.activation->scale)},
                               {"zeroPoint", result.quantized.activation->zeroPoint}};
+    if (result.quantized.activationRegion)
+        json["activationRegion"] = {{"step", jsonReal(result.quantized.activationRegion->step)},
+                                    {"shift", result.quantized.activationRegion->shift}};
     if (result.weightError)
         json["weightError"] = errorToJson(*result.weightError);
     if (result.outputError)
@@ -137,6 +140,16 @@ Status readActivation(const Json &json, const std::string &path, const LayerChoi
     return reader.finish();
 }
 
+Status readRegion(const Json &json, const std::string &path, QuantizedLayer &quantized) {
+    RegionGrid &grid = quantized.activationRegion.emplace();
+    double step = 0;
+    Reader reader(json, path);
+    reader.number("step", std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max(), step);
+    reader.integer("shift", 0, kMaxRegionShift, grid.shift, Reader::Required);
+    grid.step = static_cast<float>(step);
+    return reader.finish();
+}
+
 Status readOffset(const Json &json, const std::string &path, const Layer &layer, QuantizedLayer &quantized) {
     const auto number = [](const Json &value) { return value.is_number(); };
     if (!json.is_array() || static_cast<std::int64_t>(json.size()) != layer.outChannels ||
@@ -176,6 +189,10 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
     if (const Json *activation = reader.member("activation"))
         reader.take(
             readActivation(*activation, reader.pathOf("activation"), result->choice, result->quantized));
+    if (const Json *region = reader.member("activationRegion"))
+        reader.take(readRegion(*region, reader.pathOf("activationRegion"), result->quantized));
+    if (result->quantized.activationScale == ActivationScale::Region && !result->quantized.activationRegion)
+        reader.refuse(reader.pathOf("activationRegion"), "is missing");
     if (const Json *weight = reader.member("weight")) {
         auto matrix = std::make_shared<QuantizedMatrix>();
         reader.take(readMatrix(*weight, reader.pathOf("weight"), *matrix));

@@ -65,6 +65,10 @@ Json layerReport(const Model &model, const LayerResult &result) {
         report["activation"] = {{"bits", result.quantized.activationScheme->bits},
                                 {"scale", result.quantized.activation->scale},
                                 {"zero_point", result.quantized.activation->zeroPoint}};
+    if (const auto &region = result.quantized.activationRegion)
+        report["activation"] = {{"bits", result.quantized.activationScheme->bits},
+                                {"step", region->step},
+                                {"negative_step", region->negativeStep()}};
     if (result.weightError)
         report["weight_error"] = errorReport(*result.weightError);
     if (result.outputError)

@@ -33,7 +33,7 @@ public:
         QS_TRY(m_parameters, m_method->schema().complete(m_step.method.parameters));
         QS_CHECK_OK(calibrate());
         const TransformKinds kinds = m_method->kinds();
-        QS_CHECK_OK(kinds.residual ? rotate() : changeSites(kinds));
+        QS_CHECK_OK(kinds.residual ? rotate(kinds) : changeSites(kinds));
         // A run that bears the name of a transform without it would be told apart from a plain one by nobody.
         if (m_changed == 0)
             return fail(ErrorCode::Unsupported,
@@ -70,20 +70,35 @@ private:
         if (m_method->info().needsHessian)
             for (const Layer &layer : m_editor.model().layers)
                 if (layer.kind == LayerKind::Linear || isPointwise(layer))
-                    options.hessianLayers.insert(layer.id);
+                    options.hessians.insert({layer.id});
         QS_TRY(m_capture,
                captureActivations(*m_prepared.executor, *m_request.calibration, options, m_findings, m_ctx));
         return {};
     }
 
-    Status rotate() {
+    Status rotate(const TransformKinds &kinds) {
         QS_TRY(const ResidualStream stream, findResidualStream(m_editor.model()));
         TransformSite site;
         site.name = "residual stream";
         site.channels = stream.width;
         QS_TRY(const SiteChange change, m_method->transform(requestFor(site), m_ctx));
         QS_CHECK_OK(rotateResidualStream(stream, change.matrix, m_editor));
-        m_changed = static_cast<int>(stream.readers.size());
+        if (kinds.rotates)
+            QS_CHECK_OK(rotateWriters(stream));
+        m_changed += static_cast<int>(stream.readers.size());
+        return {};
+    }
+
+    /// What enters the layers that write to the stream is no part of it.
+    Status rotateWriters(const ResidualStream &stream) {
+        for (const Site &found : findSites(m_editor.model())) {
+            const bool writes = std::ranges::all_of(found.layers, [&](LayerId id) {
+                return std::ranges::find(stream.writers, id) != stream.writers.end();
+            });
+            if (writes) {
+                QS_TRY([[maybe_unused]] const bool moved, changeSite(found));
+            }
+        }
         return {};
     }
 
@@ -193,7 +208,9 @@ private:
         m_findings.add(
             Severity::Info,
             m_method->kinds().residual
-                ? fmt::format("{}: the residual stream is rotated, {} norms folded", name(), m_changed)
+                ? fmt::format("{}: the residual stream is rotated, {} norms folded, {} activations rotated "
+                              "while the model runs",
+                              name(), m_changed - m_online, m_online)
                 : fmt::format("{} changed {} activations, {} of them by an operator of their own", name(),
                               m_changed, m_online));
     }

@@ -43,9 +43,9 @@ GptqOptions optionsOf(const qs_quantize_request &request) {
     options.actOrder = json.at("act_order");
     options.staticGroups = json.at("static_groups");
     options.damping = json.at("damping");
-    options.blockSize = json.at("block_size");
+    options.blockSize = json.value("block_size", options.blockSize);
     options.keepBest = json.at("keep_best");
-    options.referenceCompat = json.at("reference_compat");
+    options.referenceCompat = json.value("reference_compat", false);
     return options;
 }
 
@@ -92,14 +92,18 @@ std::string Gptq::refusal(const qs_quantize_request &request) {
 }
 
 void Gptq::quantize(const PluginCall &call) {
+    quantizeWithGptq(call, "GPTQ");
+}
+
+void quantizeWithGptq(const PluginCall &call, const char *name) {
     const GptqOptions options = optionsOf(call.request());
     const GptqReport report =
-        valueOrThrow(call, solveGptq(weightsOf(call), hessianOf(call), options, servicesOf(call, "GPTQ"),
+        valueOrThrow(call, solveGptq(weightsOf(call), hessianOf(call), options, servicesOf(call, name),
                                      buffersOf(call, options.grid == GridSharing::PerTensor)));
     if (report.deadColumns > 0)
         call.log(QS_LOG_INFO,
-                 fmt::format("GPTQ: {} of {} inputs were 0 in the whole calibration; their weights became 0",
-                             report.deadColumns, call.request().cols));
+                 fmt::format("{}: {} of {} inputs were 0 in the whole calibration; their weights became 0",
+                             name, report.deadColumns, call.request().cols));
 }
 
 } // namespace qs

@@ -12,4 +12,7 @@ struct Gptq : QuantizerMethod {
     static void quantize(const PluginCall &call);
 };
 
+/// GPTQ with the Hessian of the call, for methods whose parameters hold those of GPTQ that they offer.
+void quantizeWithGptq(const PluginCall &call, const char *name);
+
 } // namespace qs

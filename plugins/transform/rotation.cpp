@@ -9,17 +9,21 @@
 namespace qs {
 namespace {
 
-constexpr const char *kParameters = R"({
-  "type": "object",
-  "properties": {
+const std::string kMatrixParameters = R"({"type": "object", "properties": {
     "matrix": {
       "type": "string", "title": "Matrix", "enum": ["hadamard", "orthogonal"], "default": "hadamard",
       "description": "hadamard: a Hadamard matrix with random signs, cheap to apply at run time. orthogonal: uniformly random, for any width, a full product at run time."},
     "block": {
       "type": "integer", "title": "Block", "default": 0, "minimum": 0, "maximum": 65536,
-      "description": "Order of the Hadamard blocks on the diagonal; it must divide the width. 0: the largest that fits."}
-  }
-})";
+      "description": "Order of the Hadamard blocks on the diagonal; it must divide the width. 0: the largest that fits."})";
+
+const std::string kParameters = kMatrixParameters + "}}";
+
+const std::string kResidualParameters = kMatrixParameters + R"(,
+    "online": {
+      "type": "string", "title": "While the model runs", "enum": ["none", "mlp", "all"], "default": "none",
+      "description": "Hadamard rotations that stay in the model as operators, which the exported file holds as matrix products. mlp: of what enters the down projections, whose outliers the residual stream does not know. all: of what enters the output projections of attention, too."}
+  }})";
 
 constexpr const char *kPaper = "Ashkboos et al. 2024 (QuaRot), arXiv:2404.00456";
 
@@ -27,8 +31,10 @@ void rotate(const TransformCall &call) {
     const qs_transform_request &request = call.request();
     const auto parameters = parametersOf(request);
     const TransformServices services = transformServicesOf(call, "Rotation");
-    const std::int64_t block = parameters.at("block");
-    const bool hadamard = parameters.at("matrix") == "hadamard";
+    // What stays in the model is always cheap.
+    const bool online = parameters.contains("online") && request.consumer_count > 0;
+    const std::int64_t block = online ? 0 : parameters.at("block").get<std::int64_t>();
+    const bool hadamard = online || parameters.at("matrix") == "hadamard";
     const SquareMatrix matrix = valueOrThrow(
         call, hadamard ? randomizedHadamard(request.channels, block, services.randomBits)
                        : randomOrthogonal(request.channels, services.randomBits, services.cancelled));
@@ -59,7 +65,7 @@ PluginMethodInfo Rotation::info() {
         "weights take its inverse.";
     info.paper = kPaper;
     info.tags = "transform,rotation,weight-activation,activation,outliers,data-free";
-    info.parameters = kParameters;
+    info.parameters = kParameters.c_str();
     info.kinds = QS_TRANSFORM_ROTATES;
     info.status = QS_REFERENCE_CHECKED;
     info.cost = "m d^2 + d^2 (orthogonal: d^3); at run time d log d a token (orthogonal: d^2); d^2 doubles";
@@ -84,18 +90,26 @@ PluginMethodInfo ResidualRotation::info() {
     info.name = "QuaRot (residual stream)";
     info.summary =
         "Rotates the residual stream of a transformer by one orthogonal matrix that disappears into the "
-        "weights. The method's further rotations at run time (attention output, down projection, keys) "
-        "are not part of it; Rotation does them per tensor.";
+        "weights, and on request what enters its output and down projections while the model runs. Keys are "
+        "not rotated.";
     info.paper = kPaper;
     info.tags = "transform,rotation,weight-activation,activation,outliers,data-free,transformer";
-    info.parameters = kParameters;
+    info.parameters = kResidualParameters.c_str();
     info.kinds = QS_TRANSFORM_ROTATES | QS_TRANSFORM_RESIDUAL;
     info.status = QS_PAPER_FORMULA;
-    info.cost = "sum of m d^2 over the layers; nothing at run time; d^2 doubles";
+    info.cost =
+        "sum of m d^2 over the layers; at run time nothing, or d log d a token and projection; d^2 doubles";
     return info;
 }
 
 std::string ResidualRotation::refusal(const qs_transform_request &request) {
+    if (request.consumer_count > 0) {
+        const std::string online = parametersOf(request).at("online");
+        // The down projection reads a product that the up projection makes; nothing takes a change behind
+        // attention.
+        const bool wanted = online == "all" || (online == "mlp" && request.producer == QS_PRODUCER_LAYER);
+        return wanted ? "" : "it is not to be rotated while the model runs";
+    }
     return blockRefusal(request);
 }
 

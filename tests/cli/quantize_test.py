@@ -76,6 +76,25 @@ class Quantize(CliCase):
                                "--bias-correction", "--activations", "int8", "--activation-scale", "token").out
         self.assert_says(text, "rtn w8 +rank 4 +bias a8 token")
 
+    def test_token_weights_regions_and_norm_correction(self):
+        recipe = self.folder / "tokens.json"
+        options = ["--quick", "--json"]
+        one = self.run_qscope("quantize", VIT, *FEW, "--method", "rsq", "--bits", "4", "--norm-correction",
+                              "--activations", "int8", "--activation-scale", "region", "--save-recipe", recipe, *options)
+        chain = json.loads(recipe.read_text())
+        (rule,) = chain["rules"]
+        self.assertEqual(chain["name"], "w4a8-rsq-norm")
+        self.assertTrue(rule["weight"]["correctNorm"])
+        self.assertEqual([rule["activation"][key] for key in ("scale", "convention")], ["region", "asymmetric"])
+        report = json.loads(one.out)
+        steps = [layer["activation"] for layer in report["layers"]]
+        self.assertTrue(any(entry["step"] > entry["negative_step"] for entry in steps))
+        self.assertEqual(one.out, self.run_qscope("quantize", VIT, *FEW, "--recipe", recipe, *options).out)
+
+    def test_token_weights_need_attention(self):
+        done = self.run_qscope("quantize", CNN, *FEW, "--method", "rsq", "--layers", r"m\.fc", "--quick")
+        self.assert_says(done.out + done.err, "RSQ needs to know which tokens matter", "0 Softmax nodes")
+
     def test_wrong_chains(self):
         for options, *parts in [(["--transform", "magic"], "no transform 'magic'", "smoothquant", "transforms[0].method"),
                                 (["--transform", "lqer"], "no transform 'lqer'"),

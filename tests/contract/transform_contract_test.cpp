@@ -122,6 +122,20 @@ TEST(PrepareModel, ResidualRotationOfALlamaAddsNoOperator) {
     EXPECT_TRUE(constantsChanged(*prepared).contains("model.layers.0.input_layernorm.weight"));
 }
 
+TEST(PrepareModel, RotationsAtRunTimeAreOperatorsInFrontOfProjections) {
+    const RunRequest request = openSample(kSampleModels[2]);
+    for (const auto &[online, products] : {std::pair("mlp", 4U), std::pair("all", 8U)}) {
+        SCOPED_TRACE(online);
+        FindingList findings;
+        const auto prepared = prepare(request, recipeWith("quarot", {{"online", online}}), findings);
+        ASSERT_TRUE(prepared) << prepared.error().text();
+        EXPECT_LE(prepared->largestChange, kSameFunction);
+        ASSERT_EQ(prepared->edits.size(), 1U);
+        EXPECT_EQ(prepared->edits[0].nodes.size(), products);
+        EXPECT_TRUE(constantsChanged(*prepared).contains("model.layers.0.input_layernorm.weight"));
+    }
+}
+
 TEST(PrepareModel, ResidualRotationOfAConvolutionalNetworkIsRefused) {
     const RunRequest request = openSample(kSampleModels[0]);
     FindingList findings;
@@ -182,14 +196,15 @@ TEST(PrepareModel, ChainsAreAppliedInOrderAndCancelled) {
 }
 
 TEST(PrepareModel, ExportedModelComputesWhatTheRunComputes) {
-    const std::pair<Sample, const char *> cases[] = {{kSampleModels[0], "cross-layer-equalization"},
-                                                     {kSampleModels[1], "smoothquant-bias"},
-                                                     {kSampleModels[2], "smoothquant"},
-                                                     {kSampleModels[2], "quarot"}};
-    for (const auto &[sample, transform] : cases) {
+    const std::tuple<Sample, const char *, nlohmann::json> cases[] = {
+        {kSampleModels[0], "cross-layer-equalization", nlohmann::json::object()},
+        {kSampleModels[1], "smoothquant-bias", nlohmann::json::object()},
+        {kSampleModels[2], "smoothquant", nlohmann::json::object()},
+        {kSampleModels[2], "quarot", {{"online", "all"}}}};
+    for (const auto &[sample, transform, parameters] : cases) {
         SCOPED_TRACE(transform);
         RunRequest request = openSample(sample);
-        request.recipe = recipeWith(transform);
+        request.recipe = recipeWith(transform, parameters);
         FindingList findings;
         const auto run = executeRun(request, {}, findings, {});
         ASSERT_TRUE(run) << run.error().text();

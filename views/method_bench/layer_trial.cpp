@@ -45,8 +45,8 @@ Status LayerTrial::prepare(Tools &tools, const TrialRequest &request, FindingLis
         Recipe recipe = uniformRecipe({}, WeightChoice{}, request.layer.choice.activation);
         recipe.rules.front().choice = request.layer.choice;
         CaptureOptions options;
-        if (layersThatNeedHessian(*network.model, recipe, *request.layer.methods).count(layer.id) > 0)
-            options.hessianLayers = {layer.id};
+        options.hessians = neededHessians(*network.model, recipe, *request.layer.methods);
+        std::erase_if(options.hessians, [&](const HessianWish &wish) { return wish.layer != layer.id; });
         if (needsCalibration(recipe, *request.layer.methods)) {
             QS_TRY(tools.capture, captureOrReuse(tools.capture, *network.executor, *request.calibration,
                                                  options, findings, ctx));

@@ -191,7 +191,9 @@ QString LayerTableModel::methodText(int row) const {
         method = tr("%1 g%2").arg(method).arg(weight->scheme.groupSize);
     if (weight->branch)
         method += QStringLiteral(" + ") + QString::fromStdString(weight->branch->method).toUpper();
-    return weight->correctBias ? tr("%1 + bias").arg(method) : method;
+    if (weight->correctBias)
+        method = tr("%1 + bias").arg(method);
+    return weight->correctNorm ? tr("%1 + norm").arg(method) : method;
 }
 
 QString LayerTableModel::text(int row, int column) const {
@@ -215,9 +217,9 @@ QString LayerTableModel::text(int row, int column) const {
         if (!activation)
             return bits;
         const QString text = tr("%1 · A%2").arg(bits).arg(activation->grid.bits);
-        return activation->scale == ActivationScale::Static  ? text
-               : activation->scale == ActivationScale::Token ? tr("%1 token").arg(text)
-                                                             : tr("%1 cross").arg(text);
+        return activation->scale == ActivationScale::Static
+                   ? text
+                   : tr("%1 %2").arg(text, QLatin1String(activationScaleName(activation->scale)));
     }
     case EffectiveBitsColumn:
         return value ? QString::number(*value, 'f', 2) : kNoValueText;

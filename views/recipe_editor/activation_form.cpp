@@ -23,6 +23,12 @@ constexpr ScaleEntry kScales[] = {
     {ActivationScale::Cross, "CrossQuant",
      "Scale = tᵅ · c¹⁻ᵅ of the largest |x| of a token (t) and of a channel (c) in the batch. Experimental "
      "for deployment: no runtime has such a kernel. arXiv:2410.07505"},
+    {ActivationScale::Region, "Two regions",
+     "For activations behind GELU: one bit of a code says below 0 or not, and the step below 0 is finer by a "
+     "power of "
+     "two that the calibration set decides. Often worse than one asymmetric grid; the findings say by how "
+     "much. "
+     "Experimental. arXiv:2401.14895 (OPT-m)"},
 };
 
 } // namespace
@@ -87,8 +93,9 @@ ActivationScale ActivationForm::scale() const {
 
 void ActivationForm::showScale() {
     const bool isStatic = scale() == ActivationScale::Static;
+    const bool fromToken = scale() == ActivationScale::Token || scale() == ActivationScale::Cross;
     GridScheme grid = m_grid->grid();
-    if (!isStatic && grid.convention == GridConvention::Asymmetric) {
+    if (fromToken && grid.convention == GridConvention::Asymmetric) {
         const QScopedValueRollback showing(m_showing, true);
         grid.convention = GridConvention::SymmetricRestricted;
         m_grid->setGrid(grid);
@@ -96,9 +103,9 @@ void ActivationForm::showScale() {
     m_note->setText(tr(kScales[m_scale->currentIndex()].note));
     m_layout->setRowVisible(m_alpha, scale() == ActivationScale::Cross);
     m_grid->setRangeVisible(isStatic);
-    m_grid->updateSupport([isStatic](QComboBox *box, int entry, const GridScheme &changed,
-                                     const QString &toolTip) {
-        const bool refused = !isStatic && changed.convention == GridConvention::Asymmetric;
+    m_grid->updateSupport([fromToken](QComboBox *box, int entry, const GridScheme &changed,
+                                      const QString &toolTip) {
+        const bool refused = fromToken && changed.convention == GridConvention::Asymmetric;
         setEntryEnabled(box, entry, refused ? tr("scales that come from the token are symmetric") : QString(),
                         toolTip);
     });

@@ -17,7 +17,8 @@ WeightForm::WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *p
       m_branch(new MethodFields(m_methods, MethodKind::Branch, m_layout, this)), m_bits(new QComboBox),
       m_granularity(new QComboBox), m_groupSize(new QSpinBox),
       m_scaleAsFloat16(new QCheckBox(tr("Scales as float16"))),
-      m_correctBias(new QCheckBox(tr("Bias correction"))), m_refusal(new QLabel) {
+      m_correctBias(new QCheckBox(tr("Bias correction"))),
+      m_correctNorm(new QCheckBox(tr("Norm correction"))), m_refusal(new QLabel) {
     m_layout->setContentsMargins(0, 0, 0, 0);
     m_layout->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     m_branch->addNone(tr("None"));
@@ -47,6 +48,10 @@ void WeightForm::addRows() {
     m_correctBias->setToolTip(
         tr("Adds to each output what brings its mean on the calibration set back to that of the float "
            "layer. Nagel et al. 2019, arXiv:1906.04721. Needs a calibration set."));
+    m_layout->addRow(m_correctNorm);
+    m_correctNorm->setToolTip(tr(
+        "Layers behind the norm that follows an attention: takes back the mean shift that quantization up to "
+        "there causes at that norm (deviation-aware correction of D²Quant). Needs a calibration set."));
     if (m_branch->box()->count() == 1)
         m_branch->box()->setToolTip(tr("No plugin that is installed has a branch method"));
 }
@@ -75,6 +80,7 @@ void WeightForm::connectFields() {
     connect(m_scaleAsFloat16, &QCheckBox::toggled, this,
             [this] { tellEdited(QStringLiteral("scaleAsFloat16")); });
     connect(m_correctBias, &QCheckBox::toggled, this, [this] { tellEdited(QStringLiteral("correctBias")); });
+    connect(m_correctNorm, &QCheckBox::toggled, this, [this] { tellEdited(QStringLiteral("correctNorm")); });
     connect(m_grid, &GridForm::edited, this, &WeightForm::tellEdited);
     connect(m_method, &MethodFields::edited, this, &WeightForm::tellEdited);
     connect(m_branch, &MethodFields::edited, this,
@@ -86,6 +92,7 @@ void WeightForm::setChoice(const WeightChoice &choice) {
     m_method->setChoice(MethodChoice{choice.method, choice.parameters});
     m_branch->setChoice(choice.branch);
     m_correctBias->setChecked(choice.correctBias);
+    m_correctNorm->setChecked(choice.correctNorm);
     m_bits->setCurrentIndex(m_bits->findData(choice.scheme.grid.bits));
     m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(choice.scheme.granularity)));
     m_groupSize->setValue(static_cast<int>(choice.scheme.groupSize));
@@ -106,6 +113,7 @@ WeightChoice WeightForm::choice() const {
     choice.scheme.scaleAsFloat16 = m_scaleAsFloat16->isChecked();
     choice.branch = m_branch->choice();
     choice.correctBias = m_correctBias->isChecked();
+    choice.correctNorm = m_correctNorm->isChecked();
     return choice;
 }
 

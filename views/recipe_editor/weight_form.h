@@ -16,7 +16,7 @@ namespace qs::views {
 
 class MethodFields;
 
-/// How a weight is quantized: method, bits, grid, granularity, low-rank branch, bias correction.
+/// How a weight is quantized: method, bits, grid, granularity, low-rank branch, corrections.
 class WeightForm final : public QWidget {
     Q_OBJECT
 public:
@@ -48,7 +48,7 @@ private:
     QComboBox *m_bits = nullptr, *m_granularity = nullptr;
     QSpinBox *m_groupSize = nullptr;
     GridForm *m_grid = nullptr;
-    QCheckBox *m_scaleAsFloat16 = nullptr, *m_correctBias = nullptr;
+    QCheckBox *m_scaleAsFloat16 = nullptr, *m_correctBias = nullptr, *m_correctNorm = nullptr;
     QLabel *m_refusal = nullptr;
     bool m_showing = false;
 };

@@ -102,6 +102,8 @@ QString activationText(const ActivationChoice &activation) {
         return tr("%1 %2").arg(bits, rangeRuleText(activation.grid.rule));
     case ActivationScale::Token:
         return tr("%1 per token").arg(bits);
+    case ActivationScale::Region:
+        return tr("%1 in two regions").arg(bits);
     case ActivationScale::Cross:
         return tr("%1 CrossQuant α %2").arg(bits, formatNumber(activation.alpha, 3));
     }
@@ -121,6 +123,8 @@ QString choiceText(const LayerChoice &choice) {
             text += tr(", branch %1").arg(QString::fromStdString(choice.weight->branch->method).toUpper());
         if (choice.weight->correctBias)
             text += tr(", bias corrected");
+        if (choice.weight->correctNorm)
+            text += tr(", norm corrected");
     }
     if (choice.activation)
         text += tr("; %1").arg(activationText(*choice.activation));

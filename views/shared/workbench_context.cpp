@@ -267,7 +267,7 @@ void WorkbenchContext::calibrate() {
     if (const QString reason = whyNotCalibrate(); !reason.isEmpty())
         return addFinding({Severity::Warning, "Calibration cannot start", {}, reason.toStdString()});
     CaptureOptions options;
-    options.hessianLayers = layersThatNeedHessian(*m_model, m_recipe, *m_methods);
+    options.hessians = neededHessians(*m_model, m_recipe, *m_methods);
     auto capture = std::make_shared<std::shared_ptr<const Capture>>();
     startJob(
         kCalibrateTag, tr("Calibrating %1").arg(nameOf(m_model->file)),
@@ -392,9 +392,9 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
             const PrepareRequest prepare{model, executor, calibration, 0, methods, &options.recipe};
             QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, *findings, ctx));
             CaptureOptions captureOptions;
-            captureOptions.hessianLayers = layersThatNeedHessian(*network.model, options.recipe, *methods);
+            captureOptions.hessians = neededHessians(*network.model, options.recipe, *methods);
             std::shared_ptr<const Capture> capture;
-            if (!captureOptions.hessianLayers.empty()) {
+            if (!captureOptions.hessians.empty()) {
                 QS_TRY(capture, captureOrReuse(network.prepared ? nullptr : earlier, *network.executor,
                                                *calibration, captureOptions, *findings, ctx));
             }

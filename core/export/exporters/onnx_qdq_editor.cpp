@@ -79,7 +79,7 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
     const int node = m_edit.producerOf(m_model.graph.value(layer.output).name);
     QS_CHECK_OK(checkPlace(layer, node));
     warn(layer, quantized);
-    if (quantized.quantizesActivation() && !quantized.activation)
+    if (quantized.quantizesActivation() && !quantized.activation && !quantized.activationRegion)
         return cannotWrite(layer,
                            "finds the scale of its activation while it runs, which QDQ cannot express; "
                            "choose a static scale");
@@ -93,6 +93,8 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
                              m_options.signedActivations);
         writeActivation(layer, node, *activation);
     }
+    if (quantized.activationRegion)
+        writeRegions(layer, node, *quantized.activationRegion, quantized.activationScheme->bits);
     if (!quantized.weight)
         return {};
     // Integer kernels want both operands signed, or both unsigned.
@@ -212,6 +214,17 @@ void QdqEditor::writeActivation(const Layer &layer, int node, const QdqActivatio
     if (pair.empty())
         pair = addPair(node, source, activation);
     m_edit.setInput(node, layer.inputIndex, pair);
+}
+
+void QdqEditor::writeRegions(const Layer &layer, int node, const RegionGrid &grid, int bits) {
+    const std::string source = m_model.graph.value(layer.input).name;
+    const auto [positive, negative] = encodeRegions(grid, bits, m_options.signedActivations);
+    std::string &sum = m_regions[{source, positive, negative}];
+    if (sum.empty()) {
+        const std::string above = addPair(node, source, positive), below = addPair(node, source, negative);
+        sum = m_edit.addNode(node, "Add", {above, below}, source + "_regions");
+    }
+    m_edit.setInput(node, layer.inputIndex, sum);
 }
 
 std::string QdqEditor::addPair(int node, const std::string &value, const QdqActivation &activation) {

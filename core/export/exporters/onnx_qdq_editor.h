@@ -46,6 +46,8 @@ private:
                            const std::string &outputWish);
     std::string addIntegers(const std::string &wish, const std::vector<std::int64_t> &values);
     void writeActivation(const Layer &layer, int node, const QdqActivation &activation);
+    /// Exact: the sum of two pairs, of which one clips what is below 0 and the other what is above.
+    void writeRegions(const Layer &layer, int node, const RegionGrid &grid, int bits);
     std::string addPair(int node, const std::string &value, const QdqActivation &activation);
     void writeBias(const Layer &layer, int node, const QdqWeight &weight, const QdqActivation &activation);
     void warn(const Layer &layer, const QuantizedLayer &quantized);
@@ -57,6 +59,7 @@ private:
     std::int64_t m_neededOpset = 13;
     std::vector<std::unique_ptr<const WrittenWeight>> m_weights;
     std::map<std::pair<std::string, QdqActivation>, std::string> m_activations; ///< name of the pair's output
+    std::map<std::tuple<std::string, QdqActivation, QdqActivation>, std::string> m_regions; ///< likewise
 };
 
 } // namespace qs

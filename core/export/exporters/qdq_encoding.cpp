@@ -237,6 +237,14 @@ QdqActivation encodeActivation(ScaleZero grid, const GridScheme &scheme, bool si
     return activation;
 }
 
+std::pair<QdqActivation, QdqActivation> encodeRegions(const RegionGrid &grid, int bits, bool signedCodes) {
+    const auto count = static_cast<float>(1 << (bits - 1));
+    const DType type = signedCodes ? DType::Int8 : DType::UInt8;
+    const float negative = grid.negativeStep();
+    return {{type, grid.step, 0, std::pair(0.0f, (count - 1) * grid.step)},
+            {type, negative, signedCodes ? 0 : 255, std::pair(-count * negative, 0.0f)}};
+}
+
 std::optional<QdqBias> encodeBias(std::span<const float> bias, float inputScale, const Tensor &weightScale) {
     const auto scales = weightScale.values<float>();
     QdqBias encoded;

@@ -55,6 +55,9 @@ struct QdqActivation {
 /// \param signedCodes  int8 or int16; codes move by half their range when the scheme counts from 0
 QdqActivation encodeActivation(ScaleZero grid, const GridScheme &scheme, bool signedCodes);
 
+/// The two regions of a grid; what goes through both pairs, added, is the quantized activation.
+std::pair<QdqActivation, QdqActivation> encodeRegions(const RegionGrid &grid, int bits, bool signedCodes);
+
 /// One integer as a rank 0 tensor of an integer type of 8 or 16 bits.
 Tensor integerScalar(std::int32_t value, DType type);
 

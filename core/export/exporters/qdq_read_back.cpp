@@ -55,6 +55,16 @@ Status compareActivation(const ModelGraph &graph, ValueId input, float scale, co
     return {};
 }
 
+/// Two pairs with the steps of the regions, added.
+Status compareRegions(const ModelGraph &graph, ValueId input, const RegionGrid &grid,
+                      const std::string &where) {
+    const Node *sum = producerOf(graph, input);
+    if (!sum || sum->opType != "Add")
+        return mismatch("an activation without the sum of its regions", where);
+    QS_CHECK_OK(compareActivation(graph, inputOf(*sum, 0), grid.step, where));
+    return compareActivation(graph, inputOf(*sum, 1), grid.negativeStep(), where);
+}
+
 /// A layer in the written file: its node, and what is added to the output of that.
 struct WrittenLayer {
     const Node *node = nullptr;
@@ -102,6 +112,8 @@ Status compareOffset(const Layer &layer, std::span<const float> expected, const 
 bool isUnquantizedInput(const ModelGraph &graph, ValueId value, ValueId input, bool hasPair) {
     if (hasPair) {
         const Node *dequantize = producerOf(graph, input);
+        if (dequantize && dequantize->opType == "Add") // of the pairs of two regions
+            dequantize = producerOf(graph, inputOf(*dequantize, 0));
         const Node *quantize = dequantize ? producerOf(graph, inputOf(*dequantize, 0)) : nullptr;
         input = quantize ? inputOf(*quantize, 0) : kNoValue;
         const Node *clip = producerOf(graph, input);
@@ -124,7 +136,7 @@ Result<double> compareBranch(const ModelGraph &graph, const Layer &layer, const 
     const Node &reader = split ? *inner : *found.branch;
     const auto slot = static_cast<std::size_t>(layer.inputIndex);
     if (!weight || !isUnquantizedInput(graph, inputOf(reader, slot), inputOf(*found.node, slot),
-                                       expected.activation.has_value()))
+                                       expected.quantizesActivation()))
         return mismatch("a branch that does not read the activation as it is", layer.name);
     // Stored factors are those of the transposed weight: [cols, rank] · [rank, rows].
     return worstDifference(toStoredLayout(layer, expected.weight->branch->product()),
@@ -139,6 +151,9 @@ Result<double> compareLayer(const Model &model, const Layer &layer, const Quanti
     if (expected.activation)
         QS_CHECK_OK(compareActivation(written, node.inputs[static_cast<std::size_t>(layer.inputIndex)],
                                       expected.activation->scale, layer.name));
+    if (expected.activationRegion)
+        QS_CHECK_OK(compareRegions(written, node.inputs[static_cast<std::size_t>(layer.inputIndex)],
+                                   *expected.activationRegion, layer.name));
     QS_TRY(const Tensor weight,
            weightValue(written, node.inputs[static_cast<std::size_t>(layer.weightIndex)]));
     if (!expected.weight) {

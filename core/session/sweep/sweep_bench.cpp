@@ -90,7 +90,7 @@ Status prepareBench(SweepBench &bench, std::span<const Recipe> recipes, const Sw
     CaptureOptions options;
     options.maxSamples = plan.calibrationSamples;
     for (const Recipe &recipe : recipes)
-        options.hessianLayers.merge(layersThatNeedHessian(*bench.model, recipe, methods));
+        options.hessians.merge(neededHessians(*bench.model, recipe, methods));
     ProgressWindow calibrating(ctx, 0.0, 0.6), running(ctx, 0.6, 1.0);
     if (bench.calibration) {
         QS_TRY(bench.capture, captureActivations(*bench.executor, *bench.calibration, options, findings,

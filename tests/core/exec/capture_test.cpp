@@ -82,7 +82,7 @@ TEST(CaptureActivations, StatisticsAreThoseOfAllBatches) {
 
 TEST(CaptureActivations, LayersThatReadTheSameShareTheirHessian) {
     CaptureOptions options;
-    options.hessianLayers = {0, 1};
+    options.hessians = {{0}, {1}};
     FindingList findings;
     const auto capture = captureOf(twoReaders(), normalRows(20, 5), options, findings);
     EXPECT_EQ(capture->layers[0]->hessian.bytes(), capture->layers[1]->hessian.bytes());

@@ -73,7 +73,7 @@ TEST(HessianAccumulator, ConvolutionMatchesTheDefinition) {
         const Tensor input = randomTensor({3, c.channels, c.height, c.width}, 5);
         auto accumulator = HessianAccumulator::create(layer, graph);
         ASSERT_TRUE(accumulator);
-        ASSERT_TRUE(accumulator->add(input, {}));
+        ASSERT_TRUE(accumulator->add(input, {}, {}));
         const Tensor hessian = accumulator->finish();
         ASSERT_EQ(hessian.shape(), Shape({c.groups, layer.inPerOut, layer.inPerOut}));
         const auto values = hessian.values<double>();
@@ -112,8 +112,8 @@ TEST(HessianAccumulator, LinearSumsOverBatchesAndIgnoresThreadCount) {
         ctx.maxThreads = threads;
         auto accumulator = HessianAccumulator::create(layer, graph);
         ASSERT_TRUE(accumulator);
-        ASSERT_TRUE(accumulator->add(first, ctx));
-        ASSERT_TRUE(accumulator->add(second, ctx));
+        ASSERT_TRUE(accumulator->add(first, {}, ctx));
+        ASSERT_TRUE(accumulator->add(second, {}, ctx));
         results.push_back(accumulator->finish());
     }
     EXPECT_THAT(results[0].values<double>(), testing::ElementsAreArray(results[1].values<double>()));

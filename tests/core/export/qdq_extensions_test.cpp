@@ -133,6 +133,42 @@ TEST_F(QdqExtensions, ScalesOfTokensAreRefused) {
     EXPECT_THAT(refused.error().text(), HasSubstr("while it runs"));
 }
 
+/// ReLU6 leaves no negative values, so the weights of both signs make some in the last layer's input.
+TEST_F(QdqExtensions, TwoRegionsAreASumOfTwoPairsThatComputesTheSame) {
+    for (const int bits : {4, 8})
+        for (const bool isSigned : {false, true}) {
+            qs::Run regions = run(Granularity::PerChannel, true, {Extension::Branch});
+            for (auto &layer : regions.layers) {
+                auto result = std::make_shared<LayerResult>(*layer);
+                if (result->quantized.activation) {
+                    result->quantized.activation.reset();
+                    result->quantized.activationScale = ActivationScale::Region;
+                    result->quantized.activationScheme->bits = bits;
+                    result->quantized.activationRegion = RegionGrid{bits == 4 ? 0.21f : 0.013f, 3};
+                }
+                layer = result;
+            }
+            const auto report = m_exporter.write(
+                regions, m_target, {{"activation_type", isSigned ? "int8" : "uint8"}}, m_findings, {});
+            ASSERT_TRUE(report) << report.error().text();
+            const std::vector<Tensor> inputs{
+                sampleValues(Shape{3, 2, 8, 8}, 11, 2),
+                Tensor::fromValues<std::int64_t>(Shape{3}, std::vector<std::int64_t>{1, 5, 2})};
+            const auto simulated = (*Executor::create(m_model))
+                                       ->run(inputs, *substitutions(*m_model, regions.quantizedLayers()), {});
+            const auto written = (*Executor::create(openSample(m_target)))->run(inputs, {}, {});
+            ASSERT_TRUE(written) << written.error().text();
+            for (std::size_t i = 0; i < 15; ++i)
+                EXPECT_NEAR((*written)[0].values<float>()[i], (*simulated)[0].values<float>()[i], 1e-4);
+            regions.layers[3] = [&] {
+                auto other = std::make_shared<LayerResult>(*regions.layers[3]);
+                other->quantized.activationRegion->shift = 2;
+                return other;
+            }();
+            EXPECT_FALSE(compareWithRun(regions, m_target, {})) << "another negative step";
+        }
+}
+
 TEST_F(QdqExtensions, ReadBackNoticesWhatChanged) {
     const std::vector<Extension> all = {Extension::Kept, Extension::Branch, Extension::Offset};
     const qs::Run good = run(Granularity::PerChannel, true, all);

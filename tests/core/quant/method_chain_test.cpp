@@ -21,8 +21,8 @@ std::shared_ptr<const MethodRegistry> methods() {
 TEST(MethodChain, PutsEveryKindInItsPlace) {
     WeightGridScheme scheme;
     scheme.grid.bits = 3;
-    const auto recipe =
-        chainRecipe("smooth+rotate+rtn+split+bias-correction", scheme, ActivationChoice{}, *methods());
+    const auto recipe = chainRecipe("smooth+rotate+rtn+split+bias-correction+norm-correction", scheme,
+                                    ActivationChoice{}, *methods());
     ASSERT_TRUE(recipe) << recipe.error().text();
     ASSERT_EQ(recipe->transforms.size(), 2u);
     EXPECT_EQ(recipe->transforms[0].method.method, "smooth");
@@ -33,6 +33,7 @@ TEST(MethodChain, PutsEveryKindInItsPlace) {
     ASSERT_TRUE(weight.branch);
     EXPECT_EQ(weight.branch->method, "split");
     EXPECT_TRUE(weight.correctBias);
+    EXPECT_TRUE(weight.correctNorm);
     EXPECT_TRUE(recipe->rules.front().choice.activation);
     EXPECT_EQ(recipe->name, suggestedName(*recipe));
     EXPECT_TRUE(recipe->validate());

@@ -85,7 +85,8 @@ typedef struct qs_host {
     /* How many threads this call may keep busy, >= 1. Results must not depend on it. [thread-safe] */
     int32_t (*max_threads)(const qs_call *call);
     /* H = 2/n sum x x^T over the captured inputs x of the weight in the request: symmetric, row-major float64
-     * [cols, cols], owned by the host, valid until the call returns.
+     * [cols, cols], owned by the host, valid until the call returns. With token_weighting of the method: 2 /
+     * sum w times sum w x x^T.
      * QS_NOT_FOUND: no calibration was run for this layer. [thread-safe] */
     qs_status (*hessian)(qs_call *call, const double **matrix);
     /* Scale and zero point for a slice of finite values under the range rule, bits and convention of this
@@ -199,6 +200,24 @@ typedef struct qs_quantize_result {
     double scale_bits, zero_point_bits;
 } qs_quantize_result;
 
+/* What makes a token count more than others in the Hessian. */
+enum {
+    QS_TOKENS_EQUAL = 0,     /* nothing */
+    QS_TOKENS_ATTENTION = 1, /* attention that it receives, summed over heads and queries */
+    QS_TOKENS_NORM = 2,      /* length of its activation */
+    QS_TOKENS_FIRST = 3      /* to be among the first tokens of its sequence */
+};
+
+/* Weights of the tokens of a sequence: importances are moved linearly to [smallest, 1], raised to the
+ * exponent and scaled, so that they sum to the number of tokens. Padding gets 0. Since 1.2. */
+typedef struct qs_token_weighting {
+    uint32_t struct_size;
+    int32_t importance; /* QS_TOKENS_... */
+    double smallest;    /* (0, 1] */
+    double exponent;    /* > 0 */
+    int64_t first;      /* QS_TOKENS_FIRST: how many tokens */
+} qs_token_weighting;
+
 /* What get(QS_EXTENSION_QUANTIZER, i) returns. Stateless: the same request gives the same result, at any
  * time, on any number of threads. */
 typedef struct qs_quantizer {
@@ -221,6 +240,10 @@ typedef struct qs_quantizer {
     /* ---- since 1.1 ---- */
     uint32_t stores;  /* QS_STORES_... or 0 */
     const char *cost; /* time and memory in the sizes of the layer: "d^3/3 + m d^2; d^2 doubles" */
+    /* ---- since 1.2; NULL: tokens count alike ---- */
+    /* Says how tokens count in the Hessian under these parameters; preset to QS_TOKENS_EQUAL. [thread-safe]
+     */
+    void (*token_weighting)(const char *parameters, qs_token_weighting *weighting);
 } qs_quantizer;
 
 /* ---- Extension "quantoscope.branch/1": weight = quantized + up . down, the branch in float16 --------------
@@ -276,7 +299,9 @@ enum {
     QS_TRANSFORM_SCALES = 1u,   /* fills scale */
     QS_TRANSFORM_SHIFTS = 2u,   /* fills shift */
     QS_TRANSFORM_ROTATES = 4u,  /* fills matrix; invertible, the host inverts it */
-    QS_TRANSFORM_RESIDUAL = 8u, /* fills matrix, orthogonal, for the whole residual stream of a transformer */
+    QS_TRANSFORM_RESIDUAL = 8u, /* fills matrix, orthogonal, for the whole residual stream of a transformer.
+                                   With QS_TRANSFORM_ROTATES it is then asked about what enters the layers
+                                   that write to the stream, too: these products run while the model runs */
     QS_TRANSFORM_REPEATS = 16u  /* the host repeats all sites until scales stay within 1e-6 of 1 */
 };
 
@@ -301,7 +326,7 @@ typedef struct qs_transform_request {
     int32_t producer;  /* QS_PRODUCER_... */
     int32_t can_shift; /* whether a shift can be folded */
     const qs_site_consumer *consumers;
-    int64_t consumer_count; /* >= 1; 0 for QS_TRANSFORM_RESIDUAL */
+    int64_t consumer_count; /* >= 1; 0 for the residual stream of QS_TRANSFORM_RESIDUAL */
     /* What calibration saw, NULL where the method needs none. */
     const float *minimum, *maximum, *mean, *mean_magnitude; /* [channels] */
     const float *inputs;                                    /* [tokens, channels] */

@@ -209,6 +209,12 @@ std::int32_t pluginSupports(const Request *request, char *reason, std::size_t si
     return refusal.empty() ? 1 : 0;
 }
 
+/// Whether a quantizer has `static void tokenWeighting(const char *parameters, qs_token_weighting &)`.
+template <typename Method, typename = void>
+struct HasTokenWeighting : std::false_type {};
+template <typename Method>
+struct HasTokenWeighting<Method, std::void_t<decltype(&Method::tokenWeighting)>> : std::true_type {};
+
 /// The C table of one method class.
 template <typename Method>
 class PluginTable {
@@ -250,7 +256,8 @@ private:
                                            &pluginSupports<Method, qs_quantize_request>,
                                            &runQuantizer,
                                            info.stores,
-                                           info.cost};
+                                           info.cost,
+                                           HasTokenWeighting<Method>::value ? &runTokenWeighting : nullptr};
         return &table;
     }
     static const qs_branch *branch(const PluginMethodInfo &info) {
@@ -297,6 +304,14 @@ private:
     static qs_status runQuantizer(const qs_quantize_request *request, const qs_host *host,
                                   qs_quantize_result *result) {
         return guardedCall(result, [&] { Method::quantize(PluginCall(*request, *host, *result)); });
+    }
+    static void runTokenWeighting(const char *parameters, qs_token_weighting *weighting) {
+        if constexpr (HasTokenWeighting<Method>::value)
+            try {
+                Method::tokenWeighting(parameters, *weighting);
+            } catch (...) {
+                // Tokens count alike; quantize() will say what is wrong with the parameters.
+            }
     }
     static qs_status runBranch(const qs_branch_request *request, const qs_host *host,
                                qs_branch_result *result) {
