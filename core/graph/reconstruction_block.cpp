@@ -94,7 +94,9 @@ private:
             found->second.end = id + 1;
         }
         std::vector<NamedRange> named;
-        for (const auto &[block, range] : ranges) {
+        for (const auto &entry : ranges) { // no structured binding: clang 14 cannot capture one
+            const auto block = entry.first;
+            const NodeRange range = entry.second;
             const bool overlaps = std::ranges::any_of(ranges, [&](const auto &other) {
                 return other.first != block && other.second.begin < range.end &&
                        range.begin < other.second.end;
