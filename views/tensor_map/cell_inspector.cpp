@@ -85,7 +85,9 @@ void CellInspector::setFacts(const std::vector<CellFact> &facts) {
         const QString tip = QString::fromStdString(fact.explanation);
         for (const auto &[column, text] : {std::pair{0, &fact.name}, std::pair{1, &fact.value}}) {
             auto *item = new QTableWidgetItem(QString::fromStdString(*text));
-            item->setToolTip(tip);
+            // Bytes and codes of a block are longer than the column.
+            item->setToolTip(column == 0 ? tip
+                                         : QString::fromStdString(*text) + (tip.isEmpty() ? "" : "\n") + tip);
             m_table->setItem(row, column, item);
         }
     }
