@@ -5,15 +5,20 @@
 namespace qs::app {
 namespace {
 
+/// Block methods stand where quantizers stand.
+bool standsFor(MethodKind kind, MethodKind wanted) {
+    return kind == wanted || (wanted == MethodKind::Quantizer && kind == MethodKind::Block);
+}
+
 /// The method exists, is of that kind and takes its parameters.
 Status checkMethod(const MethodChoice &choice, MethodKind kind, const MethodRegistry &methods,
                    const std::string &where) {
     std::string known;
     for (const MethodInfo *info : methods.infos())
-        if (info->kind == kind)
+        if (standsFor(info->kind, kind))
             known += (known.empty() ? "" : ", ") + info->id;
     const MethodInfo *info = methods.info(choice.method);
-    if (!info || info->kind != kind)
+    if (!info || !standsFor(info->kind, kind))
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("there is no {} '{}'. There are: {}.",
                                 kind == MethodKind::Quantizer ? "method" : methodKindName(kind),

@@ -95,6 +95,13 @@ class Quantize(CliCase):
         done = self.run_qscope("quantize", CNN, *FEW, "--method", "rsq", "--layers", r"m\.fc", "--quick")
         self.assert_says(done.out + done.err, "RSQ needs to know which tokens matter", "0 Softmax nodes")
 
+    def test_block_methods_stand_where_quantizers_stand(self):
+        for method in (["cbq", "--param", "window=2"], ["mgrq"], ["omniquant-lwc-learned"], ["brecq", "--param", "loss=fisher"]):
+            document = self.run_qscope("quantize", CNN, *FEW, "--bits", "3", "--quick", "--json", "--method", *method,
+                                       "--param", "iterations=2", "--param", "samples=8").json()
+            for layer in document["layers"]:
+                self.assertEqual(layer["state"], "quantized", method)
+
     def test_wrong_chains(self):
         for options, *parts in [(["--transform", "magic"], "no transform 'magic'", "smoothquant", "transforms[0].method"),
                                 (["--transform", "lqer"], "no transform 'lqer'"),
