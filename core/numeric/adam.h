@@ -1,38 +1,50 @@
 #pragma once
 
+#include <Eigen/Core>
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
 namespace qs {
 
-/// Adam with the usual constants, for arrays that are stepped in parts.
+/// Adam with the usual constants, for arrays that are stepped in parts: element by element or in stretches.
 /// \source Kingma, Ba 2015, arXiv:1412.6980, algorithm 1
 class Adam {
 public:
-    explicit Adam(std::size_t size) : m_first(size, 0.0f), m_second(size, 0.0f) {}
+    /// \param epsilon  keeps steps small where gradients are tiny; next to none by default, for losses that
+    ///                 have no scale of their own
+    explicit Adam(std::size_t size, float epsilon = 1e-20f)
+        : m_mean(size, 0.0f), m_square(size, 0.0f), m_epsilon(epsilon) {}
 
-    /// Starts the next step: all its change() calls follow.
+    /// Starts the next step: the change() calls of all elements follow.
     void nextStep() {
         ++m_steps;
-        m_firstCorrection = 1 / (1 - std::pow(kFirst, m_steps));
-        m_secondCorrection = 1 / (1 - std::pow(kSecond, m_steps));
+        m_meanCorrection = static_cast<float>(1.0 / (1.0 - std::pow(kDecayMean, m_steps)));
+        m_squareCorrection = static_cast<float>(1.0 / (1.0 - std::pow(kDecaySquare, m_steps)));
     }
     /// How much variable i changes at learning rate 1.
     float change(std::size_t i, float gradient) {
-        m_first[i] += static_cast<float>(1 - kFirst) * (gradient - m_first[i]);
-        m_second[i] += static_cast<float>(1 - kSecond) * (gradient * gradient - m_second[i]);
-        const auto mean = m_first[i] * static_cast<float>(m_firstCorrection);
-        const auto square = m_second[i] * static_cast<float>(m_secondCorrection);
-        // The constant keeps its distance from tiny gradients: losses here have no scale of their own.
-        return square > 0 ? -mean / (std::sqrt(square) + 1e-20f) : 0.0f;
+        m_mean[i] += static_cast<float>(1.0 - kDecayMean) * (gradient - m_mean[i]);
+        m_square[i] += static_cast<float>(1.0 - kDecaySquare) * (gradient * gradient - m_square[i]);
+        return -m_mean[i] * m_meanCorrection / (std::sqrt(m_square[i] * m_squareCorrection) + m_epsilon);
+    }
+    /// The same for the variables from `first` on; an expression, to be read once.
+    template <typename Gradient>
+    auto change(std::size_t first, const Eigen::ArrayBase<Gradient> &gradient) {
+        Eigen::Map<Eigen::ArrayXf> mean(m_mean.data() + first, gradient.size());
+        Eigen::Map<Eigen::ArrayXf> square(m_square.data() + first, gradient.size());
+        mean += static_cast<float>(1.0 - kDecayMean) * (gradient - mean);
+        square += static_cast<float>(1.0 - kDecaySquare) * (gradient.square() - square);
+        return -(mean * m_meanCorrection) / ((square * m_squareCorrection).sqrt() + m_epsilon);
     }
 
 private:
-    static constexpr double kFirst = 0.9, kSecond = 0.999;
-    std::vector<float> m_first, m_second;
+    static constexpr double kDecayMean = 0.9, kDecaySquare = 0.999;
+
+    std::vector<float> m_mean, m_square;
+    float m_epsilon;
     int m_steps = 0;
-    double m_firstCorrection = 1, m_secondCorrection = 1;
+    float m_meanCorrection = 1, m_squareCorrection = 1;
 };
 
 } // namespace qs

@@ -12,6 +12,7 @@ using Eigen::Index;
 
 /// Multiply-adds between two looks at whether the user has cancelled: about 20 ms.
 constexpr Index kProductWork = Index{1} << 30;
+constexpr float kEpsilon = 1e-8f;       ///< of Adam
 constexpr float kSmallestScale = 0.05f; ///< of the start
 
 } // namespace
@@ -22,8 +23,10 @@ AdaQuantPanel::AdaQuantPanel(const AdaQuantShared &shared, std::int64_t firstRow
       m_groups(shared.best.grids.groupsPerRow()), m_startScales(rows, m_groups), m_startZeros(rows, m_groups),
       m_scaleChanges(Columns::Zero(rows, m_groups)), m_zeroChanges(Columns::Zero(rows, m_groups)),
       m_weights(rows, m_cols), m_moved(rows, m_cols), m_codes(rows, m_cols), m_differences(rows, m_cols),
-      m_gradients(rows, m_cols), m_unit(rows), m_weightAdam(rows, m_cols), m_scaleAdam(rows, m_groups),
-      m_zeroAdam(rows, m_groups) {
+      m_gradients(rows, m_cols), m_unit(rows),
+      m_weightAdam(static_cast<std::size_t>(rows * m_cols), kEpsilon),
+      m_scaleAdam(static_cast<std::size_t>(rows * m_groups), kEpsilon),
+      m_zeroAdam(static_cast<std::size_t>(rows * m_groups), kEpsilon) {
     load();
 }
 
@@ -58,9 +61,9 @@ void AdaQuantPanel::step(int iteration) {
     keepBetterRows();
     m_gradients.array().colwise() *= m_unit;
     m_decay = 1.0f - static_cast<float>(iteration - 1) / static_cast<float>(m_shared.options.iterations);
-    m_weightAdam.begin(iteration);
-    m_scaleAdam.begin(iteration);
-    m_zeroAdam.begin(iteration);
+    m_weightAdam.nextStep();
+    m_scaleAdam.nextStep();
+    m_zeroAdam.nextStep();
     if (m_shared.options.learnGrids)
         moveGrids();
     moveWeights();
@@ -116,7 +119,7 @@ void AdaQuantPanel::moveWeights() {
         const Column gradient =
             (position >= lowest - 0.5f && position <= highest + 0.5f)
                 .select(m_gradients.col(col).array() * m_startScales.col(group).array(), zero);
-        m_moved.col(col).array() -= rate * m_weightAdam.step(col, gradient);
+        m_moved.col(col).array() += rate * m_weightAdam.change(first(col), gradient);
     }
 }
 
@@ -139,9 +142,10 @@ void AdaQuantPanel::moveGrids() {
             scaleGradient += gradient * inside.select(code - position, code);
             zeroGradient -= inside.select(Column::Zero(m_rows), gradient * scale);
         }
-        m_scaleChanges.col(group).array() -=
-            rate * m_scaleAdam.step(group, scaleGradient * m_startScales.col(group).array());
-        m_zeroChanges.col(group).array() -= rate * (highest - lowest) * m_zeroAdam.step(group, zeroGradient);
+        m_scaleChanges.col(group).array() +=
+            rate * m_scaleAdam.change(first(group), scaleGradient * m_startScales.col(group).array());
+        m_zeroChanges.col(group).array() +=
+            rate * (highest - lowest) * m_zeroAdam.change(first(group), zeroGradient);
         for (Index row = 0; row < m_rows; ++row) {
             const float change = std::max(1.0f + m_scaleChanges(row, group), kSmallestScale);
             m_scales(row, group) = storableScale(m_startScales(row, group) * change, m_scheme.float16Scales);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugins/rounding/adam.h"
+#include "core/numeric/adam.h"
 #include "plugins/rounding/adaquant_solver.h"
 
 namespace qs {
@@ -33,6 +33,8 @@ private:
     void storeRow(Eigen::Index row);
     void moveWeights();
     void moveGrids();
+    /// Where a column begins in arrays of the panel.
+    std::size_t first(Eigen::Index col) const { return static_cast<std::size_t>(col * m_rows); }
 
     const AdaQuantShared &m_shared;
     const SliceScheme m_scheme;

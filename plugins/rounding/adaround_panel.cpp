@@ -8,6 +8,7 @@ namespace {
 using Eigen::Index;
 
 constexpr float kStretchLow = -0.1f, kStretchHigh = 1.1f; ///< h = clip(σ(V) (high − low) + low, 0, 1)
+constexpr float kEpsilon = 1e-8f;                         ///< of Adam
 constexpr float kStretch = kStretchHigh - kStretchLow;
 /// Multiply-adds between two looks at whether the user has cancelled: about 20 ms.
 constexpr Index kProductWork = Index{1} << 30;
@@ -20,7 +21,7 @@ AdaRoundPanel::AdaRoundPanel(const AdaRoundShared &shared, std::int64_t firstRow
       m_highest(static_cast<float>(shared.grids.scheme.range.highest)),
       m_scales(rows, shared.grids.groupsPerRow()), m_zeros(rows, shared.grids.groupsPerRow()),
       m_weights(rows, m_cols), m_floors(rows, m_cols), m_logits(rows, m_cols), m_differences(rows, m_cols),
-      m_gradients(rows, m_cols), m_lambda(rows), m_adam(rows, m_cols) {
+      m_gradients(rows, m_cols), m_lambda(rows), m_adam(static_cast<std::size_t>(rows * m_cols), kEpsilon) {
     load();
 }
 
@@ -57,7 +58,7 @@ void AdaRoundPanel::step(int iteration) {
     const double warm = options.warmUp * options.iterations;
     const double progress = (iteration - warm) / (options.iterations - warm);
     const double beta = options.betaEnd + (options.betaStart - options.betaEnd) * (1.0 - progress);
-    m_adam.begin(iteration);
+    m_adam.nextStep();
     for (Index col = 0; col < m_cols && !m_shared.services.cancelled(); ++col)
         updateColumn(col, iteration > warm ? static_cast<float>(beta) : 0.0f);
 }
@@ -88,8 +89,8 @@ void AdaRoundPanel::updateColumn(Index col, float beta) {
         const Column centred = 2.0f * soft - 1.0f;
         gradient -= 2.0f * beta * centred.sign() * (centred.abs().max(1e-20f).log() * (beta - 1.0f)).exp();
     }
-    m_logits.col(col).array() -=
-        static_cast<float>(m_shared.options.learningRate) * m_adam.step(col, gradient * slope);
+    m_logits.col(col).array() += static_cast<float>(m_shared.options.learningRate) *
+                                 m_adam.change(static_cast<std::size_t>(col * m_rows), gradient * slope);
 }
 
 std::int64_t AdaRoundPanel::store() const {

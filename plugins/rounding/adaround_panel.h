@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plugins/rounding/adam.h"
+#include "core/numeric/adam.h"
 #include "plugins/rounding/adaround_solver.h"
 
 namespace qs {
