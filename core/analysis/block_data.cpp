@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
-#include <set>
 
 namespace qs {
 namespace {
@@ -26,7 +25,8 @@ std::int64_t batchOf(const ModelGraph &graph, std::int64_t wanted) {
 } // namespace
 
 bool SampledValue::isShared() const {
-    return std::ranges::all_of(m_chunks, [&](const Tensor &chunk) { return sameBytes(chunk, m_chunks[0]); });
+    return std::all_of(m_chunks.begin() + 1, m_chunks.end(),
+                       [&](const Tensor &chunk) { return sameBytes(chunk, m_chunks[0]); });
 }
 
 bool SampledValue::isPerSample(std::int64_t batchSize) const {
@@ -34,6 +34,12 @@ bool SampledValue::isPerSample(std::int64_t batchSize) const {
         return chunk.shape().rank() > 0 && chunk.shape()[0] == batchSize &&
                chunk.shape() == m_chunks[0].shape() && dtypeBits(chunk.dtype()) % 8 == 0;
     });
+}
+
+Tensor SampledValue::at(const SampleChoice &choice, std::int64_t batchSize) const {
+    if (choice.samples.empty())
+        return m_chunks[choice.chunk];
+    return isPerSample(batchSize) ? gather(choice.samples, batchSize) : m_chunks[0];
 }
 
 Tensor SampledValue::gather(std::span<const std::int64_t> samples, std::int64_t batchSize) const {
@@ -50,49 +56,73 @@ Tensor SampledValue::gather(std::span<const std::int64_t> samples, std::int64_t 
 }
 
 Result<std::unique_ptr<BlockFeeder>> BlockFeeder::create(std::shared_ptr<const Executor> executor,
-                                                         const CalibrationSet &set, std::int64_t batchSize,
-                                                         std::int64_t maxSamples,
+                                                         const CalibrationSet &set, const BlockPlan &plan,
                                                          std::vector<ReconstructionBlock> blocks,
                                                          const RunContext &ctx) {
     std::unique_ptr<BlockFeeder> feeder(new BlockFeeder);
     const Model &model = executor->model();
     QS_CHECK_OK(checkFits(set, model.graph));
-    const std::int64_t available = std::min(set.samples(), std::max<std::int64_t>(1, maxSamples));
-    feeder->m_batchSize = batchOf(model.graph, std::clamp<std::int64_t>(batchSize, 1, available));
-    std::shared_ptr<const Model> shared(executor, &model);
-    for (const ReconstructionBlock &block : blocks) {
-        QS_TRY(auto tape, GradientTape::create(shared, block.nodes));
-        feeder->m_tapes.push_back(std::move(tape));
-    }
-    for (std::int64_t begin = 0; begin + feeder->m_batchSize <= available; begin += feeder->m_batchSize) {
-        if (ctx.cancelled())
-            return RunContext::cancelledError();
-        QS_TRY(std::vector<Tensor> inputs,
-               readModelInputs(set, model.graph, begin, begin + feeder->m_batchSize));
-        // Inputs of the graph are read by blocks, too.
-        for (std::size_t i = 0; i < inputs.size(); ++i)
-            for (Values *values : {&feeder->m_floatValues, &feeder->m_quantizedValues})
-                (*values)[model.graph.inputs()[i]].add(inputs[i]);
-        QS_TRY(ExecutionState state, executor->begin(std::move(inputs), {}));
-        feeder->m_quantized.push_back(state);
-        feeder->m_float.push_back(std::move(state));
-    }
+    const std::int64_t available = std::min(set.samples(), std::max<std::int64_t>(1, plan.maxSamples));
+    feeder->m_batchSize = batchOf(model.graph, std::clamp<std::int64_t>(plan.batchSize, 1, available));
+    feeder->m_wantsModelOutputs = plan.wants(BlockTerm::FisherError) || plan.wants(BlockTerm::ModelKl);
+    feeder->m_wantsLayerOutputs = plan.wants(BlockTerm::LayerKl);
+    feeder->m_executor = std::move(executor);
+    feeder->m_blocks = std::move(blocks);
+    for (std::int64_t begin = 0; begin + feeder->m_batchSize <= available; begin += feeder->m_batchSize)
+        QS_CHECK_OK(feeder->readSamples(set, begin, ctx));
     if (feeder->m_float.empty())
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("the calibration set has {} samples, fewer than a batch of {}", available,
                                 feeder->m_batchSize));
-    feeder->m_executor = std::move(executor);
-    feeder->m_blocks = std::move(blocks);
     return feeder;
 }
 
-Status BlockFeeder::advance(std::vector<ExecutionState> &states, Values &values, NodeId until,
-                            PassOptions options, const RunContext &ctx) const {
+Status BlockFeeder::readSamples(const CalibrationSet &set, std::int64_t begin, const RunContext &ctx) {
+    if (ctx.cancelled())
+        return RunContext::cancelledError();
+    const ModelGraph &graph = m_executor->model().graph;
+    QS_TRY(std::vector<Tensor> inputs, readModelInputs(set, graph, begin, begin + m_batchSize));
+    // Inputs of the graph are read by blocks, too.
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        for (Values *values : {&m_floatValues, &m_quantizedValues})
+            (*values)[graph.inputs()[i]].add(inputs[i]);
+    if (m_wantsModelOutputs) {
+        QS_TRY(const std::vector<Tensor> outputs, m_executor->run(inputs, {}, ctx));
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (outputs[i].dtype() == DType::Float32)
+                m_modelOutputs[graph.outputs()[i]].add(outputs[i]);
+    }
+    QS_TRY(ExecutionState state, m_executor->begin(std::move(inputs), {}));
+    m_quantized.push_back(state);
+    m_float.push_back(std::move(state));
+    return {};
+}
+
+NodeRange BlockFeeder::rangeToEnd(std::size_t block) const {
+    return {m_blocks[block].nodes.begin, static_cast<NodeId>(m_executor->model().graph.nodes().size())};
+}
+
+/// What this block and those behind it read, and with `targets` also what they are compared with.
+std::set<ValueId> BlockFeeder::valuesWanted(bool targets) const {
+    const Model &model = m_executor->model();
     std::set<ValueId> wanted;
     for (std::size_t b = m_at; b < m_blocks.size(); ++b) {
-        wanted.insert(m_tapes[b]->inputs().begin(), m_tapes[b]->inputs().end());
+        const NodeRange range = m_wantsModelOutputs ? rangeToEnd(b) : m_blocks[b].nodes;
+        const std::vector<ValueId> inputs = valuesReadFromOutside(model.graph, range);
+        wanted.insert(inputs.begin(), inputs.end());
+        if (!targets)
+            continue;
         wanted.insert(m_blocks[b].outputs.begin(), m_blocks[b].outputs.end());
+        if (m_wantsLayerOutputs)
+            for (const LayerId layer : m_blocks[b].layers)
+                wanted.insert(model.layers[static_cast<std::size_t>(layer)].output);
     }
+    return wanted;
+}
+
+Status BlockFeeder::advance(std::vector<ExecutionState> &states, Values &values, bool targets, NodeId until,
+                            PassOptions options, const RunContext &ctx) const {
+    const std::set<ValueId> wanted = valuesWanted(targets);
     for (const ValueId id : wanted)
         if (m_executor->model().graph.value(id).producer != kNoNode)
             options.taps[id] = [&values, id](const Tensor &tensor) { values[id].add(tensor); };
@@ -105,8 +135,14 @@ Status BlockFeeder::advance(std::vector<ExecutionState> &states, Values &values,
 
 Status BlockFeeder::moveTo(std::size_t block, const PassOptions &prefix, const RunContext &ctx) {
     m_at = block;
-    QS_CHECK_OK(advance(m_quantized, m_quantizedValues, m_blocks[block].nodes.begin, prefix, ctx));
-    return advance(m_float, m_floatValues, m_blocks[block].nodes.end, {}, ctx);
+    const NodeRange range = m_blocks[block].nodes;
+    std::shared_ptr<const Model> model(m_executor, &m_executor->model());
+    QS_TRY(m_tape, GradientTape::create(model, range));
+    if (m_wantsModelOutputs) {
+        QS_TRY(m_tapeToEnd, GradientTape::create(model, rangeToEnd(block)));
+    }
+    QS_CHECK_OK(advance(m_quantized, m_quantizedValues, false, range.begin, prefix, ctx));
+    return advance(m_float, m_floatValues, true, range.end, {}, ctx);
 }
 
 } // namespace qs

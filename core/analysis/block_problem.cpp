@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <numeric>
 
 namespace qs {
 namespace {
@@ -14,13 +13,8 @@ namespace {
 // Streams of random numbers that belong to one pass.
 constexpr std::uint64_t kInputStream = 0x1000, kActivationStream = 0x2000;
 
-/// Elements of an output that share an error: Σ over channels is divided by these. Channels are axis 1 of
-/// images, else the last axis.
-double positions(const Shape &shape) {
-    if (shape.rank() == 0)
-        return 1;
-    const std::int64_t channels = shape[shape.rank() >= 4 ? 1 : shape.rank() - 1];
-    return static_cast<double>(shape.numel()) / static_cast<double>(std::max<std::int64_t>(1, channels));
+double weightOf(const BlockPass &pass, BlockTerm term) {
+    return pass.termWeights[static_cast<std::size_t>(term)];
 }
 
 /// A gradient in the stored layout of a layer's weight as the matrix that methods see.
@@ -39,45 +33,74 @@ void copyAsMatrix(const Layer &layer, const Tensor &stored, float *dst) {
 
 BlockProblem::BlockProblem(const BlockFeeder &feeder, std::vector<const Layer *> layers,
                            std::vector<std::optional<BlockActivation>> activations)
-    : m_feeder(feeder), m_layers(std::move(layers)), m_activations(std::move(activations)) {
-    const auto separable = [&](const SampledValue &value) {
-        return value.isShared() || value.isPerSample(feeder.batchSize());
-    };
-    for (const ValueId id : feeder.tape().inputs())
-        m_separable = m_separable && separable(feeder.floatInput(id)) && separable(feeder.quantizedInput(id));
-    for (const ValueId id : feeder.block().outputs)
-        m_separable = m_separable && feeder.target(id).isPerSample(feeder.batchSize());
-}
+    : m_feeder(feeder), m_layers(std::move(layers)), m_activations(std::move(activations)),
+      m_targets(feeder, m_layers) {}
 
 Result<double> BlockProblem::run(const BlockPass &pass, const RunContext &ctx) {
+    for (std::size_t term = 0; term < kBlockTerms; ++term)
+        if (pass.termWeights[term] != 0 && !has(static_cast<BlockTerm>(term)))
+            return fail(
+                ErrorCode::Unsupported,
+                fmt::format("term {} of the loss was not planned for, or the model cannot have it", term));
     const TapeOptions weights = weightOptions(pass);
+    QS_CHECK_OK(learnReferences(pass, weights, ctx));
+    BlockTerms unused, &terms = pass.terms ? *pass.terms : unused;
     if (!pass.allSamples)
-        return runBatch(miniBatch(pass), pass, weights, ctx);
+        return runBatch(m_targets.miniBatch(pass.seed), pass, weights, terms, ctx);
+    const auto chunks = static_cast<double>(m_feeder.chunks());
+    BlockTerms sums{};
     double sum = 0;
-    const auto chunks = static_cast<std::size_t>(m_feeder.samples() / m_feeder.batchSize());
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-        QS_TRY(const double loss, runBatch(wholeChunk(chunk, pass), pass, weights, ctx));
+    for (std::size_t chunk = 0; chunk < m_feeder.chunks(); ++chunk) {
+        QS_TRY(const double loss, runBatch({chunk, {}}, pass, weights, terms, ctx));
         sum += loss;
+        for (std::size_t term = 0; term < kBlockTerms; ++term)
+            sums[term] += terms[term] / chunks;
     }
-    return sum / static_cast<double>(chunks);
+    terms = sums;
+    return sum / chunks;
 }
 
-Result<double> BlockProblem::runBatch(const Batch &batch, const BlockPass &pass, const TapeOptions &weights,
+/// What terms of the loss refer to and no pass changes.
+Status BlockProblem::learnReferences(const BlockPass &pass, const TapeOptions &weights,
+                                     const RunContext &ctx) {
+    if (pass.sameInputTarget > 0 && !m_targets.knowsSameInput())
+        QS_CHECK_OK(m_targets.learnSameInput(ctx));
+    if (weightOf(pass, BlockTerm::FisherError) == 0 || m_targets.knowsFisher())
+        return {};
+    BlockPass quantized = pass;
+    quantized.activationShare = quantized.inputShare = 1;
+    TapeOptions options = weights;
+    std::vector<double> stepGradients(m_layers.size(), 0.0);
+    addActivations(quantized, options, stepGradients, ctx);
+    const GradientTape &tape = m_feeder.tapeToEnd();
+    return m_targets.learnFisher(
+        [&](std::size_t chunk) -> Result<TapeRecord> {
+            return tape.forward(inputs(tape, {chunk, {}}, quantized), options, ctx);
+        },
+        ctx);
+}
+
+Result<double> BlockProblem::runBatch(const SampleChoice &choice, const BlockPass &pass,
+                                      const TapeOptions &weights, BlockTerms &terms,
                                       const RunContext &ctx) const {
     TapeOptions options = weights;
     std::vector<double> stepGradients(m_layers.size(), 0.0);
     addActivations(pass, options, stepGradients, ctx);
-    const GradientTape &tape = m_feeder.tape();
-    QS_TRY(const TapeRecord record, tape.forward(batch.inputs, options, ctx));
-    double loss = 0;
-    std::unordered_map<ValueId, Tensor> seeds;
-    for (const auto &[output, target] : batch.targets) {
-        LossSeed part = squaredErrorSeed(record.values.at(output), target, positions(target.shape()));
-        loss += part.loss;
-        seeds[output] = std::move(part.seed);
-    }
+    const bool toEnd = weightOf(pass, BlockTerm::ModelKl) != 0;
+    const GradientTape &tape = toEnd ? m_feeder.tapeToEnd() : m_feeder.tape();
+    QS_TRY(const TapeRecord record, tape.forward(inputs(tape, choice, pass), options, ctx));
+    const BlockTargets::Seeds seeds = m_targets.seeds(record, choice, pass, terms, ctx);
     if (pass.weightGradients.empty() && pass.activationScaleGradients.empty())
-        return loss;
+        return seeds.loss;
+    QS_TRY(const GradientResult gradients,
+           tape.backward(record, seeds.values, gradientTargets(options), ctx));
+    storeGradients(gradients, pass);
+    std::copy_n(stepGradients.begin(), pass.activationScaleGradients.size(),
+                pass.activationScaleGradients.begin());
+    return seeds.loss;
+}
+
+GradientTargets BlockProblem::gradientTargets(const TapeOptions &options) const {
     GradientTargets targets;
     for (const Layer *layer : m_layers) {
         targets.slots.push_back({layer->node, layer->weightIndex});
@@ -85,62 +108,23 @@ Result<double> BlockProblem::runBatch(const Batch &batch, const BlockPass &pass,
         if (options.activations.contains({layer->node, layer->inputIndex}))
             targets.values.push_back(layer->input);
     }
-    QS_TRY(const GradientResult gradients, tape.backward(record, seeds, targets, ctx));
-    storeGradients(gradients, pass);
-    std::copy_n(stepGradients.begin(), pass.activationScaleGradients.size(),
-                pass.activationScaleGradients.begin());
-    return loss;
+    return targets;
 }
 
-BlockProblem::Batch BlockProblem::wholeChunk(std::size_t chunk, const BlockPass &pass) const {
-    Batch batch;
-    for (const ValueId id : m_feeder.tape().inputs()) {
-        const Tensor &quantized = m_feeder.quantizedInput(id).chunk(chunk);
-        const bool mixes = quantized.dtype() == DType::Float32 && pass.inputShare < 1;
-        batch.inputs[id] = mixes ? mixElements(quantized, m_feeder.floatInput(id).chunk(chunk),
-                                               pass.inputShare, randomBitsAt(pass.seed, kInputStream))
-                                 : quantized;
-    }
-    for (const ValueId id : m_feeder.block().outputs)
-        batch.targets[id] = m_feeder.target(id).chunk(chunk);
-    return batch;
-}
-
-BlockProblem::Batch BlockProblem::miniBatch(const BlockPass &pass) const {
-    const std::int64_t size = m_feeder.batchSize(), chunks = m_feeder.samples() / size;
-    if (!m_separable || chunks == 1)
-        return wholeChunk(
-            static_cast<std::size_t>(Random(pass.seed).below(static_cast<std::uint64_t>(chunks))), pass);
-    const std::vector<std::int64_t> samples = pickSamples(pass.seed);
-    Batch batch;
+std::unordered_map<ValueId, Tensor> BlockProblem::inputs(const GradientTape &tape, const SampleChoice &choice,
+                                                         const BlockPass &pass) const {
+    std::unordered_map<ValueId, Tensor> inputs;
+    const std::int64_t size = m_feeder.batchSize();
     std::uint64_t stream = kInputStream;
-    for (const ValueId id : m_feeder.tape().inputs()) {
-        const SampledValue &quantized = m_feeder.quantizedInput(id);
-        if (quantized.isShared()) {
-            batch.inputs[id] = quantized.chunk(0);
-            continue;
-        }
-        Tensor values = quantized.gather(samples, size);
-        if (pass.inputShare < 1 && values.dtype() == DType::Float32)
-            values = mixElements(values, m_feeder.floatInput(id).gather(samples, size), pass.inputShare,
+    for (const ValueId id : tape.inputs()) {
+        Tensor values = m_feeder.quantizedInput(id).at(choice, size);
+        if (pass.inputShare < 1 && values.dtype() == DType::Float32 &&
+            !m_feeder.quantizedInput(id).isShared())
+            values = mixElements(values, m_feeder.floatInput(id).at(choice, size), pass.inputShare,
                                  randomBitsAt(pass.seed, ++stream));
-        batch.inputs[id] = std::move(values);
+        inputs[id] = std::move(values);
     }
-    for (const ValueId id : m_feeder.block().outputs)
-        batch.targets[id] = m_feeder.target(id).gather(samples, size);
-    return batch;
-}
-
-/// The first samples of a shuffled list.
-std::vector<std::int64_t> BlockProblem::pickSamples(std::uint64_t seed) const {
-    std::vector<std::int64_t> samples(static_cast<std::size_t>(m_feeder.samples()));
-    std::iota(samples.begin(), samples.end(), std::int64_t{0});
-    Random random(seed);
-    const auto count = static_cast<std::size_t>(m_feeder.batchSize());
-    for (std::size_t i = 0; i < count; ++i)
-        std::swap(samples[i], samples[i + random.below(samples.size() - i)]);
-    samples.resize(count);
-    return samples;
+    return inputs;
 }
 
 TapeOptions BlockProblem::weightOptions(const BlockPass &pass) const {
@@ -183,6 +167,10 @@ void BlockProblem::storeGradients(const GradientResult &result, const BlockPass 
 
 Result<double> HessianProblem::run(const BlockPass &pass, const RunContext &ctx) {
     const std::int64_t rows = m_weights.rows / m_groups, cols = m_weights.cols, size = rows * cols;
+    for (std::size_t term = 1; term < kBlockTerms; ++term)
+        if (pass.termWeights[term] != 0)
+            return fail(ErrorCode::Unsupported, "a layer outside of its network has the squared error alone");
+    const double weight = weightOf(pass, BlockTerm::SquaredError);
     if (m_hessians.empty())
         QS_CHECK_OK(readHessians());
     std::vector<float> error(static_cast<std::size_t>(size)), product(error.size());
@@ -195,9 +183,12 @@ Result<double> HessianProblem::run(const BlockPass &pass, const RunContext &ctx)
         for (std::size_t i = 0; i < error.size(); ++i)
             loss += static_cast<double>(error[i]) * product[i] / 2;
         if (!pass.weightGradients.empty() && pass.weightGradients[0])
-            std::ranges::copy(product, pass.weightGradients[0] + group * size);
+            std::ranges::transform(product, pass.weightGradients[0] + group * size,
+                                   [&](float slope) { return static_cast<float>(weight * slope); });
     }
-    return loss;
+    if (pass.terms)
+        *pass.terms = {loss};
+    return weight * loss;
 }
 
 Status HessianProblem::readHessians() {

@@ -1,14 +1,13 @@
 #pragma once
 
-#include "core/analysis/block_data.h"
-#include "core/quant/block_method.h"
+#include "core/analysis/block_targets.h"
 
 namespace qs {
 
 /// The block that a feeder stands at as the services of a block method: runs it on cached inputs and pulls
-/// the squared error of its outputs back to weights and activation steps. \source Li et al. 2021,
-/// arXiv:2102.05426 (block loss); Wei et al. 2022, arXiv:2203.05740 (dropping); Esser et
-///         al. 2020, arXiv:1902.08153 (gradient of the step)
+/// its loss back to weights and activation steps.
+/// \source Li et al. 2021, arXiv:2102.05426 (block loss); Wei et al. 2022, arXiv:2203.05740 (dropping);
+///         Esser et al. 2020, arXiv:1902.08153 (gradient of the step)
 /// \thread one user at a time; results do not depend on the thread count
 class BlockProblem final : public BlockServices {
 public:
@@ -18,26 +17,24 @@ public:
                  std::vector<std::optional<BlockActivation>> activations);
 
     Result<double> run(const BlockPass &pass, const RunContext &ctx) override;
+    bool has(BlockTerm term) const override { return m_targets.has(term); }
 
 private:
-    struct Batch {
-        std::unordered_map<ValueId, Tensor> inputs;
-        std::unordered_map<ValueId, Tensor> targets; ///< by output
-    };
-    Result<double> runBatch(const Batch &batch, const BlockPass &pass, const TapeOptions &weights,
-                            const RunContext &ctx) const;
-    Batch wholeChunk(std::size_t chunk, const BlockPass &pass) const;
-    Batch miniBatch(const BlockPass &pass) const;
-    std::vector<std::int64_t> pickSamples(std::uint64_t seed) const;
+    Status learnReferences(const BlockPass &pass, const TapeOptions &weights, const RunContext &ctx);
+    Result<double> runBatch(const SampleChoice &choice, const BlockPass &pass, const TapeOptions &weights,
+                            BlockTerms &terms, const RunContext &ctx) const;
+    std::unordered_map<ValueId, Tensor> inputs(const GradientTape &tape, const SampleChoice &choice,
+                                               const BlockPass &pass) const;
     TapeOptions weightOptions(const BlockPass &pass) const;
     void addActivations(const BlockPass &pass, TapeOptions &options, std::vector<double> &gradients,
                         const RunContext &ctx) const;
+    GradientTargets gradientTargets(const TapeOptions &options) const;
     void storeGradients(const GradientResult &result, const BlockPass &pass) const;
 
     const BlockFeeder &m_feeder;
     std::vector<const Layer *> m_layers;
     std::vector<std::optional<BlockActivation>> m_activations;
-    bool m_separable = true; ///< mini-batches may be put together of any samples
+    BlockTargets m_targets;
 };
 
 /// One linear layer by its Hessian alone: loss tr((W' - W) H/2 (W' - W)ᵀ), the mean squared error of the

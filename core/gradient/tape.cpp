@@ -27,22 +27,6 @@ std::string nodeText(const Node &node) {
     return fmt::format("node '{}' ({})", node.name, node.opType);
 }
 
-std::vector<ValueId> valuesFromOutside(const ModelGraph &graph, NodeRange range) {
-    std::vector<ValueId> inputs;
-    std::set<ValueId> seen;
-    const auto add = [&](ValueId id) {
-        if (id == kNoValue || graph.constant(id) || range.contains(graph.value(id).producer) ||
-            !seen.insert(id).second)
-            return;
-        inputs.push_back(id);
-    };
-    for (NodeId n = range.begin; n < range.end; ++n) {
-        std::ranges::for_each(graph.node(n).inputs, add);
-        std::ranges::for_each(capturedValues(graph, graph.node(n)), add);
-    }
-    return inputs;
-}
-
 std::vector<ValueId> valuesForOutside(const ModelGraph &graph, NodeRange range) {
     std::vector<ValueId> outputs;
     const auto isReadOutside = [&](ValueId id) {
@@ -232,6 +216,22 @@ private:
 
 } // namespace
 
+std::vector<ValueId> valuesReadFromOutside(const ModelGraph &graph, NodeRange range) {
+    std::vector<ValueId> inputs;
+    std::set<ValueId> seen;
+    const auto add = [&](ValueId id) {
+        if (id == kNoValue || graph.constant(id) || range.contains(graph.value(id).producer) ||
+            !seen.insert(id).second)
+            return;
+        inputs.push_back(id);
+    };
+    for (NodeId n = range.begin; n < range.end; ++n) {
+        std::ranges::for_each(graph.node(n).inputs, add);
+        std::ranges::for_each(capturedValues(graph, graph.node(n)), add);
+    }
+    return inputs;
+}
+
 GradientTape::GradientTape(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 GradientTape::~GradientTape() = default;
 const Model &GradientTape::model() const {
@@ -262,7 +262,7 @@ Result<std::shared_ptr<const GradientTape>> GradientTape::create(std::shared_ptr
             return fail(std::move(kernel).error().withContext(nodeText(model->graph.node(n))));
         impl->kernels.push_back(std::move(*kernel));
     }
-    impl->inputs = valuesFromOutside(model->graph, range);
+    impl->inputs = valuesReadFromOutside(model->graph, range);
     impl->outputs = valuesForOutside(model->graph, range);
     impl->indexMaps.resize(impl->kernels.size());
     impl->model = std::move(model);

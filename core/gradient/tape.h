@@ -41,6 +41,10 @@ struct GradientResult {
     std::map<InputSlot, Tensor> slots;
 };
 
+/// Values from outside that nodes of a range read, constants excluded: what a pass over the range must be
+/// given.
+std::vector<ValueId> valuesReadFromOutside(const ModelGraph &graph, NodeRange range);
+
 /// Reverse-mode differentiation over a range of nodes. The forward pass runs the executor's own kernels, node
 /// by node; the way back runs one rule per operator (core/gradient/gradient_rule.h) over float32 values.
 /// Integers and booleans (shapes, indices, masks) get no gradient. Matrix products go through gemm().
@@ -57,7 +61,7 @@ public:
 
     const Model &model() const;
     NodeRange range() const;
-    /// Values from outside that nodes of the range read: what forward() must be given. Constants excluded.
+    /// valuesReadFromOutside() of the range.
     const std::vector<ValueId> &inputs() const;
     /// Values of the range that nodes behind it read or that the graph returns.
     const std::vector<ValueId> &outputs() const;

@@ -22,6 +22,14 @@ bool isNumbered(const std::string &name) {
     return last != std::string::npos && last + 1 < name.size() && (name[last] == '.' || name[last] == '_');
 }
 
+/// The last node that reads a value; behind all nodes for outputs of the graph.
+NodeId lastUse(const ModelGraph &graph, ValueId id) {
+    if (std::ranges::find(graph.outputs(), id) != graph.outputs().end())
+        return static_cast<NodeId>(graph.nodes().size());
+    const auto &readers = graph.consumers(id);
+    return readers.empty() ? kNoNode : readers.back();
+}
+
 class Partition {
 public:
     Partition(const ModelGraph &graph, const std::vector<Layer> &layers) : m_graph(graph), m_layers(layers) {
@@ -60,14 +68,6 @@ private:
                 if (id != kNoValue && depends && !losesNumbers(node))
                     m_dependent[static_cast<std::size_t>(id)] = true;
         }
-    }
-
-    /// The last node that reads a value; behind all nodes for outputs of the graph.
-    NodeId lastUse(ValueId id) const {
-        if (std::ranges::find(m_graph.outputs(), id) != m_graph.outputs().end())
-            return static_cast<NodeId>(m_graph.nodes().size());
-        const auto &readers = m_graph.consumers(id);
-        return readers.empty() ? kNoNode : readers.back();
     }
 
     std::vector<LayerId> layersIn(NodeRange range) const {
@@ -143,10 +143,11 @@ private:
         std::vector<int> count(static_cast<std::size_t>(range.end - range.begin + 2), 0);
         for (NodeId n = range.begin; n < range.end; ++n)
             for (const ValueId id : m_graph.node(n).outputs) {
-                if (id == kNoValue || !m_dependent[static_cast<std::size_t>(id)] || lastUse(id) <= n)
+                if (id == kNoValue || !m_dependent[static_cast<std::size_t>(id)] || lastUse(m_graph, id) <= n)
                     continue;
                 ++count[static_cast<std::size_t>(n + 1 - range.begin)];
-                --count[static_cast<std::size_t>(std::min(lastUse(id), range.end) + 1 - range.begin)];
+                --count[static_cast<std::size_t>(std::min(lastUse(m_graph, id), range.end) + 1 -
+                                                 range.begin)];
             }
         for (std::size_t i = 1; i < count.size(); ++i)
             count[i] += count[i - 1];
@@ -180,7 +181,8 @@ private:
         std::vector<ValueId> outputs;
         for (NodeId n = range.begin; n < range.end; ++n)
             for (const ValueId id : m_graph.node(n).outputs)
-                if (id != kNoValue && m_dependent[static_cast<std::size_t>(id)] && lastUse(id) >= range.end)
+                if (id != kNoValue && m_dependent[static_cast<std::size_t>(id)] &&
+                    lastUse(m_graph, id) >= range.end)
                     outputs.push_back(id);
         return outputs;
     }
@@ -198,6 +200,19 @@ private:
 std::vector<ReconstructionBlock> findReconstructionBlocks(const ModelGraph &graph,
                                                           const std::vector<Layer> &layers) {
     return layers.empty() ? std::vector<ReconstructionBlock>{} : Partition(graph, layers).run();
+}
+
+ReconstructionBlock joinBlocks(const ModelGraph &graph, std::span<const ReconstructionBlock> blocks) {
+    ReconstructionBlock joined = blocks.front();
+    for (const ReconstructionBlock &block : blocks.subspan(1)) {
+        joined.layers.insert(joined.layers.end(), block.layers.begin(), block.layers.end());
+        joined.outputs.insert(joined.outputs.end(), block.outputs.begin(), block.outputs.end());
+    }
+    joined.nodes.end = blocks.back().nodes.end;
+    if (blocks.size() > 1)
+        joined.name = fmt::format("{} to {}", blocks.front().name, blocks.back().name);
+    std::erase_if(joined.outputs, [&](ValueId id) { return lastUse(graph, id) < joined.nodes.end; });
+    return joined;
 }
 
 } // namespace qs

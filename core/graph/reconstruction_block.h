@@ -2,6 +2,8 @@
 
 #include "core/graph/model.h"
 
+#include <span>
+
 namespace qs {
 
 /// Consecutive nodes of a graph: [begin, end) in its topological order.
@@ -26,5 +28,9 @@ struct ReconstructionBlock {
 /// layers before to those behind. Blocks follow each other without a gap and hold every layer.
 std::vector<ReconstructionBlock> findReconstructionBlocks(const ModelGraph &graph,
                                                           const std::vector<Layer> &layers);
+
+/// Blocks that follow each other as one.
+/// \param blocks  at least one; each begins where the one before ends
+ReconstructionBlock joinBlocks(const ModelGraph &graph, std::span<const ReconstructionBlock> blocks);
 
 } // namespace qs

@@ -37,6 +37,17 @@ qs_status runBlock(qs_call *call, qs_block_pass *pass) {
     run.weightGradients = listOf(pass->weight_gradients, layers);
     if (pass->activation_scale_gradients)
         run.activationScaleGradients = {pass->activation_scale_gradients, layers};
+    BlockTerms terms{};
+    if (QS_HAS(qs_block_pass, same_input_target, pass)) {
+        if (pass->term_count < 0 || pass->term_count > static_cast<std::int64_t>(kBlockTerms))
+            return QS_INVALID_ARGUMENT;
+        if (pass->term_weights) {
+            run.termWeights.fill(0);
+            std::copy_n(pass->term_weights, pass->term_count, run.termWeights.begin());
+        }
+        run.sameInputTarget = pass->same_input_target;
+        run.terms = &terms;
+    }
     auto loss = state.block.services->run(run, state.ctx);
     if (!loss) {
         state.failure = std::move(loss).error();
@@ -46,6 +57,8 @@ qs_status runBlock(qs_call *call, qs_block_pass *pass) {
                                                                : QS_FAILED;
     }
     pass->loss = *loss;
+    if (run.terms && pass->terms)
+        std::copy_n(terms.begin(), pass->term_count, pass->terms);
     return QS_OK;
 }
 
@@ -174,7 +187,8 @@ Result<QuantizedMatrix> PluginBlock::quantize(const QuantizeRequest &request, co
 
 BlockPlan PluginBlock::plan(const nlohmann::json &parameters) const {
     const BlockPlan defaults;
-    qs_block_plan table{sizeof table, 0, defaults.batchSize, defaults.maxSamples};
+    qs_block_plan table{sizeof table,    1, defaults.batchSize, defaults.maxSamples, defaults.window,
+                        defaults.overlap};
     const auto completed = m_schema.complete(parameters);
     try {
         if (completed)
@@ -182,7 +196,12 @@ BlockPlan PluginBlock::plan(const nlohmann::json &parameters) const {
     } catch (...) {
         return defaults;
     }
-    return {std::max<std::int64_t>(1, table.batch_size), std::max<std::int64_t>(1, table.max_samples)};
+    BlockPlan plan{std::max<std::int64_t>(1, table.batch_size), std::max<std::int64_t>(1, table.max_samples),
+                   std::max<std::int64_t>(1, table.window)};
+    plan.overlap = std::clamp<std::int64_t>(table.overlap, 0, plan.window - 1);
+    for (std::size_t term = 0; term < kBlockTerms; ++term)
+        plan.terms[term] = (table.terms >> term & 1U) != 0;
+    return plan;
 }
 
 Result<BlockResult> PluginBlock::reconstruct(const BlockRequest &request, const RunContext &ctx) const {
@@ -201,6 +220,9 @@ Result<BlockResult> PluginBlock::reconstruct(const BlockRequest &request, const 
     table.parameters = text.c_str();
     table.seed = request.seed;
     table.run = &runBlock;
+    for (std::size_t term = 0; term < kBlockTerms; ++term)
+        if (request.services->has(static_cast<BlockTerm>(term)))
+            table.terms |= 1U << term;
     const qs_status status = callPlugin(
         buffers.message, [&] { return m_table->reconstruct(&table, &pluginHost(), &buffers.table); });
     if (status != QS_OK && call.failure)

@@ -1,6 +1,7 @@
 #include "core/session/block_run.h"
 
 #include "core/analysis/block_problem.h"
+#include "core/base/progress_window.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,16 +12,16 @@ namespace qs {
 struct BlockRuns::Group {
     std::shared_ptr<const BlockMethod> method;
     nlohmann::json parameters;
-    std::string name; ///< of the block
+    std::string name; ///< of the window
     std::vector<const Layer *> layers;
 };
 
 BlockRuns::BlockRuns(const RunRequest &request, std::shared_ptr<const Model> model,
                      std::shared_ptr<const Executor> executor)
     : m_request(request), m_model(std::move(model)), m_executor(std::move(executor)) {
-    for (ReconstructionBlock &block : findReconstructionBlocks(m_model->graph, m_model->layers))
-        if (!groupsOf(block).empty())
-            m_blocks.push_back(std::move(block));
+    std::vector<ReconstructionBlock> blocks = findReconstructionBlocks(m_model->graph, m_model->layers);
+    std::erase_if(blocks, [this](const ReconstructionBlock &block) { return groupsOf(block).empty(); });
+    findWindows(blocks);
 }
 
 BlockRuns::~BlockRuns() = default;
@@ -55,17 +56,72 @@ std::vector<BlockRuns::Group> BlockRuns::groupsOf(const ReconstructionBlock &blo
     return groups;
 }
 
+BlockPlan BlockRuns::planOf(const ReconstructionBlock &block) const {
+    // One pass through the network serves all windows: the largest wishes of their methods.
+    BlockPlan plan{1, 1};
+    for (const Group &group : groupsOf(block)) {
+        const BlockPlan wish = group.method->plan(group.parameters);
+        plan.batchSize = std::max(plan.batchSize, wish.batchSize);
+        plan.maxSamples = std::max(plan.maxSamples, wish.maxSamples);
+        plan.window = wish.window;
+        plan.overlap = wish.overlap;
+        for (std::size_t term = 0; term < kBlockTerms; ++term)
+            plan.terms[term] = plan.terms[term] || wish.terms[term];
+    }
+    return plan;
+}
+
+/// Windows hold blocks that follow each other and have one and the same method.
+void BlockRuns::findWindows(const std::vector<ReconstructionBlock> &blocks) {
+    const auto goesOn = [&](std::size_t next) {
+        if (next >= blocks.size() || blocks[next - 1].nodes.end != blocks[next].nodes.begin)
+            return false;
+        const std::vector<Group> before = groupsOf(blocks[next - 1]), after = groupsOf(blocks[next]);
+        return before.size() == 1 && after.size() == 1 && before[0].method == after[0].method &&
+               before[0].parameters == after[0].parameters;
+    };
+    for (std::size_t begin = 0; begin < blocks.size();) {
+        const BlockPlan plan = planOf(blocks[begin]);
+        std::size_t end = begin + 1;
+        while (end - begin < static_cast<std::size_t>(plan.window) && goesOn(end))
+            ++end;
+        m_windows.push_back(joinBlocks(m_model->graph, std::span(blocks).subspan(begin, end - begin)));
+        begin = goesOn(end) ? end - static_cast<std::size_t>(plan.overlap) : end;
+    }
+}
+
+/// Whether the window has its turn at this layer: the first of it that is reconstructed.
+bool BlockRuns::startsAt(std::size_t window, const Layer &layer) const {
+    return m_windows[window].nodes.contains(layer.node) && isReconstructed(layer) && !m_done.contains(window);
+}
+
+std::int64_t BlockRuns::layersAhead(const Layer &layer) const {
+    std::int64_t count = 0;
+    for (std::size_t w = 0; w < m_windows.size(); ++w)
+        if (startsAt(w, layer))
+            count += std::ssize(m_windows[w].layers);
+    return count;
+}
+
+std::int64_t BlockRuns::allLayers() const {
+    std::int64_t count = 0;
+    for (const ReconstructionBlock &window : m_windows)
+        count += std::ssize(window.layers);
+    return count;
+}
+
 Result<std::optional<ReadyLayer>> BlockRuns::take(const Layer &layer, const Run &run, FindingList &findings,
                                                   const RunContext &ctx) {
-    for (std::size_t b = 0; b < m_blocks.size(); ++b) {
-        if (!m_blocks[b].nodes.contains(layer.node) || !isReconstructed(layer) || !m_done.insert(b).second)
+    for (std::size_t w = 0; w < m_windows.size(); ++w) {
+        if (!startsAt(w, layer))
             continue;
-        if (auto status = reconstruct(b, run, findings, ctx); !status) {
+        m_done.insert(w);
+        if (auto status = reconstruct(w, run, findings, ctx); !status) {
             if (status.error().code == ErrorCode::Cancelled)
                 return fail(std::move(status).error());
             Finding finding = toFinding(status.error());
             finding.severity = Severity::Warning;
-            finding.action = fmt::format("The layers of {} are quantized one by one.", m_blocks[b].name);
+            finding.action = fmt::format("The layers of {} are quantized one by one.", m_windows[w].name);
             findings.add(std::move(finding));
         }
     }
@@ -76,30 +132,33 @@ Result<std::optional<ReadyLayer>> BlockRuns::take(const Layer &layer, const Run 
 Status BlockRuns::prepareFeeder(const RunContext &ctx) {
     if (m_feeder)
         return {};
-    // One pass through the network serves all blocks: the largest wishes of their methods.
     BlockPlan plan{1, 1};
-    for (const ReconstructionBlock &block : m_blocks)
-        for (const Group &group : groupsOf(block)) {
-            const BlockPlan wish = group.method->plan(group.parameters);
-            plan.batchSize = std::max(plan.batchSize, wish.batchSize);
-            plan.maxSamples = std::max(plan.maxSamples, wish.maxSamples);
-        }
+    for (const ReconstructionBlock &window : m_windows) {
+        const BlockPlan wish = planOf(window);
+        plan.batchSize = std::max(plan.batchSize, wish.batchSize);
+        plan.maxSamples = std::max(plan.maxSamples, wish.maxSamples);
+        for (std::size_t term = 0; term < kBlockTerms; ++term)
+            plan.terms[term] = plan.terms[term] || wish.terms[term];
+    }
     if (m_request.calibrationSamples > 0)
         plan.maxSamples = std::min(plan.maxSamples, m_request.calibrationSamples);
-    QS_TRY(m_feeder, BlockFeeder::create(m_executor, *m_request.calibration, plan.batchSize, plan.maxSamples,
-                                         m_blocks, ctx));
+    QS_TRY(m_feeder, BlockFeeder::create(m_executor, *m_request.calibration, plan, m_windows, ctx));
     return {};
 }
 
-Status BlockRuns::reconstruct(std::size_t block, const Run &run, FindingList &findings,
+Status BlockRuns::reconstruct(std::size_t window, const Run &run, FindingList &findings,
                               const RunContext &ctx) {
     QS_CHECK_OK(prepareFeeder(ctx));
     const std::vector<QuantizedLayer> before = run.quantizedLayers();
     QS_TRY(const PassOptions prefix, substitutions(*m_model, before));
-    QS_CHECK_OK(m_feeder->moveTo(block, prefix, ctx));
-    for (const Group &group : groupsOf(m_blocks[block]))
-        if (auto status = reconstructGroup(group, run, findings, ctx); !status)
-            return fail(std::move(status).error().withContext(m_blocks[block].name));
+    QS_CHECK_OK(m_feeder->moveTo(window, prefix, ctx));
+    const std::vector<Group> groups = groupsOf(m_windows[window]);
+    const auto count = static_cast<double>(groups.size());
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        ProgressWindow progress(ctx, static_cast<double>(g) / count, static_cast<double>(g + 1) / count);
+        if (auto status = reconstructGroup(groups[g], run, findings, progress.context()); !status)
+            return fail(std::move(status).error().withContext(m_windows[window].name));
+    }
     return {};
 }
 
@@ -125,6 +184,30 @@ std::optional<BlockActivation> staticActivation(const Layer &layer, const LayerC
 
 } // namespace
 
+Result<BlockLayer> BlockRuns::blockLayer(const Layer &layer, const Run &run, std::vector<Tensor> &weights,
+                                         const RunContext &ctx) const {
+    const LayerChoice choice = m_request.recipe.choiceFor(layer.name);
+    QS_TRY(Tensor matrix, weightMatrix(layer, m_model->graph));
+    weights.push_back(std::move(matrix));
+    const MatrixView<const float> view{weights.back().values<float>().data(), layer.outChannels,
+                                       layer.inPerOut};
+    if (const auto earlier = m_ready.find(layer.id); earlier != m_ready.end()) {
+        std::optional<BlockActivation> activation = staticActivation(layer, choice, run);
+        if (activation && earlier->second.activation)
+            activation->grid = *earlier->second.activation;
+        return BlockLayer{layer.name, view, *earlier->second.weight, activation};
+    }
+    QuantizeRequest rounding;
+    rounding.layerName = layer.name;
+    rounding.weights = view;
+    rounding.groups = layer.groups;
+    rounding.scheme = choice.weight->scheme;
+    RunContext quiet = ctx; // its share of the bar is that of the block
+    quiet.progress = nullptr;
+    QS_TRY(QuantizedMatrix nearest, makeRtnQuantizer()->quantize(rounding, quiet));
+    return BlockLayer{layer.name, view, std::move(nearest), staticActivation(layer, choice, run)};
+}
+
 Status BlockRuns::reconstructGroup(const Group &group, const Run &run, FindingList &findings,
                                    const RunContext &ctx) {
     const auto start = std::chrono::steady_clock::now();
@@ -133,20 +216,12 @@ Status BlockRuns::reconstructGroup(const Group &group, const Run &run, FindingLi
     request.parameters = group.parameters;
     request.seed = m_request.recipe.seed;
     request.findings = &findings;
-    std::vector<Tensor> weights; // what the views of the request look at
+    std::vector<Tensor> weights;
     std::vector<std::optional<BlockActivation>> activations;
     for (const Layer *layer : group.layers) {
-        const LayerChoice choice = m_request.recipe.choiceFor(layer->name);
-        QS_TRY(Tensor matrix, weightMatrix(*layer, m_model->graph));
-        weights.push_back(std::move(matrix));
-        QuantizeRequest rounding;
-        rounding.layerName = layer->name;
-        rounding.weights = {weights.back().values<float>().data(), layer->outChannels, layer->inPerOut};
-        rounding.groups = layer->groups;
-        rounding.scheme = choice.weight->scheme;
-        QS_TRY(QuantizedMatrix nearest, makeRtnQuantizer()->quantize(rounding, ctx));
-        activations.push_back(staticActivation(*layer, choice, run));
-        request.layers.push_back({layer->name, rounding.weights, std::move(nearest), activations.back()});
+        QS_TRY(BlockLayer entry, blockLayer(*layer, run, weights, ctx));
+        activations.push_back(entry.activation);
+        request.layers.push_back(std::move(entry));
     }
     BlockProblem problem(*m_feeder, group.layers, activations);
     request.services = &problem;

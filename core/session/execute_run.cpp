@@ -13,6 +13,8 @@ namespace {
 
 /// Shares of the progress bar; measured on the sample models, where in-network errors dominate.
 constexpr double kPrepared = 0.07, kCalibrated = 0.15, kBaseline = 0.25, kLayers = 0.85;
+/// Time for a layer in the reconstruction of its block, in units of that for quantizing and measuring one.
+constexpr double kBlockWork = 20;
 
 class RunExecution {
 public:
@@ -32,6 +34,7 @@ public:
         QS_CHECK_OK(calibrate());
         publish();
         QS_CHECK_OK(prepareEvaluators());
+        m_blocks = std::make_unique<BlockRuns>(m_request, m_network.model, m_network.executor);
         for (const Layer &layer : m_request.model->layers) {
             QS_CHECK_OK(runOne(layer));
             publish();
@@ -126,27 +129,33 @@ private:
 
     Status runOne(const Layer &layer) {
         const auto index = static_cast<std::size_t>(layer.id);
-        const auto count = static_cast<double>(m_request.model->layers.size());
-        const double share = (kLayers - kBaseline) / count;
-        ProgressWindow window(m_ctx, kBaseline + share * static_cast<double>(index),
-                              kBaseline + share * static_cast<double>(index + 1));
-        const RunContext ctx = window.context();
-        ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
+        ProgressWindow blockWindow =
+            nextWindow(kBlockWork * static_cast<double>(m_blocks->layersAhead(layer)));
+        ProgressWindow window = nextWindow(1);
         LayerRequest request{m_network.model, layer.id,          m_request.recipe.choiceFor(layer.name),
                              nullptr,         m_request.methods, m_request.recipe.seed,
                              m_alone};
         if (m_run.capture)
             request.capture = m_run.capture->layers[index];
         request.activationRange = m_network.activationRange(layer.id);
-        if (!m_blocks)
-            m_blocks = std::make_unique<BlockRuns>(m_request, m_network.model, m_network.executor);
-        QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, ctx));
+        QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, blockWindow.context()));
+        const RunContext ctx = window.context();
+        ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
         QS_TRY(const auto result, runLayer(request, m_findings, ctx));
         if (!m_norms)
             m_norms =
                 std::make_unique<NormCorrections>(m_request, m_network.model, m_network.executor, m_findings);
         QS_TRY(m_run.layers[index], m_norms->corrected(layer, result, m_run, m_findings, ctx));
         return {};
+    }
+
+    /// The next part of the bar that all layers share, for some work in units of a layer.
+    ProgressWindow nextWindow(double work) {
+        const double all = static_cast<double>(m_network.model->layers.size()) +
+                           kBlockWork * static_cast<double>(m_blocks->allLayers());
+        const double share = (kLayers - kBaseline) / all, begin = kBaseline + share * m_workDone;
+        m_workDone += work;
+        return {m_ctx, begin, begin + share * work};
     }
 
     Status measureTotal() {
@@ -166,6 +175,7 @@ private:
     std::shared_ptr<const Evaluator> m_total, m_alone;
     std::unique_ptr<BlockRuns> m_blocks;
     std::unique_ptr<NormCorrections> m_norms;
+    double m_workDone = 0; ///< units of nextWindow
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "plugins/transform/cross_quant.h"
 #include "plugins/transform/dual_column_scale.h"
 #include "plugins/transform/omniquant_let.h"
+#include "plugins/transform/outlier_scale.h"
 #include "plugins/transform/repq_vit.h"
 #include "plugins/transform/rotation.h"
 #include "plugins/transform/smooth_quant.h"
@@ -15,4 +16,4 @@
 QS_EXPORT_PLUGIN("org.quantoscope.transform", "1.0.0", "GPL-3.0-or-later", qs::SmoothQuant,
                  qs::SmoothQuantBias, qs::Awq, qs::WeightDilation, qs::CrossLayerEqualization, qs::CrossQuant,
                  qs::Rotation, qs::ResidualRotation, qs::RepqVit, qs::RepQuant, qs::DualColumnScale,
-                 qs::OmniquantLet, qs::AffineQuant);
+                 qs::OmniquantLet, qs::OutlierScale, qs::AffineQuant);

@@ -1,5 +1,7 @@
 #include "plugins/transform/smooth_scale.h"
 
+#include "plugins/support/outlier_split.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -63,6 +65,17 @@ std::vector<float> crossQuantScale(std::span<const float> inputs, double alpha) 
     for (std::size_t channel = 0; channel < scale.size(); ++channel)
         if (inputs[channel] >= kDeadInput)
             scale[channel] = static_cast<float>(std::max(std::pow(inputs[channel], 1 - alpha), kLeastScale));
+    return scale;
+}
+
+std::vector<float> outlierScale(std::span<const float> inputs, double varianceWeight) {
+    std::vector<float> scale(inputs.size(), 1.0f);
+    const auto kept = largestKept({inputs.begin(), inputs.end()}, varianceWeight);
+    if (!kept || *kept < kDeadInput)
+        return scale;
+    for (std::size_t channel = 0; channel < scale.size(); ++channel)
+        if (inputs[channel] > *kept)
+            scale[channel] = std::sqrt(inputs[channel] / *kept);
     return scale;
 }
 

@@ -32,4 +32,9 @@ std::vector<float> activationAwareScale(std::span<const float> meanMagnitude, do
 /// 1. \param inputs  largest magnitude by channel \source methods A, A21
 std::vector<float> crossQuantScale(std::span<const float> inputs, double alpha);
 
+/// s_j = sqrt(m_j / m) for channels whose magnitude m_j is an outlier among all, m being the largest that is
+/// none; 1 for the others. \param inputs  largest magnitude by channel \param varianceWeight  see
+/// largestKept() \source CBQ, Ding et al. 2023, arXiv:2312.07950; methods A, A27
+std::vector<float> outlierScale(std::span<const float> inputs, double varianceWeight);
+
 } // namespace qs

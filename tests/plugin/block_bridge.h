@@ -16,13 +16,15 @@ inline SolverLayer solverLayer(const BlockLayer &layer) {
     result.cols = nearest.cols;
     result.lowest = range.lowest;
     result.highest = range.highest;
+    result.convention = nearest.convention;
+    result.scaleAsFloat16 = nearest.scaleAsFloat16;
     result.scales = nearest.scales;
     result.zeroPoints = nearest.zeroPoints;
     result.slicesPerRow =
         nearest.layout.granularity == Granularity::PerTensor ? 0 : nearest.layout.groupsPerRow();
     result.sliceLength =
         nearest.layout.granularity == Granularity::PerGroup ? nearest.layout.groupSize : nearest.cols;
-    result.nearest = nearest.codes.data();
+    result.nearest = nearest.codes;
     result.activationScale = layer.activation ? layer.activation->grid.scale : 0.0f;
     return result;
 }
@@ -41,8 +43,14 @@ inline BlockSolverServices solverServices(BlockServices &services, const RunCont
         run.inputShare = pass.inputShare;
         run.weightGradients = pass.weightGradients;
         run.activationScaleGradients = pass.activationScaleGradients;
+        run.termWeights = pass.termWeights;
+        run.sameInputTarget = pass.sameInputTarget;
+        run.terms = &pass.terms;
         return services.run(run, ctx);
     };
+    for (std::size_t term = 0; term < kBlockTerms; ++term)
+        if (services.has(static_cast<BlockTerm>(term)))
+            result.terms |= 1U << term;
     result.randomBits = [seed](std::uint64_t index) { return randomBitsAt(seed, index); };
     result.cancelled = [ctx] { return ctx.cancelled(); };
     result.maxThreads = ctx.maxThreads;

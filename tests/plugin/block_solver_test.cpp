@@ -1,6 +1,10 @@
 // The solver of block methods: its parts against their formulas, and one linear layer against the AdaRound
 // numbers of methods A, A23 (computed by enumeration and by an independent program).
+#include "plugins/block/block_solver.h"
+#include "plugins/block/range_solver.h"
 #include "plugins/block/rounding_variables.h"
+#include "plugins/block/weight_truncation.h"
+#include "plugins/support/outlier_split.h"
 
 #include "core/analysis/block_problem.h"
 #include "tests/plugin/block_bridge.h"
@@ -66,7 +70,7 @@ TEST(SolveBlock, FixtureAComesNearTheBestRoundingByEnumeration) {
     HessianFixture fixture = fixtureA();
     OneLayer one(fixture, 3);
     const BlockSolution solution = one.solve({.iterations = 2000, .learningRate = 0.01});
-    const Codes firstRow(solution.codes[0].begin(), solution.codes[0].begin() + 4);
+    const Codes firstRow(solution.layers[0].codes.begin(), solution.layers[0].codes.begin() + 4);
     EXPECT_EQ(firstRow, (Codes{6, 1, 3, 7}));
     // The second row is known to stay in a worse place than the best of 16 (0.072439).
     EXPECT_LE(2 * solution.learnedLoss, 0.007215 + 0.087803 + 1e-4);
@@ -97,15 +101,15 @@ TEST(SolveBlock, CodesAreNearestOrOneAway) {
     HessianFixture fixture = fixtureB();
     OneLayer one(fixture, 2);
     const BlockSolution solution = one.solve({});
-    for (std::size_t i = 0; i < solution.codes[0].size(); ++i)
-        EXPECT_LE(std::abs(solution.codes[0][i] - one.layer.nearest.codes[i]), 1);
+    for (std::size_t i = 0; i < solution.layers[0].codes.size(); ++i)
+        EXPECT_LE(std::abs(solution.layers[0].codes[i] - one.layer.nearest.codes[i]), 1);
 }
 
 TEST(SolveBlock, OneThreadGivesTheSameCodes) {
     HessianFixture fixture = fixtureB();
     OneLayer one(fixture, 3);
     const BlockSolution many = one.solve({}, {{}, nullptr, 4}), single = one.solve({}, {{}, nullptr, 1});
-    EXPECT_EQ(many.codes, single.codes);
+    EXPECT_EQ(many.layers[0].codes, single.layers[0].codes);
     EXPECT_EQ(many.learnedLoss, single.learnedLoss);
 }
 
@@ -114,7 +118,7 @@ TEST(SolveBlock, KeepsNearestWhereNothingIsWon) {
     fixture.hessianMatrix.setIdentity(); // nearest is optimal
     OneLayer one(fixture, 3);
     const BlockSolution solution = one.solve({});
-    EXPECT_EQ(solution.codes[0], one.layer.nearest.codes);
+    EXPECT_EQ(solution.layers[0].codes, one.layer.nearest.codes);
 }
 
 TEST(SolveBlock, StopsWhenCancelled) {
@@ -126,6 +130,131 @@ TEST(SolveBlock, StopsWhenCancelled) {
     const auto solution = solveBlock({solverLayer(one.layer)}, {}, solverServices(*one.problem, ctx));
     ASSERT_FALSE(solution);
     EXPECT_EQ(solution.error().code, ErrorCode::Cancelled);
+}
+
+TEST(SolveBlock, FullRankIsAVariableForEveryWeight) {
+    HessianFixture fixture = fixtureB();
+    OneLayer one(fixture, 3);
+    const BlockSolution each = one.solve({.iterations = 50});
+    const BlockSolution full = one.solve({.iterations = 50, .rank = 16}); // 16 rows
+    EXPECT_EQ(each.layers[0].codes, full.layers[0].codes);
+}
+
+TEST(SolveBlock, FewVariablesBeatNearestAndAreBeatenByMany) {
+    HessianFixture fixture = fixtureB();
+    OneLayer one(fixture, 3);
+    const BlockSolution each = one.solve({}), few = one.solve({.rank = 5});
+    EXPECT_LT(few.learnedLoss, 0.9 * few.nearestLoss);
+    EXPECT_GT(few.learnedLoss, each.learnedLoss);
+    EXPECT_EQ(few.layers[0].scales, one.layer.nearest.scales);
+}
+
+TEST(SolveBlock, LearnedScalesHelp) {
+    HessianFixture fixture = fixtureB();
+    OneLayer one(fixture, 2);
+    const BlockSolution fixed = one.solve({});
+    const BlockSolution learned = one.solve({.scaleLearningRate = 0.002});
+    EXPECT_LT(learned.learnedLoss, fixed.learnedLoss);
+    EXPECT_NE(learned.layers[0].scales, one.layer.nearest.scales);
+}
+
+TEST(SolveBlock, StartsFromWhatAnEarlierWindowDecided) {
+    HessianFixture fixture = fixtureB();
+    OneLayer one(fixture, 3);
+    const BlockSolution first = one.solve({});
+    one.layer.nearest.codes = first.layers[0].codes;
+    const BlockSolution none = one.solve({.iterations = 1, .learningRate = 1e-5});
+    EXPECT_EQ(none.layers[0].codes, first.layers[0].codes);
+    EXPECT_NEAR(none.nearestLoss, first.learnedLoss, 1e-6 * first.learnedLoss);
+    const BlockSolution again = one.solve({});
+    EXPECT_TRUE(again.keptNearest ? again.layers[0].codes == first.layers[0].codes
+                                  : again.learnedLoss < first.learnedLoss);
+}
+
+TEST(SolveBlock, TermsThatALayerAloneHasNotAreLeftOutAndTheUserIsTold) {
+    HessianFixture fixture = fixtureB();
+    OneLayer one(fixture, 3);
+    BlockSolverServices services = solverServices(*one.problem, {});
+    int warnings = 0;
+    services.warn = [&](const std::string &) { ++warnings; };
+    BlockSolverOptions options{.iterations = 20};
+    options.objective.weights = {0, 1}; // Fisher
+    const auto fisher = solveBlock({solverLayer(one.layer)}, options, services);
+    ASSERT_TRUE(fisher) << fisher.error().text();
+    EXPECT_GE(warnings, 1);
+    EXPECT_EQ(fisher->learnedLoss, one.solve({.iterations = 20}).learnedLoss);
+}
+
+TEST(LearnRanges, AllOfTheRangeIsRoundingToNearest) {
+    HessianFixture fixture = fixtureB();
+    for (const GridConvention convention :
+         {GridConvention::Asymmetric, GridConvention::SymmetricOffset, GridConvention::SymmetricRestricted,
+          GridConvention::SymmetricFull}) {
+        OneLayer one(fixture, 3);
+        QuantizeRequest request = fixture.request(3);
+        request.scheme.grid.convention = convention;
+        one.layer.nearest = *makeRtnQuantizer()->quantize(request, {});
+        const auto solution = learnRanges({solverLayer(one.layer)}, {.iterations = 1, .startLogit = 30},
+                                          solverServices(*one.problem, {}));
+        ASSERT_TRUE(solution);
+        EXPECT_EQ(solution->layers[0].codes, one.layer.nearest.codes) << gridConventionName(convention);
+        EXPECT_THAT(solution->layers[0].scales,
+                    testing::Pointwise(testing::FloatNear(1e-6f), one.layer.nearest.scales));
+    }
+}
+
+TEST(LearnRanges, LearningLowersTheLossOnEveryKindOfGrid) {
+    HessianFixture fixture = fixtureB();
+    for (const GridConvention convention : {GridConvention::Asymmetric, GridConvention::SymmetricFull}) {
+        OneLayer one(fixture, 2);
+        QuantizeRequest request = fixture.request(2);
+        request.scheme.grid.convention = convention;
+        one.layer.nearest = *makeRtnQuantizer()->quantize(request, {});
+        const auto solution =
+            learnRanges({solverLayer(one.layer)}, {.iterations = 300}, solverServices(*one.problem, {}));
+        ASSERT_TRUE(solution);
+        EXPECT_NEAR(2 * solution->nearestLoss, fixture.error(one.layer.nearest), 0.1);
+        EXPECT_LT(solution->learnedLoss, 0.95 * solution->nearestLoss) << gridConventionName(convention);
+        std::cout << one.layer.nearest.scales[0] << " " << fixture.weights.row(0).cwiseAbs().maxCoeff()
+                  << "\n";
+        EXPECT_FALSE(solution->keptNearest);
+    }
+}
+
+TEST(LargestKept, ExampleOfTheMethodLibrary) {
+    // Q1 0.165, Q3 0.6, threshold 1.2525; the gap before 2.5 is the largest.
+    const std::vector<float> example{0.1f, 0.12f, 0.15f, 0.18f, 0.2f, 0.2f, 0.25f, 0.3f, 0.9f, 2.5f, 3.0f};
+    EXPECT_EQ(largestKept(example, 1), 0.9f);
+    // Without 0.9 in the way of a larger gap behind 2.5: 2.5 stays.
+    EXPECT_EQ(largestKept({0.1f, 0.12f, 0.15f, 0.18f, 0.2f, 0.2f, 0.25f, 0.3f, 1.9f, 2.5f, 30.0f}, 1), 2.5f);
+    EXPECT_FALSE(largestKept({0.1f, 0.2f, 0.3f, 0.4f, 0.5f}, 1));
+    EXPECT_FALSE(largestKept({1.0f, 1.0f, 1.0f}, 1));
+}
+
+TEST(TruncateOutliers, ChangesOnlyRowsWithOutliers) {
+    const std::vector<float> weights{0.1f, -0.2f, 0.3f, 0.15f, 0.25f, -0.1f, 0.2f, 9.0f};
+    SolverLayer layer;
+    layer.weights = weights.data();
+    layer.rows = 2;
+    layer.cols = layer.sliceLength = 4;
+    layer.highest = 15;
+    layer.scales = {0.5f / 15, 9.1f / 15};
+    layer.zeroPoints = {6, 0};
+    layer.nearest.assign(8, 6);
+    EXPECT_EQ(truncateOutliers(layer, 1), 1);
+    EXPECT_EQ(layer.scales[0], 0.5f / 15);
+    EXPECT_NEAR(layer.scales[1], 0.4f / 15, 1e-6); // -0.1 .. 0.3, the largest weight that stays
+    EXPECT_EQ(layer.nearest[7], 15);
+    EXPECT_EQ(truncateOutliers(layer, 1), 0); // the grid ends there already
+}
+
+TEST(TruncateOutliers, LeavesWeightsWithoutOutliersAlone) {
+    HessianFixture fixture = fixtureA();
+    OneLayer one(fixture, 3);
+    SolverLayer layer = solverLayer(one.layer);
+    EXPECT_EQ(truncateOutliers(layer, 1), 0);
+    EXPECT_EQ(layer.scales, one.layer.nearest.scales);
+    EXPECT_EQ(layer.nearest, one.layer.nearest.codes);
 }
 
 TEST(StepQuantizer, GradientOfTheStepIsThatOfLsq) {

@@ -34,7 +34,7 @@ RowMajorD outlierInputs() {
 TEST(TransformMethods, EveryMethodSaysWhatItIs) {
     for (const char *id : {"smoothquant", "smoothquant-bias", "awq", "weight-dilation",
                            "cross-layer-equalization", "crossquant", "rotation", "quarot", "repq-vit",
-                           "repquant", "d2quant-column-scale", "omniquant-let", "affinequant"}) {
+                           "repquant", "d2quant-column-scale", "omniquant-let", "affinequant", "cbq-cfp"}) {
         const qs_transform *method = TransformPlugin::find(id);
         ASSERT_TRUE(method) << id;
         EXPECT_THAT(method->tags, testing::StartsWith("transform,"));
@@ -62,7 +62,7 @@ TEST(TransformMethods, TensorsThatNothingCanDivideAreLeftAloneUnlessAsked) {
     TransformCallFixture call(fixture);
     call.request.producer = QS_PRODUCER_NONE;
     for (const char *id :
-         {"smoothquant", "smoothquant-bias", "weight-dilation", "crossquant", "omniquant-let"}) {
+         {"smoothquant", "smoothquant-bias", "weight-dilation", "crossquant", "omniquant-let", "cbq-cfp"}) {
         EXPECT_THAT(call.refusal(id), HasSubstr("nothing before this tensor")) << id;
         EXPECT_THAT(call.refusal(id, {{"insert_operators", true}}), IsEmpty()) << id;
     }

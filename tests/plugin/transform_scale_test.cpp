@@ -61,6 +61,17 @@ TEST(SmoothScale, DeadChannelsKeepOne) {
     EXPECT_EQ(crossQuantScale(std::vector{0.0f, 4.0f}, 0.5), (std::vector{1.0f, 2.0f}));
 }
 
+TEST(OutlierScale, ScalesOutlierChannelsAlone) {
+    const std::vector<float> inputs{0.1f, 0.12f, 0.15f, 0.18f, 0.2f, 0.2f, 0.25f, 0.3f, 0.9f, 2.5f, 3.6f};
+    const std::vector<float> scale = outlierScale(inputs, 1);
+    for (std::size_t channel = 0; channel < 9; ++channel)
+        EXPECT_EQ(scale[channel], 1.0f);
+    EXPECT_NEAR(scale[9], std::sqrt(2.5 / 0.9), 1e-6);
+    EXPECT_NEAR(scale[10], 2, 1e-6); // sqrt(3.6 / 0.9)
+    // Without outliers nothing is done.
+    EXPECT_EQ(outlierScale(std::vector{0.1f, 0.2f, 0.3f, 0.4f}, 1), std::vector<float>(4, 1.0f));
+}
+
 /// The error with the input 2.5 of fixture A moved by a millionth: it lies on a tie of the activation grid
 /// (63.5 steps at 8 bit), and which side the oracle took hangs on the last bit of its arithmetic.
 double nudgedError(int bits, bool smooth, double nudge) {

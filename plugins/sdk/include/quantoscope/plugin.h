@@ -383,12 +383,26 @@ typedef struct qs_block_layer {
     int64_t slices_per_row, slice_length, slices;
     const float *scales;        /* [slices] */
     const int32_t *zero_points; /* [slices]; value = scale * (code - zero_point) */
-    const int16_t *nearest;     /* [rows, cols]: codes by rounding to nearest */
+    /* [rows, cols]: codes by rounding to nearest, or what an earlier window (qs_block_plan) made of them */
+    const int16_t *nearest;
     float activation_scale;
     /* ---- since 1.2 ---- */
     int32_t convention;       /* QS_ASYMMETRIC, ...: all but that one fix the zero points */
     int32_t scale_as_float16; /* non-zero: scales of the result must be float16 values */
 } qs_block_layer;
+
+/* What the loss of a block can be made of: indices of term_weights and terms below. Means over samples and
+ * positions. */
+enum {
+    QS_TERM_SQUARED_ERROR = 0, /* of the block's outputs against the float network's, sum over channels */
+    /* The same, each element weighted by the squared gradient, there, of the KL divergence of the model's
+     * outputs (mean weight 1), as it is at the first pass that asks for it: run nearest rounding first. */
+    QS_TERM_FISHER_ERROR = 1,
+    QS_TERM_OUTPUT_KL = 2, /* KL(softmax of target, softmax of output) over channels of the block's outputs */
+    QS_TERM_MODEL_KL = 3,  /* the same of the model's outputs, everything behind the block in float */
+    QS_TERM_LAYER_KL = 4,  /* KL both ways of the outputs of the block's layers, sum over layers */
+    QS_BLOCK_TERMS = 5
+};
 
 /* One evaluation of the block on cached inputs of the calibration set. */
 typedef struct qs_block_pass {
@@ -404,9 +418,13 @@ typedef struct qs_block_pass {
      * their range; the gradient of a step is that of LSQ (arXiv:1902.08153, eq. 3). */
     float *const *weight_gradients;     /* [layers] of [rows, cols] */
     double *activation_scale_gradients; /* [layers] */
-    /* Squared error of the block's outputs against the float network: sum over channels, mean over samples
-     * and positions. */
-    double loss;
+    double loss;                        /* filled: sum of the terms, weighted */
+    int64_t term_count;                 /* entries of the two arrays below: QS_BLOCK_TERMS */
+    const double *term_weights;         /* NULL: squared error alone; 0 = not computed */
+    double *terms; /* filled with the terms, without their weights; NULL where not wanted */
+    /* Squared error and output KL: weight of the float block's outputs on the input at hand, against those of
+     * the float network (0..1). */
+    double same_input_target;
 } qs_block_pass;
 
 typedef struct qs_block_request {
@@ -420,6 +438,7 @@ typedef struct qs_block_request {
     /* Runs the block; not from two threads at a time. QS_CANCELLED: return it. Other failures: return them,
      * the host has said why. [worker-thread] */
     qs_status (*run)(qs_call *call, qs_block_pass *pass);
+    uint32_t terms; /* bit i: term i can be asked for; a layer outside of its network has the first alone */
 } qs_block_request;
 
 /* Buffers of the host. */
@@ -437,9 +456,12 @@ typedef struct qs_block_result {
 /* What the host gathers for a block before it calls. */
 typedef struct qs_block_plan {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t terms;      /* bit i: passes will ask for term i; preset to the squared error */
     int64_t batch_size;  /* samples of a mini-batch, >= 1 */
     int64_t max_samples; /* of the calibration set, >= 1 */
+    /* Blocks that are reconstructed together, and how many of them the next such window takes again:
+     * 0 <= overlap < window. Preset to 1 and 0. */
+    int64_t window, overlap;
 } qs_block_plan;
 
 /* What get(QS_EXTENSION_BLOCK, i) returns. Stateless. A layer that is quantized outside of its network (tried
