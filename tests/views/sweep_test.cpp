@@ -124,6 +124,24 @@ TEST_F(SweepDockTest, OpensAResultFileLikeAnyOther) {
     EXPECT_EQ(errors(), 0);
 }
 
+TEST_F(SweepDockTest, WhatEveryRowSaysIsSaidOnce) {
+    auto results = std::make_shared<SweepResults>(*sampleResults());
+    std::erase_if(results->records, [](const SweepRecord &record) { return record.job.model != "lm"; });
+    SweepDocument::of(m_context).open(write(*results));
+    ASSERT_TRUE(wait());
+    SweepTableModel model;
+    model.setResults(results);
+    EXPECT_TRUE(table().isColumnHidden(columnOf(model, "Model")));
+    EXPECT_FALSE(table().isColumnHidden(columnOf(model, "Method")));
+    const auto labels = dock().findChildren<QLabel *>();
+    EXPECT_TRUE(std::any_of(labels.begin(), labels.end(), [](const QLabel *label) {
+        return label->text().contains("in every row: Model lm");
+    }));
+    SweepDocument::of(m_context).open(write(*sampleResults()));
+    ASSERT_TRUE(wait());
+    EXPECT_FALSE(table().isColumnHidden(columnOf(model, "Model"))) << "several models";
+}
+
 TEST_F(SweepDockTest, BrokenFileIsAFindingAndTheOldResultsStay) {
     SweepDocument::of(m_context).open(write(*sampleResults()));
     ASSERT_TRUE(wait());

@@ -2,15 +2,12 @@
 
 #include "core/session/run_comparison.h"
 #include "core/session/run_history.h"
-#include "views/plots/plot_view.h"
-
-class QCPGraph;
+#include "views/plots/bits_scatter.h"
 
 namespace qs::views {
 
-/// Runs as points: effective bits against one figure, with the front of those that no other run beats in
-/// both.
-class RunScatter final : public PlotView {
+/// Runs as named points: effective bits against one figure. Ids are run numbers.
+class RunScatter final : public BitsScatter {
     Q_OBJECT
 public:
     explicit RunScatter(QWidget *parent = nullptr);
@@ -20,24 +17,13 @@ public:
                  const ComparisonColumn &figure);
     void clear();
 
-signals:
-    void runClicked(int number);
-
 private:
-    struct Point {
-        int number;
-        QString title;
-        double bits, value;
-        bool onFront, shown;
-    };
-    void findFront(bool higherIsBetter);
     void drawPoints();
-    void fitAll();
-    const Point *nearest(double x, double y) const;
+    void removeLabels();
+    void addLabel(const BitsPoint &point);
 
-    QCPGraph *m_front, *m_others, *m_best, *m_shownRing;
-    std::vector<Point> m_points;
-    QString m_unit;
+    QCPGraph *m_others, *m_best;
+    std::vector<QCPItemText *> m_labels;
 };
 
 } // namespace qs::views

@@ -23,7 +23,7 @@ ScatterPage::ScatterPage(WorkbenchContext &context)
     addChoice(*column, tr("Metric"), *m_metric);
     column->addWidget(m_scatter, 1);
     connect(m_metric, &QComboBox::activated, this, &ScatterPage::showMetric);
-    connect(m_scatter, &RunScatter::runClicked, &context, &WorkbenchContext::showRun);
+    connect(m_scatter, &BitsScatter::pointClicked, &context, &WorkbenchContext::showRun);
 }
 
 void ScatterPage::refresh() {

@@ -59,6 +59,7 @@ SweepDock::SweepDock(WorkbenchContext &context)
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
     m_status->setMargin(4);
+    m_status->setWordWrap(true);
     m_status->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_pages->addWidget(m_message);
     m_pages->addWidget(makeResults());
@@ -191,6 +192,7 @@ void SweepDock::refresh() {
         const std::optional<SweepJob> job = before ? std::optional(before->job) : std::nullopt;
         m_shown = SweepDocument::of(context()).results();
         m_model->setResults(m_shown);
+        hideConstantColumns();
         m_chart->setResults(m_shown);
         const SweepRecord *same = job && m_shown ? m_shown->findRecord(*job) : nullptr;
         const int record = same ? static_cast<int>(same - m_shown->records.data()) : -1;
@@ -198,6 +200,19 @@ void SweepDock::refresh() {
         m_chart->scatter().setCurrent(record);
     }
     updateState();
+}
+
+void SweepDock::hideConstantColumns() {
+    const TextCells &cells = m_model->cells();
+    for (int column = 0; column < m_model->columnCount(); ++column)
+        m_table->setColumnHidden(column, false);
+    m_common.clear();
+    for (const std::size_t column : constantColumns(cells)) {
+        const QString text = QString::fromStdString(cells.rows[0][column].text);
+        m_table->setColumnHidden(static_cast<int>(column), true);
+        if (!text.isEmpty())
+            m_common << tr("%1 %2").arg(QString::fromStdString(cells.columns[column].name), text);
+    }
 }
 
 QString SweepDock::statusText() const {
@@ -215,7 +230,8 @@ QString SweepDock::statusText() const {
         text += tr(", %1 not applicable or failed (see Reason)").arg(unfinished);
     if (SweepDocument::of(context()).isRunning())
         text = tr("partial, the sweep runs · ") + text;
-    return text + tr(" · ★ front of its model and activations");
+    text += tr(" · ★ front of its model and activations");
+    return m_common.isEmpty() ? text : text + tr(" · in every row: %1").arg(m_common.join(", "));
 }
 
 void SweepDock::updateState() {

@@ -38,6 +38,7 @@ private:
     void exportTable(const QString &name);
     int currentRecord() const;
     void showRecord(int record);
+    void hideConstantColumns();
     QString statusText() const;
 
     SweepTableModel *m_model;
@@ -49,6 +50,7 @@ private:
     QLineEdit *m_filter;
     QToolButton *m_run = nullptr, *m_export = nullptr;
     std::shared_ptr<const SweepResults> m_shown;
+    QStringList m_common; ///< what every row says: columns that are hidden
     bool m_following = false; ///< the current row is being set, not chosen
 };
 

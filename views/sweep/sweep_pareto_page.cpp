@@ -51,7 +51,7 @@ SweepParetoPage::SweepParetoPage()
     connect(m_model, &QComboBox::currentIndexChanged, this, &SweepParetoPage::modelChosen);
     for (QComboBox *box : {m_figure, m_activations})
         connect(box, &QComboBox::currentIndexChanged, this, &SweepParetoPage::showChart);
-    connect(m_scatter, &SweepScatter::recordClicked, this, &SweepParetoPage::recordClicked);
+    connect(m_scatter, &BitsScatter::pointClicked, this, &SweepParetoPage::recordClicked);
 }
 
 void SweepParetoPage::setResults(std::shared_ptr<const SweepResults> results) {

@@ -2,6 +2,7 @@
 
 #include "core/base/number_text.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace qs {
@@ -49,6 +50,17 @@ std::string line(const Cells &cells, const std::string &separator, const CellTex
 }
 
 } // namespace
+
+std::vector<std::size_t> constantColumns(const TextCells &table) {
+    std::vector<std::size_t> found;
+    for (std::size_t column = 0; table.rows.size() > 1 && column < table.columns.size(); ++column) {
+        const std::string &first = table.rows[0][column].text;
+        if (std::all_of(table.rows.begin(), table.rows.end(),
+                        [&](const auto &row) { return row[column].text == first; }))
+            found.push_back(column);
+    }
+    return found;
+}
 
 std::string csvTable(const TextCells &table) {
     using Column = TextCells::Column;

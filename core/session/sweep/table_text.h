@@ -22,6 +22,8 @@ struct TextCells {
     std::vector<std::vector<Cell>> rows; ///< [rows][columns]
 };
 
+/// Columns in which every row says the same; none of a table of one row.
+std::vector<std::size_t> constantColumns(const TextCells &table);
 /// RFC 4180 with a header; numbers in full precision, not measured = empty.
 std::string csvTable(const TextCells &table);
 /// A pipe table, numbers right-aligned.
