@@ -35,6 +35,8 @@ public:
         publish();
         QS_CHECK_OK(prepareEvaluators());
         m_blocks = std::make_unique<BlockRuns>(m_request, m_network.model, m_network.executor);
+        m_norms =
+            std::make_unique<NormCorrections>(m_request, m_network.model, m_network.executor, m_findings);
         for (const Layer &layer : m_request.model->layers) {
             QS_CHECK_OK(runOne(layer));
             publish();
@@ -142,9 +144,6 @@ private:
         const RunContext ctx = window.context();
         ctx.step(0, 1, fmt::format("quantizing {}", layer.name));
         QS_TRY(const auto result, runLayer(request, m_findings, ctx));
-        if (!m_norms)
-            m_norms =
-                std::make_unique<NormCorrections>(m_request, m_network.model, m_network.executor, m_findings);
         QS_TRY(m_run.layers[index], m_norms->corrected(layer, result, m_run, m_findings, ctx));
         return {};
     }
