@@ -97,8 +97,10 @@ void RangeVariables::step(const std::vector<float> &gradient, double learningRat
     m_adam.nextStep();
     const auto move = [&](std::size_t i, double slope) {
         const double factor = sigmoid(m_logits[i]);
-        m_logits[i] += static_cast<float>(learningRate) *
-                       m_adam.change(i, static_cast<float>(slope * factor * (1 - factor)));
+        const auto byLogit = static_cast<float>(slope * factor * (1 - factor));
+        // Weights beyond 1e18 let the squared error overflow: such a slice keeps its range.
+        if (std::isfinite(byLogit * byLogit))
+            m_logits[i] += static_cast<float>(learningRate) * m_adam.change(i, byLogit);
     };
     for (std::size_t slice = 0; slice < byEnd.size(); ++slice) {
         move(2 * slice, byEnd[slice].high * m_high[slice]);

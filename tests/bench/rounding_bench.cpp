@@ -90,7 +90,7 @@ void hessianAccumulation(benchmark::State &state) {
     std::copy_n(values.data(), values.size(), inputs.mutableValues<float>().data());
     const RunContext ctx{{}, nullptr, static_cast<int>(state.range(1))};
     for (auto round : state)
-        if (!accumulator || !accumulator->add(inputs, ctx))
+        if (!accumulator || !accumulator->add(inputs, {}, ctx))
             state.SkipWithError("the accumulation failed");
     reportRate(state, std::pow(static_cast<double>(size), 3));
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "plugins/support/solver_services.h"
 #include "plugins/support/slices.h"
+#include "plugins/support/solver_services.h"
 #include "tests/support/hessian_fixture.h"
 
 #include <atomic>
