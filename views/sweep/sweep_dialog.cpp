@@ -65,8 +65,7 @@ SweepDialog::SweepDialog(WorkbenchContext &context, QWidget *parent)
     layout->addRow(tr("Samples"), makeSamples());
     layout->addRow(tr("Result file"), makeFile());
     layout->addRow(QString(), m_note);
-    m_chains->setPlaceholderText(
-        tr("one after the other: smoothquant+gptq, rtn+l2qer"));
+    m_chains->setPlaceholderText(tr("one after the other: smoothquant+gptq, rtn+l2qer"));
     m_chains->setAccessibleName(tr("Chains of methods"));
     m_chains->setToolTip(tr("Ids joined by +; several chains are separated by commas"));
     m_note->setWordWrap(true);

@@ -50,7 +50,7 @@ private:
     QLineEdit *m_filter;
     QToolButton *m_run = nullptr, *m_export = nullptr;
     std::shared_ptr<const SweepResults> m_shown;
-    QStringList m_common; ///< what every row says: columns that are hidden
+    QStringList m_common;     ///< what every row says: columns that are hidden
     bool m_following = false; ///< the current row is being set, not chosen
 };
 
