@@ -2,6 +2,8 @@
 
 #include "core/session/sweep/pareto_front.h"
 
+#include <qcustomplot.h>
+
 namespace qs::views {
 
 RunScatter::RunScatter(QWidget *parent) : BitsScatter(parent) {

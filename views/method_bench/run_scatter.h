@@ -4,6 +4,8 @@
 #include "core/session/run_history.h"
 #include "views/plots/bits_scatter.h"
 
+class QCPItemText;
+
 namespace qs::views {
 
 /// Runs as named points: effective bits against one figure. Ids are run numbers.

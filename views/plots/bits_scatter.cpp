@@ -2,6 +2,8 @@
 
 #include "views/shared/format_text.h"
 
+#include <qcustomplot.h>
+
 namespace qs::views {
 namespace {
 
@@ -23,11 +25,10 @@ BitsScatter::BitsScatter(QWidget *parent) : PlotView(parent) {
     });
 }
 
-QCPGraph *BitsScatter::addPoints(QCustomPlot &plot, QCPScatterStyle::ScatterShape shape, double size,
-                                 const QString &name) {
+QCPGraph *BitsScatter::addPoints(QCustomPlot &plot, int shape, double size, const QString &name) {
     QCPGraph *graph = plot.addGraph();
     graph->setLineStyle(QCPGraph::lsNone);
-    graph->setScatterStyle(QCPScatterStyle(shape, size));
+    graph->setScatterStyle(QCPScatterStyle(static_cast<QCPScatterStyle::ScatterShape>(shape), size));
     graph->setName(name);
     return graph;
 }

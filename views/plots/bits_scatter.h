@@ -2,7 +2,7 @@
 
 #include "views/plots/plot_view.h"
 
-#include <qcustomplot.h>
+class QCPGraph;
 
 namespace qs::views {
 
@@ -30,8 +30,8 @@ signals:
     void pointClicked(int id);
 
 protected:
-    static QCPGraph *addPoints(QCustomPlot &plot, QCPScatterStyle::ScatterShape shape, double size,
-                               const QString &name);
+    /// \param shape  of QCPScatterStyle::ScatterShape
+    static QCPGraph *addPoints(QCustomPlot &plot, int shape, double size, const QString &name);
     static void paint(QCPGraph &graph, const QColor &color, bool filled);
 
     void setFigure(const std::string &name, const std::string &unit);

@@ -3,6 +3,7 @@
 #include "core/session/sweep/sweep_table.h"
 
 #include <map>
+#include <qcustomplot.h>
 
 namespace qs::views {
 namespace {
