@@ -221,7 +221,7 @@ Result<BlockResult> PluginBlock::reconstruct(const BlockRequest &request, const 
     table.seed = request.seed;
     table.run = &runBlock;
     for (std::size_t term = 0; term < kBlockTerms; ++term)
-        if (request.services->has(static_cast<BlockTerm>(term)))
+        if (request.services && request.services->has(static_cast<BlockTerm>(term)))
             table.terms |= 1U << term;
     const qs_status status = callPlugin(
         buffers.message, [&] { return m_table->reconstruct(&table, &pluginHost(), &buffers.table); });

@@ -88,20 +88,43 @@ BlockSolverOptions cbqOptions(const nlohmann::json &parameters) {
     return options;
 }
 
+namespace {
+
+/// What the method may not be worse than: the layers as they came, before outliers were truncated.
+void keepBetter(const std::vector<SolverLayer> &layers, const BlockSolverOptions &options,
+                const BlockSolverServices &services, BlockSolution &solution) {
+    BlockObjective objective(layers, options.objective, services);
+    if (const auto started = objective.start(); !started)
+        throw PluginError(QS_FAILED, started.error().message);
+    if (objective.startLoss() > std::min(solution.learnedLoss, solution.nearestLoss))
+        return;
+    solution.nearestLoss = objective.startLoss();
+    solution.keptNearest = true;
+    for (std::size_t l = 0; l < layers.size(); ++l)
+        solution.layers[l] = SolvedLayer::nearest(layers[l]);
+    solution.activationScales = objective.startSteps();
+}
+
+} // namespace
+
 void Cbq::reconstruct(const BlockCall &call) {
     const auto json = nlohmann::json::parse(call.request().parameters);
-    std::vector<SolverLayer> layers = layersOf(call.request());
-    std::int64_t truncated = 0;
+    const std::vector<SolverLayer> layers = layersOf(call.request());
+    std::vector<SolverLayer> truncated = layers;
+    std::int64_t changed = 0;
     if (json.at("truncate"))
-        for (SolverLayer &layer : layers)
-            truncated += truncateOutliers(layer, json.at("variance_weight"));
-    if (truncated > 0)
-        call.log(QS_LOG_INFO, fmt::format("CBQ: outliers truncated in {} rows or groups", truncated));
+        for (SolverLayer &layer : truncated)
+            changed += truncateOutliers(layer, json.at("variance_weight"));
+    if (changed > 0)
+        call.log(QS_LOG_INFO, fmt::format("CBQ: outliers truncated in {} rows or groups", changed));
     BlockSolverServices services = blockServicesOf(call, "CBQ");
     BlockSolverOptions options = cbqOptions(json);
     if ((services.terms >> QS_TERM_OUTPUT_KL & 1U) == 0)
         options.objective.sameInputTarget = 0; // a layer alone has but one input
-    store(call, "CBQ", solveBlock(layers, options, services));
+    auto solution = solveBlock(truncated, options, services);
+    if (solution && changed > 0 && options.objective.keepBest)
+        keepBetter(layers, options, services, *solution);
+    store(call, "CBQ", solution);
 }
 
 } // namespace qs

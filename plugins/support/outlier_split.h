@@ -40,7 +40,8 @@ inline std::optional<float> largestKept(std::vector<float> magnitudes, double va
         sum += *outlier;
         squares += static_cast<double>(*outlier) * *outlier;
     }
-    return *(split - 1);
+    // Where most are 0, the rest are no outliers: nothing would be left.
+    return *(split - 1) > 0 ? std::optional(*(split - 1)) : std::nullopt;
 }
 
 } // namespace qs

@@ -215,8 +215,6 @@ TEST(LearnRanges, LearningLowersTheLossOnEveryKindOfGrid) {
         ASSERT_TRUE(solution);
         EXPECT_NEAR(2 * solution->nearestLoss, fixture.error(one.layer.nearest), 0.1);
         EXPECT_LT(solution->learnedLoss, 0.95 * solution->nearestLoss) << gridConventionName(convention);
-        std::cout << one.layer.nearest.scales[0] << " " << fixture.weights.row(0).cwiseAbs().maxCoeff()
-                  << "\n";
         EXPECT_FALSE(solution->keptNearest);
     }
 }
@@ -229,6 +227,7 @@ TEST(LargestKept, ExampleOfTheMethodLibrary) {
     EXPECT_EQ(largestKept({0.1f, 0.12f, 0.15f, 0.18f, 0.2f, 0.2f, 0.25f, 0.3f, 1.9f, 2.5f, 30.0f}, 1), 2.5f);
     EXPECT_FALSE(largestKept({0.1f, 0.2f, 0.3f, 0.4f, 0.5f}, 1));
     EXPECT_FALSE(largestKept({1.0f, 1.0f, 1.0f}, 1));
+    EXPECT_FALSE(largestKept({0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 1.0f}, 1)); // nothing would be left
 }
 
 TEST(TruncateOutliers, ChangesOnlyRowsWithOutliers) {
