@@ -11,10 +11,12 @@ const std::vector<KernelEntry> &referenceKernels() {
     static const std::vector<KernelEntry> kEntries = [] {
         std::vector<KernelEntry> entries;
         for (const auto family :
-             {unaryKernels(), activationKernels(), binaryKernels(), comparisonKernels(), castKernels(),
-              reductionKernels(), shapeKernels(), movementKernels(), indexingKernels(), generatorKernels(),
-              matmulKernels(), convolutionKernels(), poolingKernels(), normalizationKernels(),
-              softmaxKernels(), quantizationKernels()})
+             {unaryKernels(),    activationKernels(),    binaryKernels(),  comparisonKernels(),
+              castKernels(),     reductionKernels(),     shapeKernels(),   movementKernels(),
+              indexingKernels(), generatorKernels(),     matmulKernels(),  convolutionKernels(),
+              poolingKernels(),  normalizationKernels(), softmaxKernels(), quantizationKernels(),
+              padKernels(),      rearrangementKernels(), scatterKernels(), sortingKernels(),
+              selectionKernels()})
             entries.insert(entries.end(), family.begin(), family.end());
         return entries;
     }();

@@ -1,5 +1,6 @@
 #include "core/exec/reference/copy.h"
 
+#include "core/exec/reference/axes.h"
 #include "core/exec/reference/broadcast.h"
 
 #include <cstring>
@@ -103,6 +104,26 @@ Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape
         }));
         return std::vector<Tensor>{std::move(result)};
     });
+}
+
+Result<Tensor> copySlices(const KernelCall &call, const Tensor &src, int axis,
+                          std::span<const std::int64_t> indices) {
+    QS_CHECK_OK(requireWholeBytes(src));
+    Shape shape = src.shape();
+    shape[axis] = static_cast<std::int64_t>(indices.size());
+    QS_TRY(Tensor result, call.allocate(src.dtype(), shape));
+    const AxisView view = AxisView::of(src.shape(), axis);
+    const auto bytes = static_cast<std::size_t>(view.inner * dtypeBits(src.dtype()) / 8);
+    std::byte *dst = result.mutableBytes();
+    if (bytes == 0) // however many slices without elements there are
+        return result;
+    for (std::int64_t outer = 0; outer < view.outer; ++outer)
+        for (const std::int64_t index : indices) {
+            std::memcpy(dst, src.bytes() + static_cast<std::size_t>(outer * view.length + index) * bytes,
+                        bytes);
+            dst += bytes;
+        }
+    return result;
 }
 
 Status requireWholeBytes(const Tensor &tensor) {

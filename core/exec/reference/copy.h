@@ -14,6 +14,11 @@ Outputs copyStrided(const KernelCall &call, const Tensor &src, std::int64_t offs
 Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape,
                    const std::vector<std::vector<std::int64_t>> &maps, const Tensor &fill);
 
+/// The slices of a tensor along an axis at these indices, in this order. The caller guarantees that all
+/// exist. \error Unsupported  packed elements
+Result<Tensor> copySlices(const KernelCall &call, const Tensor &src, int axis,
+                          std::span<const std::int64_t> indices);
+
 /// \error Unsupported  packed elements, which cannot be moved one by one
 Status requireWholeBytes(const Tensor &tensor);
 

@@ -18,6 +18,8 @@ using IntegerTypes = Types<std::int8_t, std::int16_t, std::int32_t, std::int64_t
 using SignedTypes = Types<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;
 using NumberTypes = Types<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
                           std::uint16_t, std::uint32_t, std::uint64_t>;
+using NumberAndBoolTypes = Types<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t,
+                                 std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, bool>;
 
 /// Calls fn.operator()<T>() for the T that the element type names.
 /// \error Unsupported  the type is not in the list

@@ -1,7 +1,11 @@
+#include "core/exec/reference/axes.h"
 #include "core/exec/reference/copy.h"
 #include "core/exec/reference/families.h"
 
+#include "core/tensor/convert.h"
+
 #include <cmath>
+#include <cstring>
 
 namespace qs {
 namespace {
@@ -69,10 +73,77 @@ Result<Kernel> range(NodeReader &) {
     });
 }
 
+/// One element of a type as bytes. \error Unsupported  packed elements, strings
+Result<Tensor> elementOf(DType type, double value) {
+    QS_TRY(Tensor element, castTensor(Tensor::scalar(value), type));
+    QS_CHECK_OK(requireWholeBytes(element));
+    return element;
+}
+
+Result<Kernel> eyeLike(NodeReader &reader) {
+    const std::int64_t k = reader.intAttribute("k", 0), code = reader.intAttribute("dtype", 0);
+    if (code < 0 || code > 64)
+        return fail(ErrorCode::Unsupported, fmt::format("element type {}", code));
+    return Kernel([k, given = static_cast<DType>(code)](KernelCall &call) -> Outputs {
+        QS_CHECK_OK(requireInputs(call, 1));
+        const Shape &shape = call[0].shape();
+        if (shape.rank() != 2)
+            return fail(ErrorCode::InvalidArgument, fmt::format("shape {} is no matrix", shape.text()));
+        QS_TRY(const Tensor one, elementOf(given == DType::Undefined ? call[0].dtype() : given, 1));
+        QS_TRY(Tensor result, call.allocate(one.dtype(), shape));
+        std::memset(result.mutableBytes(), 0, result.sizeBytes());
+        const std::int64_t shift = std::clamp(k, -shape[0], shape[1]);
+        for (std::int64_t row = std::max<std::int64_t>(0, -shift); row < shape[0] && row + shift < shape[1];
+             ++row)
+            std::memcpy(result.mutableBytes() +
+                            static_cast<std::size_t>(row * shape[1] + row + shift) * one.sizeBytes(),
+                        one.bytes(), one.sizeBytes());
+        return std::vector<Tensor>{std::move(result)};
+    });
+}
+
+/// Writes `on` where the new axis has the index of the element, elsewhere `off`.
+template <typename T>
+void fillOneHot(const AxisView &view, std::span<const std::int64_t> indices, const T *offOn, T *dst) {
+    std::fill_n(dst, view.outer * view.length * view.inner, offOn[0]);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        if (indices[i] >= 0 && indices[i] < view.length)
+            dst[(at / view.inner * view.length + indices[i]) * view.inner + at % view.inner] = offOn[1];
+    }
+}
+
+/// Since opset 11 negative indices count from the end; until then, as any other outside, they are off.
+Result<Kernel> oneHot(NodeReader &reader) {
+    const bool wraps = reader.opset() >= 11;
+    return Kernel([wraps, axisGiven = reader.intAttribute("axis", -1)](KernelCall &call) -> Outputs {
+        QS_CHECK_OK(requireInputs(call, 3));
+        QS_TRY(const Tensor depthTensor, castTensor(call[1], DType::Int64));
+        const std::int64_t depth = depthTensor.numel() == 1 ? depthTensor.values<std::int64_t>()[0] : -1;
+        if (depth < 0 || call[2].numel() != 2)
+            return fail(ErrorCode::InvalidArgument, "depth must be a number >= 0 and values two numbers");
+        QS_TRY(Tensor indices, castTensor(call[0], DType::Int64));
+        std::vector<std::int64_t> dims = indices.shape().dims();
+        QS_TRY(const int axis, normalizeAxis(axisGiven, indices.shape().rank() + 1));
+        dims.insert(dims.begin() + axis, depth);
+        const Shape shape(std::move(dims));
+        QS_TRY(Tensor result, call.allocate(call[2].dtype(), shape));
+        const std::span<const std::int64_t> given = indices.values<std::int64_t>();
+        std::vector<std::int64_t> places(given.begin(), given.end());
+        for (std::int64_t &place : places)
+            place += wraps && place < 0 ? depth : 0;
+        return dispatchSize(call[2].dtype(), [&]<typename T>() -> Outputs {
+            fillOneHot(AxisView::of(shape, axis), places, reinterpret_cast<const T *>(call[2].bytes()),
+                       reinterpret_cast<T *>(result.mutableBytes()));
+            return std::vector<Tensor>{std::move(result)};
+        });
+    });
+}
+
 constexpr KernelEntry kEntries[] = {
-    {"Constant", 1, constant},
-    {"ConstantOfShape", 9, constantOfShape},
-    {"Range", 11, range},
+    {"Constant", 1, constant}, {"ConstantOfShape", 9, constantOfShape},
+    {"Range", 11, range},      {"EyeLike", 9, eyeLike},
+    {"OneHot", 9, oneHot},
 };
 
 } // namespace
