@@ -6,18 +6,55 @@
 #include <fmt/format.h>
 
 namespace qs {
+namespace {
+
+// clang-format off: one family a line
+constexpr KernelFamily (*kFamilies[])() = {
+    unaryKernels,
+    activationKernels,
+    binaryKernels,
+    comparisonKernels,
+    castKernels,
+    reductionKernels,
+    shapeKernels,
+    movementKernels,
+    indexingKernels,
+    padKernels,
+    rearrangementKernels,
+    scatterKernels,
+    sortingKernels,
+    selectionKernels,
+    generatorKernels,
+    matmulKernels,
+    convolutionKernels,
+    poolingKernels,
+    normalizationKernels,
+    softmaxKernels,
+    quantizationKernels,
+    lossKernels,
+    recurrentKernels,
+    signalKernels,
+    signalWindowKernels,
+    resizeKernels,
+    integerKernels,
+    bitwiseKernels,
+    unpoolingKernels,
+    gridSampleKernels,
+    transposedConvolutionKernels,
+    statisticsNormalizationKernels,
+    roiKernels,
+    einsumKernels,
+    tfIdfKernels,
+};
+// clang-format on
+
+} // namespace
 
 const std::vector<KernelEntry> &referenceKernels() {
     static const std::vector<KernelEntry> kEntries = [] {
         std::vector<KernelEntry> entries;
-        for (const auto family :
-             {unaryKernels(),    activationKernels(),    binaryKernels(),  comparisonKernels(),
-              castKernels(),     reductionKernels(),     shapeKernels(),   movementKernels(),
-              indexingKernels(), generatorKernels(),     matmulKernels(),  convolutionKernels(),
-              poolingKernels(),  normalizationKernels(), softmaxKernels(), quantizationKernels(),
-              padKernels(),      rearrangementKernels(), scatterKernels(), sortingKernels(),
-              selectionKernels()})
-            entries.insert(entries.end(), family.begin(), family.end());
+        for (const auto family : kFamilies)
+            entries.insert(entries.end(), family().begin(), family().end());
         return entries;
     }();
     return kEntries;

@@ -44,6 +44,11 @@ std::optional<std::vector<double>> NodeReader::floatsAttribute(const char *name)
     return value ? std::optional(*value) : std::nullopt;
 }
 
+std::optional<std::vector<std::string>> NodeReader::stringsAttribute(const char *name) {
+    const auto *value = find<std::vector<std::string>>(name);
+    return value ? std::optional(*value) : std::nullopt;
+}
+
 const Tensor *NodeReader::tensorAttribute(const char *name) {
     return find<Tensor>(name);
 }

@@ -24,6 +24,7 @@ public:
     /// nullopt when absent.
     std::optional<std::vector<std::int64_t>> intsAttribute(const char *name);
     std::optional<std::vector<double>> floatsAttribute(const char *name);
+    std::optional<std::vector<std::string>> stringsAttribute(const char *name);
     /// nullptr when absent.
     const Tensor *tensorAttribute(const char *name);
     /// Attributes that do not change the result.

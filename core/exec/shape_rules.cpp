@@ -1,7 +1,6 @@
 #include "core/exec/shape_rules.h"
 
 #include "core/exec/reference/axes.h"
-#include "core/exec/reference/sliding_window.h"
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
@@ -12,7 +11,7 @@ namespace {
 
 using Shapes = Result<std::vector<Shape>>;
 using Ints = std::vector<std::int64_t>;
-using Rule = Shapes (*)(const ShapeQuery &);
+using Rule = ShapeRule;
 
 tl::unexpected<Error> misfit(const std::string &what) {
     return fail(ErrorCode::InvalidArgument, what);
@@ -45,25 +44,7 @@ Shapes broadcastAll(const ShapeQuery &query) {
 
 Shapes matmul(const ShapeQuery &query) {
     QS_CHECK_OK(needs(query, 2));
-    Ints a = query.shape(0).dims(), b = query.shape(1).dims();
-    if (a.empty() || b.empty())
-        return misfit("a scalar is no matrix");
-    const bool vectorA = a.size() == 1, vectorB = b.size() == 1;
-    if (vectorA)
-        a.insert(a.begin(), 1);
-    if (vectorB)
-        b.push_back(1);
-    if (a.back() != b[b.size() - 2])
-        return misfit(fmt::format("shapes {} and {} cannot be multiplied", query.shape(0).text(),
-                                  query.shape(1).text()));
-    QS_TRY(const Shape batch,
-           broadcastShapes(Shape(Ints(a.begin(), a.end() - 2)), Shape(Ints(b.begin(), b.end() - 2))));
-    Ints dims = batch.dims();
-    if (!vectorA)
-        dims.push_back(a[a.size() - 2]);
-    if (!vectorB)
-        dims.push_back(b.back());
-    return one(Shape(std::move(dims)));
+    return productShapes(query.shape(0), query.shape(1));
 }
 
 Shapes gemm(const ShapeQuery &query) {
@@ -73,64 +54,6 @@ Shapes gemm(const ShapeQuery &query) {
         return misfit("Gemm multiplies two matrices");
     return one({query.node.intAttribute("transA", 0) ? a[1] : a[0],
                 query.node.intAttribute("transB", 0) ? b[0] : b[1]});
-}
-
-/// [N, C, spatial…] of a convolution or pooling.
-Shapes windowed(const ShapeQuery &query, std::int64_t channels, const Ints &window) {
-    NodeReader reader(query.node, query.graph);
-    QS_TRY(WindowAttributes attributes, WindowAttributes::read(reader));
-    attributes.ceilMode = query.node.intAttribute("ceil_mode", 0) != 0;
-    const Ints &src = query.shape(0).dims();
-    QS_TRY(const WindowPlan plan, attributes.plan(std::span(src).subspan(2), window));
-    return one(windowResultShape(query.shape(0), channels, plan));
-}
-
-Shapes convolution(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 2));
-    const Shape &weight = query.shape(1);
-    if (query.shape(0).rank() < 3 || weight.rank() != query.shape(0).rank())
-        return misfit("ranks of image and kernel differ");
-    return windowed(query, weight[0], Ints(weight.begin() + 2, weight.end()));
-}
-
-Shapes pooling(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 1));
-    if (query.shape(0).rank() < 3)
-        return misfit("pooling needs spatial axes");
-    QS_TRY(auto shapes, windowed(query, query.shape(0)[1], query.node.intsAttribute("kernel_shape")));
-    if (query.node.outputs.size() > 1)
-        shapes.push_back(shapes.front());
-    return shapes;
-}
-
-Shapes transposedConvolution(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 2));
-    const Shape &src = query.shape(0), &weight = query.shape(1);
-    if (src.rank() < 3 || weight.rank() != src.rank() ||
-        query.node.stringAttribute("auto_pad", "NOTSET") != "NOTSET")
-        return fail(ErrorCode::Unsupported, "this form of ConvTranspose");
-    const auto entry = [&](const char *name, std::size_t index, std::int64_t fallback) {
-        const Ints values = query.node.intsAttribute(name);
-        return index < values.size() ? values[index] : fallback;
-    };
-    Ints dims{src[0], weight[1] * query.node.intAttribute("group", 1)};
-    const auto axes = static_cast<std::size_t>(src.rank() - 2);
-    for (std::size_t i = 0; i < axes; ++i) {
-        const std::int64_t reach = (weight[static_cast<int>(i) + 2] - 1) * entry("dilations", i, 1) + 1;
-        const std::int64_t size = entry("strides", i, 1) * (src[static_cast<int>(i) + 2] - 1) +
-                                  entry("output_padding", i, 0) + reach - entry("pads", i, 0) -
-                                  entry("pads", i + axes, 0);
-        dims.push_back(std::max<std::int64_t>(0, entry("output_shape", i, size)));
-    }
-    return one(Shape(std::move(dims)));
-}
-
-Shapes globalPooling(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 1));
-    Shape shape = query.shape(0);
-    for (int axis = 2; axis < shape.rank(); ++axis)
-        shape[axis] = 1;
-    return one(std::move(shape));
 }
 
 Shapes flatten(const ShapeQuery &query) {
@@ -365,20 +288,17 @@ Shapes scalar(const ShapeQuery &) {
 
 // clang-format off
 constexpr const char *kSameAsFirst[] = {
-    "Abs", "Acos", "Asin", "Atan", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh",
+    "Abs", "Acos", "Asin", "Atan", "BatchNormalization", "BitwiseNot", "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh",
     "CumSum", "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization",
     "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "IsInf", "IsNaN", "LRN",
-    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "Mish", "Neg", "Not",
+    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization",
+    "Mish", "Neg", "Not",
     "QuantizeLinear", "RMSNormalization", "Reciprocal", "Relu", "Round", "ScatterElements", "ScatterND",
     "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Softmax", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh",
     "ThresholdedRelu", "Trilu"};
 constexpr const char *kBroadcast[] = {
-    "Add", "And", "BitShift", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
+    "Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
     "Mean", "Min", "Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor"};
-constexpr const char *kPooling[] = {
-    "AveragePool", "LpPool", "MaxPool"};
-constexpr const char *kGlobalPooling[] = {
-    "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"};
 constexpr const char *kReductions[] = {
     "ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
     "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"};
@@ -388,25 +308,14 @@ using RuleTable = std::map<std::string, Rule, std::less<>>;
 
 const RuleTable &rules() {
     static const RuleTable kRules = [] {
-        RuleTable table{{"MatMul", matmul},
-                        {"MatMulInteger", matmul},
-                        {"Gemm", gemm},
-                        {"Conv", convolution},
-                        {"ConvTranspose", transposedConvolution},
-                        {"Flatten", flatten},
-                        {"Reshape", reshape},
-                        {"Transpose", transpose},
-                        {"Squeeze", squeeze},
-                        {"Unsqueeze", unsqueeze},
-                        {"Concat", concat},
-                        {"Split", split},
-                        {"Slice", slice},
-                        {"Gather", gather},
-                        {"GatherElements", sameAsSecond},
-                        {"Expand", expand},
-                        {"ConstantOfShape", filled},
-                        {"Tile", tile},
-                        {"Pad", pad},
+        RuleTable table{{"MatMul", matmul},       {"Gemm", gemm},
+                        {"Flatten", flatten},     {"Reshape", reshape},
+                        {"Transpose", transpose}, {"Squeeze", squeeze},
+                        {"Unsqueeze", unsqueeze}, {"Concat", concat},
+                        {"Split", split},         {"Slice", slice},
+                        {"Gather", gather},       {"GatherElements", sameAsSecond},
+                        {"Expand", expand},       {"ConstantOfShape", filled},
+                        {"Tile", tile},           {"Pad", pad},
                         {"Size", scalar}};
         const auto add = [&table](std::span<const char *const> operators, Rule rule) {
             for (const char *op : operators)
@@ -414,15 +323,37 @@ const RuleTable &rules() {
         };
         add(kSameAsFirst, sameAsFirst);
         add(kBroadcast, broadcastAll);
-        add(kPooling, pooling);
-        add(kGlobalPooling, globalPooling);
         add(kReductions, reduction);
+        for (const auto family : {spatialShapeRules(), signalShapeRules(), codeShapeRules()})
+            for (const ShapeRuleEntry &entry : family)
+                table[entry.opType] = entry.rule;
         return table;
     }();
     return kRules;
 }
 
 } // namespace
+
+Result<std::vector<Shape>> productShapes(const Shape &left, const Shape &right) {
+    Ints a = left.dims(), b = right.dims();
+    if (a.empty() || b.empty())
+        return misfit("a scalar is no matrix");
+    const bool vectorA = a.size() == 1, vectorB = b.size() == 1;
+    if (vectorA)
+        a.insert(a.begin(), 1);
+    if (vectorB)
+        b.push_back(1);
+    if (a.back() != b[b.size() - 2])
+        return misfit(fmt::format("shapes {} and {} cannot be multiplied", left.text(), right.text()));
+    QS_TRY(const Shape batch,
+           broadcastShapes(Shape(Ints(a.begin(), a.end() - 2)), Shape(Ints(b.begin(), b.end() - 2))));
+    Ints dims = batch.dims();
+    if (!vectorA)
+        dims.push_back(a[a.size() - 2]);
+    if (!vectorB)
+        dims.push_back(b.back());
+    return one(Shape(std::move(dims)));
+}
 
 Result<std::vector<std::int64_t>> ShapeQuery::integers(std::size_t index) const {
     if (inputs[index]->content.empty())
@@ -459,6 +390,14 @@ DType inferType(const ShapeQuery &query, std::size_t output) {
             return DType::Bool;
     if (op == "MaxPool" && output == 1)
         return DType::Int64;
+    if (op == "MatMulInteger" || op == "ConvInteger")
+        return DType::Int32;
+    if (op == "QLinearMatMul" || op == "QLinearConv")
+        return query.has(7) ? query.inputs[7]->dtype : DType::Undefined;
+    if (op == "TfIdfVectorizer" || (op == "DynamicQuantizeLinear" && output == 1))
+        return DType::Float32;
+    if (op == "DynamicQuantizeLinear")
+        return DType::UInt8;
     if (op == "QuantizeLinear")
         return query.has(2) ? query.inputs[2]->dtype : DType::UInt8;
     if (op == "DequantizeLinear" || op == "Where")

@@ -2,6 +2,8 @@
 
 #include "core/exec/shape_trace.h"
 
+#include <span>
+
 namespace qs {
 
 /// What a shape rule sees of a node.
@@ -18,6 +20,18 @@ struct ShapeQuery {
     Result<std::optional<std::vector<std::int64_t>>> integersOf(const char *attribute,
                                                                 std::size_t index) const;
 };
+
+using ShapeRule = Result<std::vector<Shape>> (*)(const ShapeQuery &);
+struct ShapeRuleEntry {
+    const char *opType;
+    ShapeRule rule;
+};
+std::span<const ShapeRuleEntry> spatialShapeRules(); ///< Conv, MaxPool, Resize, …: [N, C, spatial…]
+std::span<const ShapeRuleEntry> signalShapeRules();  ///< RNN, DFT, …: sequences
+std::span<const ShapeRuleEntry> codeShapeRules();    ///< MatMulInteger, QLinearConv, Einsum, losses, …
+
+/// [[batch…, m, n]] of a matrix product under numpy's rules. \error InvalidArgument  it does not fit
+Result<std::vector<Shape>> productShapes(const Shape &left, const Shape &right);
 
 /// Shapes of the node's outputs. \error Unsupported  no rule for the operator, or a shape that depends on
 /// data \error InvalidArgument  operands do not fit

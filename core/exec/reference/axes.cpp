@@ -33,4 +33,18 @@ Result<std::vector<int>> normalizeAxes(const std::vector<std::int64_t> &axes, in
     return result;
 }
 
+std::vector<std::int64_t> offsetsOf(const Shape &shape, const std::vector<int> &axes) {
+    const std::vector<std::int64_t> strides = shape.strides();
+    std::vector<std::int64_t> offsets{0};
+    for (const int axis : axes) {
+        std::vector<std::int64_t> longer;
+        longer.reserve(offsets.size() * static_cast<std::size_t>(shape[axis]));
+        for (const std::int64_t offset : offsets)
+            for (std::int64_t i = 0; i < shape[axis]; ++i)
+                longer.push_back(offset + i * strides[static_cast<std::size_t>(axis)]);
+        offsets = std::move(longer);
+    }
+    return offsets;
+}
+
 } // namespace qs

@@ -26,4 +26,7 @@ struct AxesSource {
 /// \error InvalidArgument  out of range or named twice
 Result<std::vector<int>> normalizeAxes(const std::vector<std::int64_t> &axes, int rank);
 
+/// Offsets of all index combinations of some axes, last axis fastest.
+std::vector<std::int64_t> offsetsOf(const Shape &shape, const std::vector<int> &axes);
+
 } // namespace qs

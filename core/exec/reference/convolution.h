@@ -16,4 +16,7 @@ struct ConvolutionPlan {
 Result<ConvolutionPlan> planConvolution(const KernelCall &call, const WindowAttributes &attributes,
                                         std::int64_t group);
 
+/// The convolution of int32 operands; sums wrap around to int32 at the end.
+Outputs convolveInt32(const KernelCall &call, const ConvolutionPlan &plan);
+
 } // namespace qs

@@ -32,24 +32,20 @@ namespace {
 /// Adds one kernel row's contribution to one output row. Positions whose source lies in the padding are
 /// skipped.
 template <typename T>
-void addKernelRow(const WindowPlan &w, const T *src, const T *weights, double *sums) {
+void addKernelRow(const WindowPlan &w, const T *src, const T *weights, Accumulator<T> *sums) {
     for (std::int64_t kx = 0; kx < w.kernel[2]; ++kx) {
-        const double weight = weights[kx];
-        const std::int64_t shift = kx * w.dilation[2] - w.padBegin[2];
-        // First and one-past-last output position with 0 <= o * stride + shift < src.
-        const std::int64_t first = shift >= 0 ? 0 : (-shift + w.stride[2] - 1) / w.stride[2];
-        const std::int64_t reachable = w.src[2] - shift;
-        const std::int64_t last =
-            std::min(w.dst[2], reachable <= 0 ? 0 : (reachable + w.stride[2] - 1) / w.stride[2]);
+        const auto weight = static_cast<Accumulator<T>>(weights[kx]);
+        const std::int64_t shift = w.at(2, 0, kx);
+        const auto [first, last] = w.inside(2, kx);
         for (std::int64_t o = first; o < last; ++o)
-            sums[o] += weight * static_cast<double>(src[o * w.stride[2] + shift]);
+            sums[o] += weight * static_cast<Accumulator<T>>(src[o * w.stride[2] + shift]);
     }
 }
 
 /// One output row (all positions along the last axis) of one output channel.
 template <typename T>
 void convolveRow(const WindowPlan &w, const T *src, const T *weights, std::int64_t channels, std::int64_t z,
-                 std::int64_t y, std::span<double> sums) {
+                 std::int64_t y, std::span<Accumulator<T>> sums) {
     for (std::int64_t c = 0; c < channels; ++c)
         for (std::int64_t kz = 0; kz < w.kernel[0]; ++kz)
             for (std::int64_t ky = 0; ky < w.kernel[1]; ++ky) {
@@ -77,16 +73,18 @@ Outputs convolve(const KernelCall &call, const ConvolutionPlan &plan) {
         std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, channels * w.kernelSize() * w.dst[2]));
     QS_CHECK_OK(parallelFor(
         plan.batch * plan.dstChannels * rows, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-            std::vector<double> sums(static_cast<std::size_t>(w.dst[2]));
+            std::vector<Accumulator<T>> sums(static_cast<std::size_t>(w.dst[2]));
             for (std::int64_t row = begin; row < end; ++row) {
                 const std::int64_t image = row / rows / plan.dstChannels,
                                    channel = row / rows % plan.dstChannels;
-                std::fill(sums.begin(), sums.end(), bias ? static_cast<double>(bias[channel]) : 0.0);
-                convolveRow(w, src + (image * plan.srcChannels + channel / perGroup * channels) * w.srcSize(),
-                            weights + channel * channels * w.kernelSize(), channels, row % rows / w.dst[1],
-                            row % w.dst[1], sums);
+                std::fill(sums.begin(), sums.end(),
+                          bias ? static_cast<Accumulator<T>>(bias[channel]) : Accumulator<T>(0));
+                convolveRow<T>(w,
+                               src + (image * plan.srcChannels + channel / perGroup * channels) * w.srcSize(),
+                               weights + channel * channels * w.kernelSize(), channels, row % rows / w.dst[1],
+                               row % w.dst[1], sums);
                 std::transform(sums.begin(), sums.end(), dst + row * w.dst[2],
-                               [](double sum) { return static_cast<T>(sum); });
+                               [](Accumulator<T> sum) { return static_cast<T>(sum); });
             }
         }));
     return std::vector<Tensor>{std::move(result)};
@@ -105,6 +103,10 @@ constexpr KernelEntry kEntries[] = {
 };
 
 } // namespace
+
+Outputs convolveInt32(const KernelCall &call, const ConvolutionPlan &plan) {
+    return convolve<std::int32_t>(call, plan);
+}
 
 KernelFamily convolutionKernels() {
     return kEntries;

@@ -59,4 +59,11 @@ Result<std::vector<std::int64_t>> integerOperand(const KernelCall &call, std::si
     return values;
 }
 
+Result<std::int64_t> integerScalar(const KernelCall &call, std::size_t index) {
+    QS_TRY(const std::vector<std::int64_t> values, integerOperand(call, index));
+    if (values.size() != 1)
+        return fail(ErrorCode::InvalidArgument, fmt::format("input {} must be one number", index));
+    return values[0];
+}
+
 } // namespace qs

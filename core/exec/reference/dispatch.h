@@ -83,5 +83,7 @@ Status requireSameType(const KernelCall &call, std::size_t count);
 
 /// The integers in an operand such as `axes` or `shape`, which must have rank 0 or 1.
 Result<std::vector<std::int64_t>> integerOperand(const KernelCall &call, std::size_t index);
+/// The only integer in an operand such as `axis` or `frame_length`.
+Result<std::int64_t> integerScalar(const KernelCall &call, std::size_t index);
 
 } // namespace qs

@@ -21,11 +21,25 @@ KernelFamily scatterKernels();       ///< ScatterElements, ScatterND
 KernelFamily sortingKernels();       ///< TopK, Unique
 KernelFamily selectionKernels();     ///< NonZero, Compress, NonMaxSuppression
 KernelFamily generatorKernels();     ///< ConstantOfShape, Range, EyeLike, OneHot, …
-KernelFamily matmulKernels();        ///< MatMul, Gemm, MatMulInteger
+KernelFamily matmulKernels();        ///< MatMul, Gemm
 KernelFamily convolutionKernels();   ///< Conv
 KernelFamily poolingKernels();       ///< MaxPool, AveragePool, GlobalAveragePool, …
 KernelFamily normalizationKernels(); ///< BatchNormalization, LayerNormalization, …
 KernelFamily softmaxKernels();       ///< Softmax, LogSoftmax, Hardmax
 KernelFamily quantizationKernels();  ///< QuantizeLinear, DequantizeLinear, …
+KernelFamily lossKernels();          ///< NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
+KernelFamily recurrentKernels();     ///< RNN, GRU, LSTM
+KernelFamily signalKernels();        ///< DFT, STFT
+KernelFamily signalWindowKernels();  ///< HannWindow, MelWeightMatrix, …
+KernelFamily resizeKernels();        ///< Resize, Upsample
+KernelFamily integerKernels();       ///< MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv
+KernelFamily bitwiseKernels();       ///< BitShift, BitwiseAnd, …
+KernelFamily unpoolingKernels();     ///< MaxUnpool
+KernelFamily gridSampleKernels();    ///< GridSample
+KernelFamily transposedConvolutionKernels();   ///< ConvTranspose
+KernelFamily statisticsNormalizationKernels(); ///< LRN, MeanVarianceNormalization, …
+KernelFamily roiKernels();                     ///< RoiAlign
+KernelFamily einsumKernels();                  ///< Einsum, Det
+KernelFamily tfIdfKernels();                   ///< TfIdfVectorizer
 
 } // namespace qs

@@ -1,10 +1,8 @@
 #include "core/base/parallel.h"
-#include "core/exec/reference/binary_elementwise.h"
+#include "core/exec/reference/dispatch.h"
 #include "core/exec/reference/families.h"
 #include "core/exec/reference/gemm_check.h"
 #include "core/exec/reference/matmul_shape.h"
-
-#include "core/tensor/convert.h"
 
 namespace qs {
 namespace {
@@ -143,49 +141,16 @@ Result<Kernel> gemm(NodeReader &reader) {
     });
 }
 
-/// An 8-bit operand as int32, its zero points subtracted. They are one number, or one per row of a (axis -2)
-/// or per column of b (axis -1).
-Result<Tensor> withoutZeroPoint(const KernelCall &call, std::size_t operand, std::size_t zeroPoint,
-                                bool perRow) {
-    QS_TRY(Tensor values, castTensor(call[operand], DType::Int32));
-    if (!call.has(zeroPoint))
-        return values;
-    QS_TRY(Tensor zeros, castTensor(call[zeroPoint], DType::Int32));
-    if (perRow && zeros.shape().rank() == 1 && zeros.numel() > 1)
-        zeros = zeros.reshaped(Shape{zeros.numel(), 1});
-    const auto fit = broadcastShapes(values.shape(), zeros.shape());
-    if (!fit || *fit != values.shape())
-        return fail(ErrorCode::InvalidArgument, fmt::format("zero points of shape {} for values of shape {}",
-                                                            zeros.shape().text(), values.shape().text()));
-    Tensor pair[] = {std::move(values), std::move(zeros)};
-    KernelCall step{pair, call.ctx, call.pool, call.limitBytes};
-    QS_TRY(auto difference, (broadcastBinary<std::int32_t, std::int32_t>(
-                                step, [](std::int32_t a, std::int32_t b) { return a - b; })));
-    return std::move(difference[0]);
-}
-
-Result<Kernel> matmulInteger(NodeReader &) {
-    return Kernel([](KernelCall &call) -> Outputs {
-        QS_CHECK_OK(requireInputs(call, 2));
-        for (std::size_t i = 0; i < 2; ++i)
-            if (call[i].dtype() != DType::Int8 && call[i].dtype() != DType::UInt8)
-                return fail(ErrorCode::InvalidArgument, "operands must be int8 or uint8");
-        QS_TRY(const MatmulShape plan, MatmulShape::of(call[0].shape(), call[1].shape()));
-        Tensor operands[2];
-        QS_TRY(operands[0], withoutZeroPoint(call, 0, 2, true));
-        QS_TRY(operands[1], withoutZeroPoint(call, 1, 3, false));
-        const KernelCall product{operands, call.ctx, call.pool, call.limitBytes};
-        return multiplyBatches<std::int32_t>(product, plan);
-    });
-}
-
 constexpr KernelEntry kEntries[] = {
     {"MatMul", 1, matmul},
     {"Gemm", 1, gemm},
-    {"MatMulInteger", 10, matmulInteger},
 };
 
 } // namespace
+
+Outputs multiplyInt32(const KernelCall &call, const MatmulShape &plan) {
+    return multiplyBatches<std::int32_t>(call, plan);
+}
 
 KernelFamily matmulKernels() {
     return kEntries;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/tensor/shape.h"
+#include "core/exec/kernel.h"
 
 namespace qs {
 
@@ -13,5 +13,8 @@ struct MatmulShape {
     /// \error InvalidArgument  the shapes do not fit; names both
     static Result<MatmulShape> of(const Shape &a, const Shape &b);
 };
+
+/// The product of int32 operands; sums wrap around to int32 at the end.
+Outputs multiplyInt32(const KernelCall &call, const MatmulShape &plan);
 
 } // namespace qs

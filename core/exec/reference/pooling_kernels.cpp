@@ -119,6 +119,24 @@ Outputs averagePool(const KernelCall &call, const WindowPlan &w, bool countPaddi
     return std::vector<Tensor>{std::move(result)};
 }
 
+/// (Σ |x|^p)^(1/p) over the window.
+template <typename T>
+Outputs normPool(const KernelCall &call, const WindowPlan &w, double p) {
+    const Shape shape = windowResultShape(call[0].shape(), call[0].shape()[1], w);
+    QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), shape));
+    const T *src = call[0].values<T>().data();
+    T *dst = result.mutableValues<T>().data();
+    QS_CHECK_OK(
+        forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
+            double sum = 0;
+            forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
+                sum += std::pow(std::fabs(static_cast<double>(src[plane * w.srcSize() + offset])), p);
+            });
+            dst[at] = static_cast<T>(std::pow(sum, 1 / p));
+        }));
+    return std::vector<Tensor>{std::move(result)};
+}
+
 using MaxPoolTypes = Types<float, double, std::int8_t, std::uint8_t>;
 
 Result<Kernel> maxPooling(NodeReader &reader) {
@@ -153,9 +171,28 @@ Result<Kernel> globalPooling(NodeReader &) {
     });
 }
 
+template <bool Global>
+Result<Kernel> normPooling(NodeReader &reader) {
+    WindowAttributes attributes;
+    if (!Global) {
+        QS_TRY(attributes, WindowAttributes::read(reader));
+        attributes.ceilMode = reader.flag("ceil_mode", false);
+    }
+    const std::int64_t p = reader.intAttribute("p", 2);
+    if (p < 1)
+        return fail(ErrorCode::Unsupported, fmt::format("p={}", p));
+    return widenHalfTypes([=](KernelCall &call) -> Outputs {
+        QS_TRY(const WindowPlan plan, planPooling(call, attributes, Global));
+        return dispatch(FloatTypes{}, call[0].dtype(),
+                        [&]<typename T>() { return normPool<T>(call, plan, static_cast<double>(p)); });
+    });
+}
+
 constexpr KernelEntry kEntries[] = {
     {"MaxPool", 1, maxPooling},
     {"AveragePool", 1, averagePooling},
+    {"LpPool", 2, normPooling<false>},
+    {"GlobalLpPool", 2, normPooling<true>},
     {"GlobalMaxPool", 1, globalPooling<true>},
     {"GlobalAveragePool", 1, globalPooling<false>},
 };

@@ -1,6 +1,7 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/quantization.h"
 
 #include "core/tensor/convert.h"
 
@@ -234,6 +235,12 @@ constexpr KernelEntry kEntries[] = {
 };
 
 } // namespace
+
+Outputs quantizeToCodes(const KernelCall &call) {
+    QS_CHECK_OK(requireInputs(call, 3));
+    QS_TRY(const ScaleLayout layout, scaleLayout(call, 0, 0));
+    return quantize(call, layout, call[2].dtype());
+}
 
 KernelFamily quantizationKernels() {
     return kEntries;

@@ -107,21 +107,6 @@ struct ReductionPlan {
     std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) * inner; }
 };
 
-/// Offsets of all index combinations of some axes, last axis fastest.
-std::vector<std::int64_t> offsetsOf(const Shape &shape, const std::vector<int> &axes) {
-    const std::vector<std::int64_t> strides = shape.strides();
-    std::vector<std::int64_t> offsets{0};
-    for (const int axis : axes) {
-        std::vector<std::int64_t> longer;
-        longer.reserve(offsets.size() * static_cast<std::size_t>(shape[axis]));
-        for (const std::int64_t offset : offsets)
-            for (std::int64_t i = 0; i < shape[axis]; ++i)
-                longer.push_back(offset + i * strides[static_cast<std::size_t>(axis)]);
-        offsets = std::move(longer);
-    }
-    return offsets;
-}
-
 ReductionPlan planReduction(const Shape &src, const std::vector<int> &axes, bool keepDims) {
     ReductionPlan plan;
     std::vector<std::int64_t> dims;

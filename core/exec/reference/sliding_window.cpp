@@ -30,6 +30,13 @@ void padToSame(WindowPlan &plan, std::size_t axis, bool extraAtEnd) {
 
 } // namespace
 
+std::pair<std::int64_t, std::int64_t> WindowPlan::inside(int axis, std::int64_t k) const {
+    const auto a = static_cast<std::size_t>(axis);
+    const std::int64_t shift = at(axis, 0, k), reachable = src[a] - shift;
+    return {shift >= 0 ? 0 : (-shift + stride[a] - 1) / stride[a],
+            std::min(dst[a], reachable <= 0 ? 0 : (reachable + stride[a] - 1) / stride[a])};
+}
+
 Result<WindowAttributes> WindowAttributes::read(NodeReader &reader) {
     const auto ints = [&](const char *name) {
         return reader.intsAttribute(name).value_or(std::vector<std::int64_t>{});

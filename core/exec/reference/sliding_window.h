@@ -21,6 +21,8 @@ struct WindowPlan {
         const auto a = static_cast<std::size_t>(axis);
         return o * stride[a] - padBegin[a] + k * dilation[a];
     }
+    /// First and one past the last output position for which kernel position k reads no padding.
+    std::pair<std::int64_t, std::int64_t> inside(int axis, std::int64_t k) const;
 };
 
 /// The attributes that convolutions and poolings share.

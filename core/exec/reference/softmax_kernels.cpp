@@ -3,6 +3,7 @@
 #include "core/exec/reference/elementwise.h"
 #include "core/exec/reference/families.h"
 #include "core/exec/reference/lane_sum.h"
+#include "core/exec/reference/softmax.h"
 
 #include <cmath>
 
@@ -48,6 +49,29 @@ void softmaxRow(const T *src, T *dst, std::int64_t length) {
     y *= static_cast<T>(1 / laneSum(dst, length));
 }
 
+Outputs softmaxAlong(const KernelCall &call, SoftmaxKind kind, const AxisView &view) {
+    return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() -> Outputs {
+        const T *src = call[0].values<T>().data();
+        QS_TRY(Tensor result, call.allocate(call[0].dtype(), call[0].shape()));
+        T *dst = result.mutableValues<T>().data();
+        if (result.numel() == 0)
+            return std::vector<Tensor>{std::move(result)};
+        const std::int64_t grain = std::max<std::int64_t>(1, 4096 / view.length);
+        QS_CHECK_OK(
+            parallelFor(view.outer * view.inner, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
+                for (std::int64_t line = begin; line < end; ++line) {
+                    const std::int64_t start =
+                        line / view.inner * view.length * view.inner + line % view.inner;
+                    if (kind == SoftmaxKind::Softmax && view.inner == 1)
+                        softmaxRow(src + start, dst + start, view.length);
+                    else
+                        softmaxLine(kind, src + start, dst + start, view.length, view.inner);
+                }
+            }));
+        return std::vector<Tensor>{std::move(result)};
+    });
+}
+
 /// Until opset 12 the tensor is flattened to a matrix at the axis (default 1) and rows are normalised;
 /// afterwards the axis itself (default -1) is.
 template <SoftmaxKind Kind>
@@ -56,31 +80,11 @@ Result<Kernel> softmax(NodeReader &reader) {
     const std::int64_t axisGiven = reader.intAttribute("axis", flattens ? 1 : -1);
     return widenHalfTypes([=](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 1));
-        const Shape shape = call[0].shape();
-        QS_TRY(const int axis, normalizeAxis(axisGiven, shape.rank()));
-        AxisView view = AxisView::of(shape, axis);
+        QS_TRY(const int axis, normalizeAxis(axisGiven, call[0].shape().rank()));
+        AxisView view = AxisView::of(call[0].shape(), axis);
         if (flattens)
             view = {view.outer, view.length * view.inner, 1};
-        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() -> Outputs {
-            const T *src = call[0].values<T>().data();
-            QS_TRY(Tensor result, call.allocate(call[0].dtype(), shape));
-            T *dst = result.mutableValues<T>().data();
-            if (result.numel() == 0)
-                return std::vector<Tensor>{std::move(result)};
-            const std::int64_t grain = std::max<std::int64_t>(1, 4096 / view.length);
-            QS_CHECK_OK(parallelFor(
-                view.outer * view.inner, grain, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-                    for (std::int64_t line = begin; line < end; ++line) {
-                        const std::int64_t start =
-                            line / view.inner * view.length * view.inner + line % view.inner;
-                        if (Kind == SoftmaxKind::Softmax && view.inner == 1)
-                            softmaxRow(src + start, dst + start, view.length);
-                        else
-                            softmaxLine(Kind, src + start, dst + start, view.length, view.inner);
-                    }
-                }));
-            return std::vector<Tensor>{std::move(result)};
-        });
+        return softmaxAlong(call, Kind, view);
     });
 }
 
@@ -91,6 +95,10 @@ constexpr KernelEntry kEntries[] = {
 };
 
 } // namespace
+
+Outputs logSoftmax(const KernelCall &call, int axis) {
+    return softmaxAlong(call, SoftmaxKind::Log, AxisView::of(call[0].shape(), axis));
+}
 
 KernelFamily softmaxKernels() {
     return kEntries;
