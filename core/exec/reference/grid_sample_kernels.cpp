@@ -47,11 +47,12 @@ public:
             m_form.alignCorners ? (coordinate + 1) / 2 * (size - 1) : ((coordinate + 1) * size - 1) / 2;
         if (m_form.mode == SampleMode::Nearest)
             x = std::nearbyint(x);
-        if (m_form.padding == SamplePadding::Border)
+        // A cubic reads beyond the border where it is, as PyTorch and ONNX Runtime do.
+        if (m_form.padding == SamplePadding::Border && m_form.mode != SampleMode::Cubic)
             x = std::clamp(x, 0.0, size - 1);
         else if (m_form.padding == SamplePadding::Reflection && (x < m_low || x > m_high))
             x = reflected(x, m_low, m_high);
-        x = std::clamp(x, -4.0, size + 4); // all zeros out there; keeps conversions to integers defined
+        x = std::clamp(x, -4.0, size + 4); // nothing changes out there; keeps conversions to integers defined
         const double floor = std::floor(x), fraction = x - floor;
         const auto first = static_cast<std::int64_t>(floor);
         switch (m_form.mode) {

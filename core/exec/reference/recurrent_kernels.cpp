@@ -224,9 +224,10 @@ Status readDirection(NodeReader &reader, RecurrentForm &form) {
 }
 
 Status readActivations(NodeReader &reader, RecurrentForm &form, std::vector<std::string> names) {
-    const std::size_t each = names.size();
-    if (form.directions == 2)
-        names.insert(names.end(), names.begin(), names.begin() + static_cast<std::ptrdiff_t>(each));
+    if (form.directions == 2) {
+        const std::vector<std::string> once = names;
+        names.insert(names.end(), once.begin(), once.end());
+    }
     if (const auto given = reader.stringsAttribute("activations"); given && !given->empty()) {
         if (given->size() != names.size())
             return fail(ErrorCode::Unsupported,
