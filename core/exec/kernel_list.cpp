@@ -45,6 +45,7 @@ constexpr KernelFamily (*kFamilies[])() = {
     roiKernels,
     einsumKernels,
     tfIdfKernels,
+    imageKernels,
 };
 // clang-format on
 

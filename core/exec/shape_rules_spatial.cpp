@@ -115,7 +115,47 @@ Shapes roiAlign(const ShapeQuery &query) {
                                     query.node.intAttribute("output_width", 1)}};
 }
 
+Shapes columnsToImage(const ShapeQuery &query) {
+    if (!query.has(0) || !query.has(1) || !query.has(2) || query.shape(0).rank() != 3)
+        return misfit("blocks, image or block size are missing");
+    QS_TRY(std::vector<std::int64_t> dims, query.integers(1));
+    QS_TRY(const auto block, query.integers(2));
+    QS_TRY(const std::int64_t elements, Shape(block).checkedNumel());
+    if (elements < 1)
+        return misfit("blocks have no elements");
+    dims.insert(dims.begin(), {query.shape(0)[0], query.shape(0)[1] / elements});
+    return std::vector<Shape>{Shape(std::move(dims))};
+}
+
+Shapes centerCropPad(const ShapeQuery &query) {
+    if (!query.has(0) || !query.has(1))
+        return misfit("image or size is missing");
+    QS_TRY(const auto wanted, query.integers(1));
+    Shape shape = query.shape(0);
+    const std::vector<std::int64_t> axes = query.node.intsAttribute("axes");
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        QS_TRY(const int axis,
+               normalizeAxis(i < axes.size() ? axes[i] : static_cast<std::int64_t>(i), shape.rank()));
+        shape[axis] = wanted[i];
+    }
+    return std::vector<Shape>{std::move(shape)};
+}
+
+Shapes affineGrid(const ShapeQuery &query) {
+    if (!query.has(0) || !query.has(1))
+        return misfit("theta or size is missing");
+    QS_TRY(std::vector<std::int64_t> dims, query.integers(1));
+    if (dims.size() < 3)
+        return misfit("the size has no spatial axes");
+    dims.erase(dims.begin() + 1);
+    dims.push_back(static_cast<std::int64_t>(dims.size()) - 1);
+    return std::vector<Shape>{Shape(std::move(dims))};
+}
+
 constexpr ShapeRuleEntry kRules[] = {
+    {"Col2Im", columnsToImage},
+    {"CenterCropPad", centerCropPad},
+    {"AffineGrid", affineGrid},
     {"Conv", convolution<1>},
     {"ConvInteger", convolution<1>},
     {"QLinearConv", convolution<3>},

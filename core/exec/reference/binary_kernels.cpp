@@ -113,6 +113,24 @@ Result<Kernel> binary(NodeReader &reader) {
     });
 }
 
+/// Until opset 6 the slope is one number or one per channel.
+Result<Kernel> channelSlope(NodeReader &reader) {
+    reader.ignore({"consumed_inputs"});
+    return widenHalfTypes([](KernelCall &call) -> Outputs {
+        QS_CHECK_OK(requireSameType(call, 2));
+        const Shape &x = call[0].shape();
+        const std::int64_t slopes = call[1].numel();
+        if (slopes != 1 && (x.rank() < 2 || call[1].shape() != Shape{x[1]}))
+            return fail(ErrorCode::InvalidArgument, fmt::format("slopes of shape {} for x of shape {}",
+                                                                call[1].shape().text(), x.text()));
+        Shape shape(std::vector<std::int64_t>(static_cast<std::size_t>(x.rank()), 1));
+        if (slopes != 1)
+            shape[1] = slopes;
+        call.inputs[1] = call[1].reshaped(shape);
+        return combine(call, SignedTypes{}, kSlope);
+    });
+}
+
 /// Max, Min, Sum, Mean: folds any number of operands from the left.
 template <typename TypeList, auto Fn>
 Outputs foldOperands(KernelCall &call) {
@@ -200,6 +218,7 @@ constexpr KernelEntry kEntries[] = {
     {"Sub", 1, binary<NumberTypes, kSub>},
     {"Mul", 1, binary<NumberTypes, kMul>},
     {"Div", 1, binary<NumberTypes, kDiv>},
+    {"PRelu", 1, channelSlope},
     {"PRelu", 7, binary<SignedTypes, kSlope>},
     {"Mod", 10, mod},
     {"Pow", 1, power},

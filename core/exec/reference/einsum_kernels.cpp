@@ -44,37 +44,67 @@ private:
     std::vector<std::int64_t> m_index;
 };
 
+/// Elements of the operands along the innermost summed label.
 template <typename T>
-Accumulator<T> productAt(const std::vector<const T *> &operands, std::span<const std::int64_t> offsets) {
-    Accumulator<T> product(1);
-    for (std::size_t k = 0; k < operands.size(); ++k)
-        product = wrappingMultiply(product, static_cast<Accumulator<T>>(operands[k][offsets[k]]));
-    return product;
+struct TermLine {
+    std::vector<const T *> operands;
+    std::vector<std::int64_t> steps; ///< of each operand from one term to the next
+    std::int64_t terms = 1;
+
+    Accumulator<T> sum(std::span<const std::int64_t> offsets) const {
+        Accumulator<T> sum(0);
+        if (operands.size() == 2) { // the common case: products of matrices
+            const T *a = operands[0] + offsets[0], *b = operands[1] + offsets[1];
+            for (std::int64_t i = 0; i < terms; ++i)
+                sum = wrappingAdd(sum, wrappingMultiply(static_cast<Accumulator<T>>(a[i * steps[0]]),
+                                                        static_cast<Accumulator<T>>(b[i * steps[1]])));
+            return sum;
+        }
+        for (std::int64_t i = 0; i < terms; ++i) {
+            Accumulator<T> product(1);
+            for (std::size_t k = 0; k < operands.size(); ++k)
+                product = wrappingMultiply(
+                    product, static_cast<Accumulator<T>>(operands[k][offsets[k] + i * steps[k]]));
+            sum = wrappingAdd(sum, product);
+        }
+        return sum;
+    }
+};
+
+template <typename T>
+TermLine<T> innermostLine(const KernelCall &call, const EinsumEquation::Plan &plan) {
+    TermLine<T> line;
+    for (std::size_t k = 0; k < call.inputs.size(); ++k) {
+        line.operands.push_back(call[k].values<T>().data());
+        line.steps.push_back(plan.summed.empty() ? 0 : plan.strides[k].back());
+    }
+    line.terms = plan.summed.empty() ? 1 : plan.summed.back();
+    return line;
 }
 
+/// \param terms  products that make up one element of the result
 template <typename T>
 Outputs sumProducts(const KernelCall &call, const EinsumEquation::Plan &plan, std::int64_t terms) {
     QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), plan.result));
     if (result.numel() > 0 && terms > kMostProducts / result.numel())
         return fail(ErrorCode::Unsupported,
                     fmt::format("{} sums of {} products each", result.numel(), terms));
-    std::vector<const T *> operands;
-    for (const Tensor &input : call.inputs)
-        operands.push_back(input.values<T>().data());
+    const TermLine<T> line = innermostLine<T>(call, plan);
+    const std::int64_t lines = line.terms == 0 ? 0 : terms / line.terms;
+    const std::span<const std::int64_t> outerSums =
+        std::span(plan.summed).first(plan.summed.empty() ? 0 : plan.summed.size() - 1);
     T *dst = result.mutableValues<T>().data();
     const std::size_t labels = static_cast<std::size_t>(plan.result.rank());
     const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, terms));
     const auto sumElements = [&](std::int64_t begin, std::int64_t end) {
         LabelWalk outer(plan.result.dims(), plan.strides, 0);
-        LabelWalk inner(plan.summed, plan.strides, labels); // is back at its start after every element
-        std::vector<std::int64_t> offsets(operands.size(), 0);
+        LabelWalk inner(outerSums, plan.strides, labels); // is back at its start after every element
+        std::vector<std::int64_t> offsets(line.operands.size(), 0);
         outer.moveTo(begin, offsets);
-        for (std::int64_t at = begin; at < end && !call.ctx.cancelled(); ++at) {
+        for (std::int64_t at = begin; at < end; ++at) {
             Accumulator<T> sum(0);
-            for (std::int64_t term = 0; term < terms; ++term) {
-                if (term % 65536 == 65535 && call.ctx.cancelled())
-                    break;
-                sum = wrappingAdd(sum, productAt<T>(operands, offsets));
+            for (std::int64_t i = 0; i < lines && !call.ctx.cancelled(); ++i) {
+                sum = wrappingAdd(sum, line.sum(offsets));
                 inner.next(offsets);
             }
             dst[at] = static_cast<T>(sum);

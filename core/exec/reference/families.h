@@ -41,5 +41,6 @@ KernelFamily statisticsNormalizationKernels(); ///< LRN, MeanVarianceNormalizati
 KernelFamily roiKernels();                     ///< RoiAlign
 KernelFamily einsumKernels();                  ///< Einsum, Det
 KernelFamily tfIdfKernels();                   ///< TfIdfVectorizer
+KernelFamily imageKernels();                   ///< Col2Im, CenterCropPad, AffineGrid
 
 } // namespace qs

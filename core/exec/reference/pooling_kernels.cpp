@@ -99,42 +99,43 @@ std::int64_t paddedCount(const WindowPlan &w, std::int64_t z, std::int64_t y, st
     return count;
 }
 
-template <typename T>
-Outputs averagePool(const KernelCall &call, const WindowPlan &w, bool countPadding) {
+/// One float for every output position: result(source plane, z, y, x).
+template <typename T, typename Fn>
+Outputs poolWindows(const KernelCall &call, const WindowPlan &w, const Fn &resultAt) {
     const Shape shape = windowResultShape(call[0].shape(), call[0].shape()[1], w);
     QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), shape));
     const T *src = call[0].values<T>().data();
     T *dst = result.mutableValues<T>().data();
     QS_CHECK_OK(
         forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
-            double sum = 0;
-            std::int64_t count = 0;
-            forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
-                sum += static_cast<double>(src[plane * w.srcSize() + offset]);
-                ++count;
-            });
-            dst[at] =
-                static_cast<T>(sum / static_cast<double>(countPadding ? paddedCount(w, z, y, x) : count));
+            dst[at] = static_cast<T>(resultAt(src + plane * w.srcSize(), z, y, x));
         }));
     return std::vector<Tensor>{std::move(result)};
+}
+
+template <typename T>
+Outputs averagePool(const KernelCall &call, const WindowPlan &w, bool countPadding) {
+    return poolWindows<T>(call, w, [&](const T *plane, auto z, auto y, auto x) {
+        double sum = 0;
+        std::int64_t count = 0;
+        forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
+            sum += static_cast<double>(plane[offset]);
+            ++count;
+        });
+        return sum / static_cast<double>(countPadding ? paddedCount(w, z, y, x) : count);
+    });
 }
 
 /// (Σ |x|^p)^(1/p) over the window.
 template <typename T>
 Outputs normPool(const KernelCall &call, const WindowPlan &w, double p) {
-    const Shape shape = windowResultShape(call[0].shape(), call[0].shape()[1], w);
-    QS_TRY(Tensor result, call.allocate(dtypeOf<T>(), shape));
-    const T *src = call[0].values<T>().data();
-    T *dst = result.mutableValues<T>().data();
-    QS_CHECK_OK(
-        forEachOutput(call, w, shape, [&](std::int64_t plane, std::int64_t at, auto z, auto y, auto x) {
-            double sum = 0;
-            forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
-                sum += std::pow(std::fabs(static_cast<double>(src[plane * w.srcSize() + offset])), p);
-            });
-            dst[at] = static_cast<T>(std::pow(sum, 1 / p));
-        }));
-    return std::vector<Tensor>{std::move(result)};
+    return poolWindows<T>(call, w, [&](const T *plane, auto z, auto y, auto x) {
+        double sum = 0;
+        forEachUnderWindow(w, z, y, x, [&](std::int64_t offset) {
+            sum += std::pow(std::fabs(static_cast<double>(plane[offset])), p);
+        });
+        return std::pow(sum, 1 / p);
+    });
 }
 
 using MaxPoolTypes = Types<float, double, std::int8_t, std::uint8_t>;

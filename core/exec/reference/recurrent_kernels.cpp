@@ -204,8 +204,6 @@ Outputs runRecurrent(const KernelCall &call, const RecurrentForm &form) {
                         direction, i % plan.batch, tensors, call.ctx);
         }
     }));
-    if (call.ctx.cancelled())
-        return RunContext::cancelledError();
     std::vector<Tensor> outputs{tensors.sequence, tensors.finalH, tensors.finalC};
     for (Tensor &output : outputs)
         if (!output.empty()) {

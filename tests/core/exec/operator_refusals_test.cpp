@@ -3,6 +3,7 @@
 #include <cmath>
 #include <gmock/gmock.h>
 #include <limits>
+#include <set>
 
 namespace qs {
 namespace {
@@ -14,6 +15,13 @@ constexpr std::int64_t kHuge = std::int64_t{1} << 60;
 
 Tensor zeros(Shape shape) {
     return Tensor::zeros(DType::Float32, std::move(shape));
+}
+
+TEST(KernelList, NamesEveryVersionOfAnOperatorOnce) {
+    std::set<std::tuple<std::string, std::string, std::int64_t>> seen;
+    for (const KernelEntry &entry : referenceKernels())
+        EXPECT_TRUE(seen.emplace(entry.domain, entry.opType, entry.sinceVersion).second)
+            << entry.opType << " " << entry.sinceVersion;
 }
 
 TEST(Resize, CombinationsWithoutMeaningAreRefused) {
@@ -309,6 +317,21 @@ TEST(TfIdfVectorizer, PoolsThatDoNotFitAreRefused) {
         attributes[name] = value;
         EXPECT_FALSE((OneOperator{"TfIdfVectorizer", 9, attributes}.run({x}))) << name;
     }
+}
+
+TEST(Images, SizesThatDoNotFitAreErrors) {
+    const Tensor columns = zeros({1, 4, 3});
+    EXPECT_TRUE((OneOperator{"Col2Im", 18}.run({columns, intList({2, 4}), intList({2, 2})})));
+    for (const Ints &image : {Ints{2, 5}, Ints{1, 4}, Ints{-1, 4}, Ints{2, kHuge}, Ints{2, 4, 1}})
+        EXPECT_FALSE((OneOperator{"Col2Im", 18}.run({columns, intList(image), intList({2, 2})}, 1 << 20)));
+    for (const Ints &block : {Ints{0, 2}, Ints{3, 2}, Ints{-2, -2}, Ints{kHuge, 2}})
+        EXPECT_FALSE((OneOperator{"Col2Im", 18}.run({columns, intList({2, 4}), intList(block)}, 1 << 20)));
+    for (const std::int64_t size : {std::int64_t{-1}, kHuge})
+        EXPECT_FALSE((OneOperator{"CenterCropPad", 18}.run({zeros({2}), intList({size})}, 1 << 20)));
+    EXPECT_FALSE(
+        (OneOperator{"CenterCropPad", 18, {{"axes", Ints{0, 0}}}}.run({zeros({2}), intList({1, 1})})));
+    for (const Ints &size : {Ints{1, 1, kHuge, 1}, Ints{1, 1, -1, 1}, Ints{2, 1, 2, 2}, Ints{1}, Ints{}})
+        EXPECT_FALSE((OneOperator{"AffineGrid", 20}.run({zeros({1, 2, 3}), intList(size)}, 1 << 20)));
 }
 
 TEST(BitShift, DirectionMustBeGiven) {
