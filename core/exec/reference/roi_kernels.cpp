@@ -10,7 +10,7 @@ namespace qs {
 namespace {
 
 /// More sampling points inside one bin than any sane region needs.
-constexpr double kMostSamples = 1 << 20;
+constexpr double kMostSamples = 1 << 16;
 
 struct RoiForm {
     std::int64_t height = 1, width = 1, samplingRatio = 0;
@@ -159,7 +159,7 @@ Result<Kernel> roiAlign(NodeReader &reader) {
     form.samplingRatio = reader.intAttribute("sampling_ratio", 0);
     form.scale = reader.floatAttribute("spatial_scale", 1);
     const auto sane = [](std::int64_t size) { return size >= 1 && size <= 1 << 20; };
-    if (!sane(form.height) || !sane(form.width) || form.samplingRatio < 0 || form.samplingRatio > 1024)
+    if (!sane(form.height) || !sane(form.width) || form.samplingRatio < 0 || form.samplingRatio > 256)
         return fail(ErrorCode::Unsupported, "an output size or a sampling_ratio out of range");
     const std::string coordinates =
         reader.opset() < 16 ? "output_half_pixel"

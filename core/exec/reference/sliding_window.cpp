@@ -8,6 +8,8 @@ namespace {
 
 // Far beyond any real window, and small enough that products of three of them cannot overflow.
 constexpr std::int64_t kLargest = 1 << 20;
+// Sizes can be operands, not only those of tensors that exist.
+constexpr std::int64_t kLongestAxis = std::int64_t{1} << 40;
 
 bool allWithin(const std::vector<std::int64_t> &values, std::int64_t low) {
     return std::all_of(values.begin(), values.end(),
@@ -70,6 +72,8 @@ Result<WindowPlan> WindowAttributes::plan(std::span<const std::int64_t> src,
     WindowPlan plan;
     for (std::size_t i = 0; i < axes; ++i) {
         const std::size_t a = 3 - axes + i;
+        if (src[i] < 0 || src[i] > kLongestAxis)
+            return fail(ErrorCode::InvalidArgument, fmt::format("an axis of {} elements", src[i]));
         plan.src[a] = src[i];
         plan.kernel[a] = window[i];
         plan.stride[a] = valueOr(strides, i, 1);
