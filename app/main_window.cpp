@@ -135,6 +135,10 @@ void MainWindow::makeFileMenu() {
     addAction(menu, tr("Open &evaluation set…"), tr("Ctrl+Shift+E"),
               tr("Opens an HDF5 file on which quality is measured; without one the calibration set is used"),
               [openAs] { openAs(OpenPurpose::Evaluation, &WorkbenchContext::openEvaluation); });
+    m_readStored = addAction(
+        menu, tr("Read codes of a &quantized version…"), tr("Ctrl+Alt+Q"),
+        tr("Reads codes and scales of a quantized file of this model as a run, measured against it"),
+        [openAs] { openAs(OpenPurpose::Quantized, &WorkbenchContext::readStoredRun); });
     QMenu *recent = menu->addMenu(tr("&Recent files"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { fillRecentMenu(recent); });
     makeSampleMenu(menu->addMenu(tr("Open sa&mple")));
@@ -373,6 +377,7 @@ void MainWindow::updateActions() {
     setAvailable(m_sweep, views::SweepDocument::of(m_context).whyNotStart());
     setAvailable(m_flip, m_context.whyNotFlip());
     setAvailable(m_export, m_context.whyNotExport());
+    setAvailable(m_readStored, m_context.whyNotReadStored());
     setAvailable(m_cancel, m_context.jobs().anyRunning() ? QString() : tr("Nothing is running."));
 }
 

@@ -67,7 +67,7 @@ private:
     ProjectMenu *m_projects = nullptr;
     QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr,
             *m_flip = nullptr, *m_sweep = nullptr, *m_distill = nullptr;
-    QAction *m_cancel = nullptr, *m_export = nullptr;
+    QAction *m_cancel = nullptr, *m_export = nullptr, *m_readStored = nullptr;
     int m_errorsSeen = 0;
     bool m_needsDefaultSizes = false;
 };

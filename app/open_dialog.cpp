@@ -53,6 +53,10 @@ QStringList askFilesToOpen(QWidget *parent, OpenPurpose purpose) {
     case OpenPurpose::Recipe:
         return {QFileDialog::getOpenFileName(parent, tr("Load recipe"), {},
                                              tr("Recipes (%1);;All files (*)").arg(kRecipePattern))};
+    case OpenPurpose::Quantized:
+        return {QFileDialog::getOpenFileName(
+            parent, tr("Open a quantized version of the open model"), {},
+            tr("Quantized models (*.onnx *.safetensors *.json);;All files (*)"))};
     }
     return {};
 }

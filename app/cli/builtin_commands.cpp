@@ -15,6 +15,7 @@
 #include "app/cli/roofline_command.h"
 #include "app/cli/sensitivity_command.h"
 #include "app/cli/stats_command.h"
+#include "app/cli/stored_command.h"
 #include "app/cli/sweep_command.h"
 #include "app/cli/tensor_command.h"
 
@@ -24,6 +25,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     std::vector<std::unique_ptr<Command>> commands;
     commands.push_back(std::make_unique<InfoCommand>());
     commands.push_back(std::make_unique<StatsCommand>());
+    commands.push_back(std::make_unique<StoredCommand>());
     commands.push_back(std::make_unique<CalibrateCommand>());
     commands.push_back(std::make_unique<DistillCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());

@@ -30,6 +30,28 @@ std::string valueText(const Value &value) {
     return text + fmt::format(" [{}]", fmt::join(dims, ", "));
 }
 
+/// "MatMulNBits, uint4, blocks of 32", or the element type.
+std::string storedAs(const Model &model, const Layer &layer) {
+    const auto found = model.stored.find(layer.id);
+    return found != model.stored.end() ? found->second->form
+                                       : std::string(dtypeName(storedWeight(layer, model.graph).dtype()));
+}
+
+Json quantizationOf(const StoredQuantization &stored) {
+    const QuantizedMatrix &matrix = *stored.weight;
+    Json json = {{"bits", matrix.bits},
+                 {"granularity", granularityName(matrix.layout.granularity)},
+                 {"group_size", matrix.layout.groupSize},
+                 {"scales", matrix.scales.size()},
+                 {"reordered", !matrix.groupOfColumn.empty()},
+                 {"effective_bits", matrix.bitsBreakdown().effective()}};
+    if (stored.activation)
+        json["activation"] = {{"bits", stored.activationScheme.bits},
+                              {"scale", stored.activation->scale},
+                              {"zero_point", stored.activation->zeroPoint}};
+    return json;
+}
+
 std::map<std::string, std::int64_t> operatorCounts(const ModelGraph &graph) {
     std::map<std::string, std::int64_t> counts;
     for (const Node &node : graph.nodes())
@@ -72,11 +94,13 @@ Json documentOf(const Model &model, const std::vector<MissingOperator> &missing)
                                       {"node", model.graph.node(layer.node).name},
                                       {"weight", model.graph.value(layer.weight).name},
                                       {"shape", layer.weightShape.dims()},
-                                      {"stored_as", dtypeName(storedWeight(layer, model.graph).dtype())},
+                                      {"stored_as", storedAs(model, layer)},
                                       {"out_channels", layer.outChannels},
                                       {"inputs_per_output", layer.inPerOut},
                                       {"groups", layer.groups},
                                       {"parameters", layer.parameters()}});
+    for (const auto &[layer, stored] : model.stored)
+        document["layers"][static_cast<std::size_t>(layer)]["quantization"] = quantizationOf(*stored);
     document["metadata"] = Json::array();
     for (const MetadataEntry &entry : model.metadata)
         document["metadata"].push_back({{"key", entry.key}, {"type", entry.type}, {"value", entry.value}});
@@ -142,8 +166,7 @@ Result<CommandOutput> InfoCommand::run(const CommandContext &context) {
                      {"parameters"}});
     for (const Layer &layer : model->layers)
         table.addRow({layer.name, layerKindName(layer.kind), layer.weightShape.text(),
-                      std::string(dtypeName(storedWeight(layer, model->graph).dtype())),
-                      withThousands(layer.parameters())});
+                      storedAs(*model, layer), withThousands(layer.parameters())});
     return CommandOutput{documentOf(*model, missing),
                          summaryText(*model) +
                              fmt::format("\n{} quantizable layers\n", model->layers.size()) +

@@ -199,7 +199,8 @@ Status addRunToProject(const std::filesystem::path &file, const std::shared_ptr<
         project.head.evaluation = referenceTo(evaluation);
     const RunEntry *parent = project.runs.findRecipe(project.head.recipe);
     project.head.shownRun = project.runs.add(run, parent ? parent->number : 0);
-    project.head.recipe = run->recipe;
+    if (run->provenance.codesSha256.empty()) // a recipe that cannot be run is none to go on with
+        project.head.recipe = run->recipe;
     if (run->capture && !run->prepared)
         project.capture = run->capture;
     return writeProject(project, file, context.findings, context.run);

@@ -20,7 +20,45 @@ Recipe restrictedTo(const Recipe &recipe, const std::string &layer) {
     return restricted;
 }
 
+std::string stateText(const LayerResult &result) {
+    if (result.state == LayerResult::State::Failed)
+        return "failed";
+    std::string text = "float";
+    if (const auto &weight = result.quantized.weight)
+        text = fmt::format("{} w{}{}{}", result.choice.weight->method, weight->bits,
+                           weight->branch ? fmt::format(" +rank {}", weight->branch->rank()) : "",
+                           result.quantized.outputOffset.empty() ? "" : " +bias");
+    if (result.quantized.quantizesActivation())
+        text += fmt::format(" a{}", result.quantized.activationScheme->bits);
+    if (result.quantized.activationScale != ActivationScale::Static)
+        text += fmt::format(" {}", activationScaleName(result.quantized.activationScale));
+    return text;
+}
+
+std::string decibelText(std::optional<double> decibel) {
+    if (decibel && *decibel >= ErrorMetrics::kMaxSqnrDb)
+        return "exact";
+    return decibel ? fmt::format("{:.1f} dB", *decibel) : "–";
+}
+
 } // namespace
+
+std::string layerTable(const Run &run) {
+    TextTable table({{"layer", TextTable::Side::Left},
+                     {"as", TextTable::Side::Left},
+                     {"bits/weight"},
+                     {"weight SQNR"},
+                     {"output SQNR"},
+                     {"model output SQNR"}});
+    for (const auto &result : run.layers) {
+        const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
+        const auto network = result->network ? std::optional(result->network->error.sqnrDb()) : std::nullopt;
+        table.addRow({layer.name, stateText(*result), fmt::format("{:.2f}", result->bits.effective()),
+                      decibelText(result->weightSqnrDb()), decibelText(result->outputSqnrDb()),
+                      decibelText(network)});
+    }
+    return table.text();
+}
 
 Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandContext &context) {
     RunRequest request;

@@ -37,7 +37,25 @@ void addPlace(Facts &facts, const Layer &layer, const WeightPlace &place) {
                      fmt::format("index into the tensor as it is stored; flat {}", place.storedIndex)});
 }
 
-void addQuantized(Facts &facts, const QuantizedMatrix &matrix, const QuantizedCell &cell) {
+/// What takes the place of an integer zero point.
+void addZero(Facts &facts, const QuantizedMatrix &matrix, const QuantizedCell &cell, std::size_t slice) {
+    if (!matrix.levels.empty()) {
+        const bool own = matrix.levels.size() > std::size_t{1} << matrix.bits;
+        const auto level =
+            static_cast<std::size_t>(cell.code - codeRange(matrix.bits, matrix.convention).lowest) +
+            (own ? slice << matrix.bits : 0);
+        facts.push_back({"level", exactText(matrix.levels[level]), "what the code stands for at scale 1"});
+    } else if (!matrix.realZeroPoints.empty()) {
+        facts.push_back(
+            {"zero point", exactText(matrix.realZeroPoints[slice]), "no code: stored as a number"});
+    } else {
+        facts.push_back({"zero point", std::to_string(cell.grid.zeroPoint), "the code of 0"});
+    }
+}
+
+void addQuantized(Facts &facts, const QuantizedMatrix &matrix, const CellInspection &inspection) {
+    const QuantizedCell &cell = *inspection.quantized;
+    const auto slice = static_cast<std::size_t>(matrix.slice(inspection.place.row, inspection.place.col));
     const CodeRange range = codeRange(matrix.bits, matrix.convention);
     facts.push_back({"code", fmt::format("{} of {} to {}", cell.code, range.lowest, range.highest), ""});
     if (cell.isClipped)
@@ -46,8 +64,14 @@ void addQuantized(Facts &facts, const QuantizedMatrix &matrix, const QuantizedCe
                      range.lowest < 0 ? "two's complement, highest bit first" : "highest bit first"});
     facts.push_back({"scale", exactText(cell.grid.scale), "weight units per code step"});
     facts.push_back({"scale stored as", matrix.scaleAsFloat16 ? "float16" : "float32", ""});
-    facts.push_back({"zero point", std::to_string(cell.grid.zeroPoint), "the code of 0"});
-    facts.push_back({"dequantized", exactText(cell.dequantized), "scale · (code − zero point)"});
+    addZero(facts, matrix, cell, slice);
+    facts.push_back({"dequantized", exactText(cell.dequantized),
+                     matrix.levels.empty() ? "scale · (code − zero point)" : "scale · level"});
+    if (!cell.hasOriginal) {
+        facts.push_back(
+            {"error", "not available", "the float weight is not in the file that the codes came with"});
+        return;
+    }
     facts.push_back({"error", signedText(cell.error, 6), "dequantized − value, weight units"});
     facts.push_back({"error in steps", signedText(cell.errorInSteps, 4), "error / scale"});
 }
@@ -89,9 +113,10 @@ std::vector<CellFact> cellFacts(const Layer &layer, const QuantizedMatrix *matri
                                 const CellInspection &cell) {
     Facts facts;
     addPlace(facts, layer, cell.place);
-    facts.push_back({"value", exactText(cell.value), "the weight in float, exact"});
+    if (!cell.quantized || cell.quantized->hasOriginal)
+        facts.push_back({"value", exactText(cell.value), "the weight in float, exact"});
     if (matrix && cell.quantized)
-        addQuantized(facts, *matrix, *cell.quantized);
+        addQuantized(facts, *matrix, cell);
     addBlock(facts, matrix, cell.block);
     return facts;
 }

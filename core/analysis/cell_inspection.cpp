@@ -121,6 +121,14 @@ Status measureBlock(BlockFacts &block, const std::vector<std::int64_t> &columns,
 
 } // namespace
 
+void CellInspection::forgetErrors() {
+    if (quantized) {
+        quantized->hasOriginal = false;
+        quantized->isClipped = false;
+    }
+    block.error.reset();
+}
+
 WeightPlace placeOfWeight(const Layer &layer, std::int64_t row, std::int64_t col) {
     WeightPlace place{row, col, col, {}, row * layer.inPerOut + col, {}, 0};
     const Shape &shape = layer.weightShape;

@@ -28,6 +28,7 @@ struct QuantizedCell {
     double error = 0;        ///< dequantized − value
     double errorInSteps = 0; ///< error / scale
     bool isClipped = false;  ///< the code is the last one on its side and the value lies beyond it
+    bool hasOriginal = true; ///< false: the value is the dequantized code, so the errors say nothing
 };
 
 /// The elements that share a scale with the inspected one; without quantization, its row.
@@ -47,6 +48,9 @@ struct CellInspection {
     float value = 0;
     std::optional<QuantizedCell> quantized;
     BlockFacts block;
+
+    /// For codes that came with the model: takes the errors away.
+    void forgetErrors();
 };
 
 /// \param weights  float32 [outChannels, inPerOut] of the layer

@@ -219,6 +219,8 @@ Result<NumberLineRow> ownGridRow(const SortedValues &values, const QuantizedMatr
                                 withThousands(layout.slices()), granularityName(layout.granularity)));
     const ScaleZero grid = matrix.grid(
         source.channel, source.granularity == Granularity::PerGroup ? source.group * source.groupSize : 0);
+    if (!matrix.levels.empty() || !matrix.realZeroPoints.empty() || !(grid.scale > 0))
+        return fail(ErrorCode::NotFound, "its own grid is none of integers with a positive scale");
     return gridRow(values, grid, matrix.bits, matrix.convention);
 }
 

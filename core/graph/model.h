@@ -2,6 +2,7 @@
 
 #include "core/base/finding.h"
 #include "core/graph/layer.h"
+#include "core/graph/stored_quantization.h"
 
 #include <filesystem>
 
@@ -22,6 +23,8 @@ struct Model {
     ModelGraph graph;
     std::vector<Layer> layers;
     std::vector<MetadataEntry> metadata; ///< in the order of the file; empty where the format has none
+    /// Of the layers whose weights the file holds as codes and scales; the graph has their values.
+    std::map<LayerId, std::shared_ptr<const StoredQuantization>> stored;
 
     /// nullptr when there is no layer of that name.
     const Layer *findLayer(std::string_view name) const;

@@ -1,5 +1,7 @@
 #include "core/graph/qdq_folding.h"
 
+#include "core/graph/stored_weight.h"
+
 #include <algorithm>
 #include <set>
 
@@ -26,6 +28,20 @@ DType codeType(const ModelGraph &graph, const Node &node) {
                                           : node.inputs[0])
             .dtype;
     return type == DType::Undefined ? DType::UInt8 : type; // the operators' default
+}
+
+/// A weight that was decoded when the file was read: its operator is no node any more.
+void addDecodedWeight(const ModelGraph &graph, const Node &node,
+                      std::vector<QdqFolding::QuantizedInput> &inputs) {
+    const auto found = node.attributes.find(kStoredWeight);
+    const Tensor *codes = found == node.attributes.end() ? nullptr : std::get_if<Tensor>(&found->second);
+    if (codes && isFloatingPoint(codes->dtype()) && dtypeBits(codes->dtype()) >= 16)
+        return;
+    for (std::size_t i = 0; codes && i < node.inputs.size(); ++i)
+        if (node.inputs[i] != kNoValue && graph.constant(node.inputs[i])) {
+            inputs.push_back({static_cast<int>(i), codes->dtype(), true});
+            return;
+        }
 }
 
 } // namespace
@@ -77,6 +93,7 @@ QdqFolding foldQdq(const ModelGraph &graph) {
                 folding.quantizedInputs[n].push_back(
                     {static_cast<int>(i), codes[static_cast<std::size_t>(input)],
                      graph.constant(folding.source[static_cast<std::size_t>(input)]) != nullptr});
+        addDecodedWeight(graph, node, folding.quantizedInputs[n]);
     }
     return folding;
 }

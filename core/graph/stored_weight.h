@@ -4,8 +4,9 @@
 
 namespace qs {
 
-/// Attribute of a node whose weight the graph holds decoded: the tensor [outChannels, inPerOut] as the model
-/// file stores it, in its block format.
+/// Attribute of a node whose weight the graph holds decoded: the tensor as the model file stores it. In a
+/// block format of ggml it is [outChannels, inPerOut]; codes of other formats lie as their operator wants
+/// them.
 inline constexpr const char *kStoredWeight = "stored_weight";
 
 /// The weight of a layer as the model file stores it: that attribute, else the constant.

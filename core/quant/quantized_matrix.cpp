@@ -43,7 +43,7 @@ Status validateSizes(const QuantizedMatrix &matrix) {
     return {};
 }
 
-Status validateGrids(const QuantizedMatrix &matrix) {
+Status validateGrids(const QuantizedMatrix &matrix, QuantizedMatrix::ScaleSign sign) {
     CodeRange zeros = codeRange(matrix.bits, matrix.convention);
     if (!matrix.realZeroPoints.empty() || !matrix.levels.empty()) {
         zeros = {zeros.lowest, zeros.lowest};
@@ -54,9 +54,10 @@ Status validateGrids(const QuantizedMatrix &matrix) {
     }
     for (std::size_t slice = 0; slice < matrix.scales.size(); ++slice) {
         const float scale = matrix.scales[slice];
-        if (!std::isfinite(scale) || scale <= 0)
-            return broken(
-                fmt::format("scale of slice {} is {}; it must be positive and finite", slice, scale));
+        const bool anySign = sign == QuantizedMatrix::ScaleSign::Any;
+        if (!std::isfinite(scale) || (scale <= 0 && !anySign))
+            return broken(fmt::format("scale of slice {} is {}; it must be {}finite", slice, scale,
+                                      anySign ? "" : "positive and "));
         const std::int32_t zero = matrix.zeroPoints[slice];
         if (zero < zeros.lowest || zero > zeros.highest)
             return broken(fmt::format("zero point of slice {} is {}; allowed: {} to {}", slice, zero,
@@ -267,9 +268,9 @@ BitsBreakdown QuantizedMatrix::bitsBreakdown() const {
     return breakdown;
 }
 
-Status QuantizedMatrix::validate() const {
+Status QuantizedMatrix::validate(ScaleSign sign) const {
     QS_CHECK_OK(validateSizes(*this));
-    QS_CHECK_OK(validateGrids(*this));
+    QS_CHECK_OK(validateGrids(*this, sign));
     QS_CHECK_OK(validateCodes(*this));
     QS_CHECK_OK(validateColumnGroups(*this));
     QS_CHECK_OK(validateExtraSizes(*this));

@@ -59,7 +59,7 @@ struct QuantizedMatrix {
     SliceLayout layout;
     bool scaleAsFloat16 = false;
     std::vector<std::int16_t> codes;      ///< [rows, cols], within codeRange(bits, convention)
-    std::vector<float> scales;            ///< [layout.slices()], > 0
+    std::vector<float> scales;            ///< [layout.slices()], > 0; of model files any finite number
     std::vector<std::int32_t> zeroPoints; ///< [layout.slices()]
     /// Group of each column when columns were grouped in another order (GPTQ act-order without static
     /// groups); empty = column / groupSize.
@@ -97,9 +97,11 @@ struct QuantizedMatrix {
     /// codebooks of slices as sliceStorage says (one codebook for all is part of the format). \source methods
     /// A 0.5, B0 storage accounting
     BitsBreakdown bitsBreakdown() const;
-    /// Everything that must hold: sizes, code range, positive finite scales, zero points in range.
-    /// \error PluginFailure  names what does not hold
-    Status validate() const;
+    /// Everything that must hold: sizes, code range, positive finite scales, zero points in range. Model
+    /// files hold scales of any sign: ONNX Runtime makes negative ones, blocks of zeros have 0. \error
+    /// PluginFailure  names what does not hold
+    enum class ScaleSign { Positive, Any };
+    Status validate(ScaleSign sign = ScaleSign::Positive) const;
 };
 
 } // namespace qs

@@ -84,9 +84,14 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
         result->quantized.activation =
             gridForRange(request.activationRange->lo, request.activationRange->hi,
                          request.choice.activation->grid.bits, request.choice.activation->grid.convention);
-    QS_CHECK_OK(measureWeight(layer, *request.model, *result));
-    QS_CHECK_OK(measureAlone(request.evaluator.get(), *result, ctx));
+    QS_CHECK_OK(measureLayer(*request.model, request.evaluator.get(), *result, ctx));
     return result;
+}
+
+Status measureLayer(const Model &model, const Evaluator *evaluator, LayerResult &result,
+                    const RunContext &ctx) {
+    QS_CHECK_OK(measureWeight(model.layers[static_cast<std::size_t>(result.layer)], model, result));
+    return measureAlone(evaluator, result, ctx);
 }
 
 } // namespace qs

@@ -32,4 +32,9 @@ struct LayerRequest {
 Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request, FindingList &findings,
                                                     const RunContext &ctx);
 
+/// Fills in the bits of a quantized layer, the error of its weight, and what it does to the network.
+/// \param evaluator  null: nothing runs  \error Cancelled; what the evaluator reports
+Status measureLayer(const Model &model, const Evaluator *evaluator, LayerResult &result,
+                    const RunContext &ctx);
+
 } // namespace qs

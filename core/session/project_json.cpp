@@ -39,13 +39,24 @@ Status readSet(const Json &json, const std::string &path, std::string &file, std
 }
 
 OrderedJson provenanceToJson(const Provenance &from) {
-    return {{"program", from.program},
-            {"modelFile", from.modelFile},
-            {"modelSha256", from.modelSha256},
-            {"calibration", setToJson(from.calibrationFile, from.calibrationSha256, from.calibrationSamples)},
-            {"evaluation", setToJson(from.evaluationFile, from.evaluationSha256, from.evaluationSamples)},
-            {"seed", from.seed},
-            {"methods", from.methodVersions}};
+    OrderedJson json{
+        {"program", from.program},
+        {"modelFile", from.modelFile},
+        {"modelSha256", from.modelSha256},
+        {"calibration", setToJson(from.calibrationFile, from.calibrationSha256, from.calibrationSamples)},
+        {"evaluation", setToJson(from.evaluationFile, from.evaluationSha256, from.evaluationSamples)},
+        {"seed", from.seed},
+        {"methods", from.methodVersions}};
+    if (!from.codesSha256.empty())
+        json["codes"] = {{"file", from.codesFile}, {"sha256", from.codesSha256}};
+    return json;
+}
+
+Status readCodesSource(const Json &json, const std::string &path, Provenance &to) {
+    Reader reader(json, path);
+    reader.text("file", to.codesFile, Reader::Required);
+    reader.text("sha256", to.codesSha256, Reader::Required);
+    return reader.finish();
 }
 
 Status readProvenance(const Json &json, const std::string &path, Provenance &to) {
@@ -63,6 +74,8 @@ Status readProvenance(const Json &json, const std::string &path, Provenance &to)
                    Reader::Required);
     if (const Json *methods = reader.member("methods", Reader::Required))
         reader.take(readTexts(*methods, reader.pathOf("methods"), to.methodVersions));
+    if (const Json *codes = reader.member("codes"))
+        reader.take(readCodesSource(*codes, reader.pathOf("codes"), to));
     return reader.finish();
 }
 
@@ -202,7 +215,7 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
                                       layer->outChannels, layer->inPerOut));
         QS_CHECK_OK(reader.finish());
         QS_CHECK_OK(arrays(index, *matrix));
-        QS_CHECK_OK(matrix->validate());
+        QS_CHECK_OK(matrix->validate(QuantizedMatrix::ScaleSign::Any));
         result->bits = matrix->bitsBreakdown();
         result->quantized.weight = std::move(matrix);
     } else {
@@ -280,6 +293,7 @@ Result<RunEntry> runFromJson(const Json &json, std::shared_ptr<const Model> mode
         for (std::size_t i = 0; i < layers->size(); ++i) {
             QS_TRY(auto layer,
                    readLayer((*layers)[i], fmt::format("layers[{}]", i), *model, run->recipe, arrays, i));
+            layer->hasOriginal = run->hasOriginal() || layer->state == LayerResult::State::Float;
             run->layers[static_cast<std::size_t>(layer->layer)] = std::move(layer);
         }
     QS_CHECK_OK(reader.finish());

@@ -9,6 +9,7 @@ namespace qs {
 struct Provenance {
     std::string program; ///< "quantoscope 0.1.0"
     std::string modelFile, modelSha256;
+    std::string codesFile, codesSha256; ///< of the model file that the codes were read from; empty: made here
     std::string calibrationFile, calibrationSha256; ///< empty when none was used
     std::int64_t calibrationSamples = 0;
     std::string evaluationFile, evaluationSha256;
@@ -28,6 +29,7 @@ struct LayerResult {
     std::optional<ErrorMetrics> weightError; ///< weight against its dequantized self
     std::optional<ErrorMetrics> outputError; ///< this layer's output, fed by the float network
     std::optional<OutputMetrics> network;    ///< model output with only this layer quantized
+    bool hasOriginal = true;                 ///< false: there is no float weight to be in error against
     double seconds = 0;                      ///< spent in the method
     std::string failure;                     ///< why, when Failed
 
@@ -50,12 +52,22 @@ struct Run {
     std::optional<OutputMetrics> total;                     ///< all layers quantized
     bool complete = false;
 
+    /// False when the codes were read from the file of the model itself: its weights are their values.
+    bool hasOriginal() const {
+        return provenance.codesSha256.empty() || provenance.codesSha256 != provenance.modelSha256;
+    }
     std::vector<QuantizedLayer> quantizedLayers() const;
     /// The float model whose weights the layers of this run stand for: transformed, or as it was opened.
     const std::shared_ptr<const Model> &quantizedModel() const { return prepared ? prepared->model : model; }
     double effectiveBits() const;     ///< per weight over all quantized and float layers so far
     std::int64_t weightBytes() const; ///< of the layers' weights at their effective bits
 };
+
+/// Said where errors of a run without an original would be shown.
+inline constexpr const char *kNoOriginalText =
+    "the codes come with the model: the float weights that they were made from are not in its file, so there "
+    "is "
+    "no error to show. Open the float model and read the codes of this file as a run of it";
 
 /// What to run. Null evaluation: task metrics and in-network errors are measured on the calibration set.
 struct RunRequest {

@@ -33,6 +33,8 @@ int addedNodes(const Run &run) {
 
 Result<RunErrors> measureRunErrors(const Run &run, const Executor &executor, const CalibrationSet &set,
                                    std::int64_t samples, const RunContext &ctx) {
+    if (!run.hasOriginal())
+        return fail(ErrorCode::InvalidArgument, kNoOriginalText, run.name);
     if (run.prepared && !run.prepared->executor)
         return fail(ErrorCode::Unsupported, "the transformed model has operators that cannot run here");
     RunErrors errors;

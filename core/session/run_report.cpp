@@ -18,6 +18,8 @@ Json provenanceReport(const Provenance &provenance) {
     auto set = [](const std::string &file, const std::string &sha256, std::int64_t samples) {
         return Json{{"file", file}, {"sha256", sha256}, {"samples", samples}};
     };
+    if (!provenance.codesSha256.empty())
+        report["codes"] = {{"file", provenance.codesFile}, {"sha256", provenance.codesSha256}};
     if (!provenance.calibrationFile.empty())
         report["calibration"] =
             set(provenance.calibrationFile, provenance.calibrationSha256, provenance.calibrationSamples);

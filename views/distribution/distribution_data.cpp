@@ -79,6 +79,10 @@ Result<std::shared_ptr<const QuantizedMatrix>> quantizedWeight(DistributionData 
             data.notes.push_back("The run failed on this layer: " + request.result->failure);
         else if (!matrix)
             data.notes.push_back("The run left this weight in float.");
+        if (matrix && !request.result->hasOriginal)
+            data.notes.push_back(
+                "The weights are the values of the codes that came with the model: there is no "
+                "float original, so errors are not available.");
         if (matrix)
             data.quantizedName =
                 request.result->choice.weight ? request.result->choice.weight->method : "quantized";
@@ -139,18 +143,21 @@ Status prepareWeight(DistributionData &data, const RunContext &ctx) {
         const auto cols = static_cast<std::size_t>(layer.inPerOut);
         return request.channel < 0 ? all : all.subspan(static_cast<std::size_t>(row) * cols, cols);
     };
-    const Tensor dequantized = matrix ? matrix->dequantize() : Tensor();
+    const bool compared = matrix && (!request.result || request.result->hasOriginal);
+    const Tensor dequantized = compared ? matrix->dequantize() : Tensor();
     const auto values = slice(weights.values<float>());
-    QS_CHECK_OK(
-        binValues(data, values, matrix ? slice(dequantized.values<float>()) : std::span<const float>(), ctx));
+    QS_CHECK_OK(binValues(data, values,
+                          compared ? slice(dequantized.values<float>()) : std::span<const float>(), ctx));
     if (!matrix)
         return {};
     data.quantizedName +=
         ", " + gridText(matrix->bits, matrix->convention) + ", " + layoutText(matrix->layout);
-    QS_CHECK_OK(measureClipping(data, *matrix, values, row, ctx));
+    if (compared)
+        QS_CHECK_OK(measureClipping(data, *matrix, values, row, ctx));
     data.grid.grids = request.channel < 0 ? matrix->layout.slices() : matrix->layout.groupsPerRow();
-    if (data.grid.grids == 1)
-        setGrid(data.grid, matrix->grid(row, 0), matrix->bits, matrix->convention);
+    const ScaleZero own = matrix->grid(row, 0);
+    if (data.grid.grids == 1 && matrix->levels.empty() && matrix->realZeroPoints.empty() && own.scale > 0)
+        setGrid(data.grid, own, matrix->bits, matrix->convention);
     return {};
 }
 

@@ -21,6 +21,9 @@ QString NodeMeasurements::whyNotCompare() const {
         return tr("Quantize the model first (F5).");
     if (!m_context.run()->complete)
         return tr("The run is not complete: wait for it, or start it again (F5).");
+    if (!m_context.run()->hasOriginal())
+        return tr("Errors are not available: the codes came with the model, whose file has no float weights. "
+                  "Open the float model and read the codes of this file as a run of it (File menu).");
     if (m_context.run()->prepared && !m_context.run()->prepared->executor)
         return tr("The transformed model of this run has operators that cannot run here.");
     return {};

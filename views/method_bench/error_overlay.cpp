@@ -40,7 +40,8 @@ double meanSquare(const std::vector<float> &values) {
 
 std::shared_ptr<const QuantizedMatrix> quantizedWeight(const Run &run, const Model &model, LayerId layer) {
     const auto index = static_cast<std::size_t>(layer);
-    const bool same = run.model.get() == &model && index < run.layers.size() && run.layers[index];
+    const bool same =
+        run.model.get() == &model && index < run.layers.size() && run.layers[index] && run.hasOriginal();
     return same ? run.layers[index]->quantized.weight : nullptr;
 }
 

@@ -85,9 +85,9 @@ QString FormatTableModel::text(const NumberLineRow &row, int column) const {
     case ZeroPoint:
         return row.format->isInteger() ? QString::number(row.points.zeroPoint) : kNoValueText;
     case Mse:
-        return formatNumber(row.error.mse());
+        return row.error.count > 0 ? formatNumber(row.error.mse()) : kNoValueText;
     case Sqnr:
-        return formatDb(row.error.sqnrDb());
+        return row.error.count > 0 ? formatDb(row.error.sqnrDb()) : kNoValueText;
     case Clipped:
         return formatShare(row.error.clippedShare());
     case ClippingError:

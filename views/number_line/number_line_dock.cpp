@@ -300,13 +300,18 @@ void NumberLineDock::addOwnGrid(std::vector<NumberLineRow> &rows) {
         return;
     }
     const QuantizedLayer &quantized = run->layers[index]->quantized;
+    const Of of = m_values->request.source.of;
     Result<NumberLineRow> row = fail(ErrorCode::NotFound, {});
-    if (m_values->request.source.of == Of::Weight && quantized.weight)
+    if (of == Of::Weight && quantized.weight)
         row = ownGridRow(m_values->sorted, *quantized.weight, m_values->request.source);
-    else if (m_values->request.source.of == Of::Activation && quantized.activation &&
-             quantized.activationScheme)
+    else if (of == Of::Activation && quantized.activation && quantized.activationScheme)
         row = gridRow(m_values->sorted, *quantized.activation, quantized.activationScheme->bits,
                       quantized.activationScheme->convention);
+    if (row && of == Of::Weight && !run->layers[index]->hasOriginal) {
+        row->error = {};
+        m_ownGridNote =
+            tr("The values are those of the codes: the error of their own grid is not available.");
+    }
     if (row)
         rows.push_back(std::move(*row));
     else if (!row.error().message.empty())

@@ -187,6 +187,10 @@ QString OutlierMapRequest::whyNothing() const {
         return tr("Nothing was captured at the input of %1: it reads indices, not activations. Select "
                   "another layer.")
             .arg(name);
+    if (statistic == Statistic::Error && layerResult && !layerResult->hasOriginal)
+        return tr("The error of %1 is not available: its codes came with the model, whose file has no float "
+                  "weights.")
+            .arg(name);
     if (statistic == Statistic::Error && !(layerResult && layerResult->quantized.weight))
         return tr("%1 is not quantized yet. Run the recipe to see the error of its weights.").arg(name);
     return {};

@@ -367,7 +367,12 @@ void WorkbenchContext::forgetRun(int number) {
 }
 
 void WorkbenchContext::adoptRecipeOf(int number) {
-    if (const RunEntry *entry = m_runs.find(number))
+    const RunEntry *entry = m_runs.find(number);
+    if (entry && !entry->run->provenance.codesSha256.empty())
+        return addFinding({Severity::Warning, "A run that was read from a file has no recipe to run again",
+                           entry->title(),
+                           "Write a recipe of its bits and groups, with a method of this program."});
+    if (entry)
         m_undoStack->push(new ChangeRecipeCommand(
             *this, entry->run->recipe, tr("recipe of run %1").arg(QString::fromStdString(entry->title()))));
 }

@@ -45,6 +45,7 @@ public:
     QString whyNotSensitivity() const;
     QString whyNotExport() const;
     QString whyNotFlip() const;
+    QString whyNotReadStored() const;
 
     // Wishes. Each returns at once; results arrive by signal, failures as findings.
     /// Model, calibration or evaluation set, recipe, config.json or project, told apart by content.
@@ -55,6 +56,8 @@ public:
     void openEvaluation(const QString &file);
     void calibrate();         ///< capture only, no quantization
     void startRun();          ///< the current recipe
+    /// The codes of a quantized version of the open model, as a run that is measured against it.
+    void readStoredRun(const QString &file);
     void showRun(int number); ///< makes a finished run the one that views show
     void flipRuns();          ///< back to the run that was shown before, and forth again
     void setCompared(int number, bool compared);
@@ -103,6 +106,7 @@ private:
     bool fits(const CalibrationSet &set, const char *role);
     void forgetStaleCapture();
     void setShownRun(std::shared_ptr<const Run> run);
+    void showStoredRun();
     void closeModel();
     void announceEverything();
     RunRequest runRequest() const;

@@ -1,5 +1,9 @@
 // The part of WorkbenchContext that replaces what is open as a whole.
+#include "core/io/importer.h"
+#include "core/session/stored_run.h"
 #include "views/shared/workbench_context.h"
+
+#include <QFileInfo>
 
 namespace qs::views {
 
@@ -12,8 +16,44 @@ void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::share
         m_calibration = nullptr;
     if (m_evaluation && !fits(*m_evaluation, "evaluation"))
         m_evaluation = nullptr;
+    showStoredRun();
     announceEverything();
     prepareExecutor();
+}
+
+void WorkbenchContext::showStoredRun() {
+    if (const auto run = storedRun(m_model)) {
+        m_runs.add(run);
+        m_run = run;
+    }
+}
+
+QString WorkbenchContext::whyNotReadStored() const {
+    if (!m_model)
+        return tr("Open the float model first.");
+    if (m_jobs->isRunning(kRunTag) || m_jobs->isRunning(kPrepareTag))
+        return tr("Wait until the model is prepared and no run is under way.");
+    return {};
+}
+
+void WorkbenchContext::readStoredRun(const QString &file) {
+    if (const QString reason = whyNotReadStored(); !reason.isEmpty())
+        return addFinding({Severity::Warning, "Codes cannot be read", {}, reason.toStdString()});
+    auto result = std::make_shared<std::shared_ptr<const Run>>();
+    startJob(
+        kRunTag, tr("Reading the codes of %1").arg(QFileInfo(file).fileName()),
+        [result, request = runRequest(), path = std::filesystem::path(file.toStdU16String()),
+         findings = m_findings](const RunContext &ctx) -> Status {
+            QS_TRY(const auto quantized, qs::openModel(path, *findings, ctx));
+            QS_TRY(*result, qs::readStoredRun(request, *quantized, {}, *findings, ctx));
+            return {};
+        },
+        [this, result] {
+            m_runs.add(*result);
+            setShownRun(*result);
+            emit runChanged();
+            emit runsChanged();
+        });
 }
 
 void WorkbenchContext::closeModel() {

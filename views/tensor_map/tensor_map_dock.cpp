@@ -259,12 +259,16 @@ void TensorMapDock::inspect(std::int64_t row, std::int64_t column) {
     m_inspected = {row, column};
     m_inspector->setPlace(row, column);
     auto facts = std::make_shared<std::vector<CellFact>>();
+    const auto &result = m_content->request.result;
     context().jobs().start(
         kInspectTag, tr("Inspecting one weight"),
-        [base = m_content->base, row, column, facts](const RunContext &ctx) -> Status {
+        [base = m_content->base, hasOriginal = !result || result->hasOriginal, row, column,
+         facts](const RunContext &ctx) -> Status {
             const Layer &layer = base->model->layers[static_cast<std::size_t>(base->layer)];
-            QS_TRY(const CellInspection cell,
+            QS_TRY(CellInspection cell,
                    inspectCell(layer, base->view(), base->matrix.get(), row, column, ctx));
+            if (!hasOriginal)
+                cell.forgetErrors();
             *facts = cellFacts(layer, base->matrix.get(), cell);
             const auto stored = storedBlock(layer, base->model->graph, row, column);
             if (stored && stored->parts.value(stored->element) == cell.value) {

@@ -193,6 +193,12 @@ QString TensorMapRequest::whyNothing() const {
     }
     if (layerInfo().parameters() == 0)
         return tr("The weight of %1 has no elements. Select another layer.").arg(name);
+    if (shown == Shown::Error && result && !result->hasOriginal)
+        return tr("Errors of %1 are not available: its codes came with the model, whose file has no float "
+                  "weights. Choose “codes” or “dequantized”, or open the float model and read the codes of "
+                  "this "
+                  "file as a run of it (File menu).")
+            .arg(name);
     if (!needsCodes(shown) || matrixOf(*this))
         return {};
     if (!hasRun)

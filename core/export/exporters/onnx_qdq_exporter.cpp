@@ -51,7 +51,7 @@ Status checkRun(const Run &run) {
                     "no layer of the run is quantized; there is nothing to export", run.name);
     for (const auto &result : run.layers)
         if (isQuantized(*result) && result->quantized.weight)
-            if (auto valid = result->quantized.weight->validate(); !valid)
+            if (auto valid = result->quantized.weight->validate(QuantizedMatrix::ScaleSign::Any); !valid)
                 return fail(std::move(valid).error().withContext(
                     run.model->layers[static_cast<std::size_t>(result->layer)].name));
     return {};

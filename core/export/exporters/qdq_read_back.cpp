@@ -1,6 +1,5 @@
 #include "core/export/exporters/qdq_read_back.h"
 
-#include "core/export/exporters/qdq_weight_reader.h"
 #include "core/io/importer.h"
 #include "core/tensor/convert.h"
 
@@ -11,6 +10,18 @@ namespace qs {
 namespace {
 
 constexpr double kTolerance = 1e-6;
+
+tl::unexpected<Error> mismatch(const std::string &what, const std::string &where) {
+    return fail(ErrorCode::CorruptFile,
+                "the written file does not hold what was meant: " + what + "; please report this as a bug",
+                where);
+}
+
+/// nullptr when the input is absent or no constant.
+const Tensor *constantInput(const ModelGraph &graph, const Node &node, std::size_t index) {
+    const bool given = index < node.inputs.size() && node.inputs[index] != kNoValue;
+    return given ? graph.constant(node.inputs[index]) : nullptr;
+}
 
 Result<double> worstDifference(const Tensor &expected, const Tensor &found, const std::string &where) {
     if (expected.shape() != found.shape())
@@ -154,8 +165,10 @@ Result<double> compareLayer(const Model &model, const Layer &layer, const Quanti
     if (expected.activationRegion)
         QS_CHECK_OK(compareRegions(written, node.inputs[static_cast<std::size_t>(layer.inputIndex)],
                                    *expected.activationRegion, layer.name));
-    QS_TRY(const Tensor weight,
-           weightValue(written, node.inputs[static_cast<std::size_t>(layer.weightIndex)]));
+    const Tensor *read = constantInput(written, node, static_cast<std::size_t>(layer.weightIndex));
+    if (!read)
+        return mismatch("a weight that cannot be read", layer.name);
+    QS_TRY(const Tensor weight, toFloat32(*read));
     if (!expected.weight) {
         QS_TRY(const Tensor original, toFloat32(*model.graph.constant(layer.weight)));
         return worstDifference(original, weight, layer.name);

@@ -1,7 +1,6 @@
 #include "core/io/architectures/graph_writer.h"
 
 #include "core/graph/stored_weight.h"
-#include "core/tensor/blocks/block_type.h"
 
 #include <cmath>
 #include <numbers>
@@ -9,9 +8,9 @@
 namespace qs {
 namespace {
 
-/// A node remembers in which blocks the weight that it reads was stored.
+/// A node remembers in which blocks or type the weight that it reads was stored.
 GraphWriter::Attributes storedIn(const Tensor *tensor) {
-    if (!tensor || !blockFormatOf(tensor->dtype()))
+    if (!tensor || tensor->dtype() == DType::Float32)
         return {};
     return {{kStoredWeight, *tensor}};
 }

@@ -2,6 +2,8 @@
 
 #include "core/base/content_hash.h"
 #include "core/io/importers/onnx_graph.h"
+#include "core/io/quantized/quantized_graph.h"
+#include "core/io/quantized/stored_layers.h"
 
 #include <fmt/format.h>
 #include <fstream>
@@ -75,8 +77,15 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     model.format = "ONNX";
     QS_TRY(model.sha256, sourceHash(file, ctx));
     ExternalData external(file.parent_path().empty() ? "." : file.parent_path(), findings);
-    QS_TRY(model.graph, OnnxGraphReader(external, findings, ctx).read(message));
+    QS_TRY(ModelGraph graph, OnnxGraphReader(external, findings, ctx).read(message));
+    QS_TRY(QuantizedGraph read, readQuantizedGraph(std::move(graph), findings, ctx));
+    model.graph = std::move(read.graph);
     model.layers = findLayers(model.graph);
+    const auto storedOf = [&](const std::string &name) {
+        const auto found = read.grids.find(name);
+        return found == read.grids.end() ? std::nullopt : std::optional(StoredLayer{found->second});
+    };
+    QS_CHECK_OK(attachStored(model, storedOf, findings, ctx));
     return model;
 }
 

@@ -6,7 +6,9 @@
 #include "core/io/importers/safetensors_files.h"
 #include "core/io/importers/safetensors_header.h"
 #include "core/io/importers/weights_model.h"
+#include "core/io/quantized/checkpoint.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace qs {
@@ -32,11 +34,33 @@ std::optional<fs::path> configOf(const fs::path &opened, const SafetensorsFiles 
     return whole && fs::is_regular_file(config, error) ? std::optional(config) : std::nullopt;
 }
 
+/// The packed modules of a checkpoint; nothing when its weights are plain numbers, or packed in a way that is
+/// not known here, which is reported.
+std::optional<PackedCheckpoint> packedModules(const Result<nlohmann::json> &config, const fs::path &folder,
+                                              const std::vector<NamedTensor> &tensors,
+                                              FindingList &findings) {
+    auto scheme = readCheckpointScheme(config ? *config : nlohmann::json(), folder);
+    if (!scheme) {
+        Finding finding = toFinding(scheme.error());
+        finding.action = "Its packed weights are not shown as layers.";
+        findings.add(std::move(finding));
+        return std::nullopt;
+    }
+    const bool looksPacked = std::any_of(tensors.begin(), tensors.end(), [](const NamedTensor &named) {
+        return named.name.ends_with(".qweight") || named.name.ends_with(".weight_packed");
+    });
+    if (!*scheme && looksPacked)
+        findings.add(Severity::Warning, "holds packed weights, and nothing here says how they are packed",
+                     folder.filename().string(),
+                     "Open the folder of the model, with its config.json or quantize_config.json.");
+    return *scheme ? std::optional(PackedCheckpoint(std::move(**scheme), tensors)) : std::nullopt;
+}
+
 /// The network of a config.json; empty when it is not known here or contradicts the weights, which is
 /// reported.
-Result<std::optional<ModelGraph>> networkOf(const fs::path &config, const std::vector<NamedTensor> &tensors,
-                                            FindingList &findings, const RunContext &ctx) {
-    const auto json = readJsonFile(config);
+Result<std::optional<ModelGraph>> networkOf(const Result<nlohmann::json> &json, const fs::path &config,
+                                            const std::vector<NamedTensor> &tensors, FindingList &findings,
+                                            const RunContext &ctx) {
     auto graph = json ? buildArchitecture(*json, config, tensors, findings, ctx) : fail(json.error());
     if (graph)
         return std::optional(std::move(*graph));
@@ -54,18 +78,32 @@ Result<Model> loadModel(const fs::path &path, FindingList &findings, const RunCo
     const auto config = configOf(path, files);
     const fs::path file = modelPath(path, files, config.has_value());
     const std::string format = config ? "Hugging Face" : "safetensors";
+    auto json = config ? readJsonFile(*config) : Result<nlohmann::json>(nlohmann::json());
+    const auto packed = packedModules(json, files.folder, tensors, findings);
+    if (packed && !packed->empty()) {
+        const bool inputsFirst =
+            json && json->is_object() && json->value("model_type", nlohmann::json()) == "gpt2";
+        QS_TRY(tensors, packed->unpack(tensors, inputsFirst, findings, ctx));
+        if (json && json->is_object())
+            json->erase("quantization_config"); // The weights are plain numbers from here on.
+    }
     std::optional<ModelGraph> network;
     if (config) {
-        QS_TRY(network, networkOf(*config, tensors, findings, ctx));
+        QS_TRY(network, networkOf(json, *config, tensors, findings, ctx));
     }
-    if (!network)
-        return weightsModel(file, format, std::move(tensors), findings, ctx);
     Model model;
-    model.file = file;
-    model.format = format;
-    QS_TRY(model.sha256, sourceHash(file, ctx));
-    model.graph = std::move(*network);
-    model.layers = findLayers(model.graph);
+    if (network) {
+        model.file = file;
+        model.format = format;
+        QS_TRY(model.sha256, sourceHash(file, ctx));
+        model.graph = std::move(*network);
+        model.layers = findLayers(model.graph);
+    } else {
+        QS_TRY(model, weightsModel(file, format, std::move(tensors), findings, ctx));
+    }
+    if (packed)
+        QS_CHECK_OK(attachStored(
+            model, [&](const std::string &name) { return packed->find(name); }, findings, ctx));
     return model;
 }
 

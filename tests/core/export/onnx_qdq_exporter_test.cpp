@@ -2,6 +2,8 @@
 
 #include "core/base/content_hash.h"
 #include "core/export/exporters/qdq_read_back.h"
+#include "core/io/importers/onnx_external_data.h"
+#include "core/io/importers/onnx_graph.h"
 #include "tests/support/onnx_text_model.h"
 #include "tests/support/sample_run.h"
 #include "tests/support/temp_dir.h"
@@ -32,6 +34,17 @@ onnx::ModelProto readProto(const fs::path &file) {
     onnx::ModelProto proto;
     EXPECT_TRUE(proto.ParseFromString(readFile(file)));
     return proto;
+}
+
+/// The graph as it was written: opening a model turns codes into constants.
+ModelGraph writtenGraph(const fs::path &file) {
+    onnx::ModelProto proto = readProto(file);
+    FindingList findings;
+    const RunContext ctx;
+    ExternalData external(file.parent_path(), findings);
+    auto graph = OnnxGraphReader(external, findings, ctx).read(proto);
+    EXPECT_TRUE(graph) << graph.error().text();
+    return std::move(*graph);
 }
 
 WeightGridScheme scheme(int bits, GridConvention convention, Granularity granularity,
@@ -114,8 +127,7 @@ TEST_F(OnnxQdqExporterTest, OpsetAndIrRiseOnlyAsFarAsNeeded) {
 
 TEST_F(OnnxQdqExporterTest, QuantizedConvolutionReadsPairsAndIntegerBias) {
     ASSERT_TRUE(write(makeSampleRun(openMixed(), kW8, kA8)));
-    const auto written = openSample(m_target);
-    const ModelGraph &graph = written->graph;
+    const ModelGraph graph = writtenGraph(m_target);
     const Node &conv = graph.node(graph.value(graph.findValue("c")).producer);
     const auto codesOf = [&](std::size_t input) {
         const Node &dequantize = graph.node(graph.value(conv.inputs[input]).producer);

@@ -1,0 +1,217 @@
+#include "core/graph/node_name.h"
+#include "core/io/quantized/quantized_graph.h"
+#include "core/tensor/convert.h"
+
+#include <algorithm>
+
+namespace qs {
+namespace {
+
+using NewNode = GraphRewrite::NewNode;
+
+/// Reads inputs of a node by their place.
+class Inputs {
+public:
+    Inputs(const ModelGraph &graph, const Node &node) : m_graph(graph), m_node(node) {}
+
+    ValueId id(std::size_t index) const {
+        return index < m_node.inputs.size() ? m_node.inputs[index] : kNoValue;
+    }
+    std::string name(std::size_t index) const {
+        return id(index) == kNoValue ? std::string() : m_graph.value(id(index)).name;
+    }
+    const Tensor *constant(std::size_t index) const {
+        return id(index) == kNoValue ? nullptr : m_graph.constant(id(index));
+    }
+
+private:
+    const ModelGraph &m_graph;
+    const Node &m_node;
+};
+
+/// Scales of a list with as many entries as there are zero points; DequantizeLinear wants one of each.
+Tensor listOfScales(const Tensor &scale, const Tensor *zeroPoint) {
+    const std::int64_t count = scale.numel(), wanted = zeroPoint ? zeroPoint->numel() : 1;
+    if (count != 1 || wanted <= 1 || scale.dtype() != DType::Float32)
+        return count == 1 ? scale.reshaped(Shape{}) : scale.reshaped(Shape{count});
+    return Tensor::fromValues<float>(
+        Shape{wanted}, std::vector<float>(static_cast<std::size_t>(wanted), scale.values<float>()[0]));
+}
+
+/// Adds the values of a weight as a constant; returns its name.
+Result<std::string> addWeight(const ModelGraph &graph, const std::string &codesName, const Tensor &codes,
+                              const Tensor &scale, const Tensor *zeroPoint, int axis, const std::string &form,
+                              GraphRewrite &rewrite) {
+    QS_TRY(WeightGrid grid, gridOfCodes(codes, listOfScales(scale, zeroPoint), zeroPoint, axis, 0, form));
+    std::string name = rewrite.freeName(graph, codesName + "_dequantized");
+    Tensor value = grid.values();
+    rewrite.constants.emplace(name, FoldedConstant{std::move(value), codes, std::move(grid)});
+    return name;
+}
+
+std::string addDequantize(const ModelGraph &graph, const Node &node, const std::string &codes,
+                          const std::string &scale, const std::string &zeroPoint, GraphRewrite &rewrite) {
+    NewNode added{node.name + "/dequantize",
+                  "DequantizeLinear",
+                  {codes, scale},
+                  rewrite.freeName(graph, codes + "_dequantized"),
+                  {}};
+    if (!zeroPoint.empty())
+        added.inputs.push_back(zeroPoint);
+    rewrite.nodes.push_back(added);
+    return added.output;
+}
+
+/// int32 bias · input scale · weight scale.
+Result<Tensor> biasValues(const Tensor &bias, const Tensor &inputScale, const Tensor &weightScale) {
+    QS_TRY(const std::vector<std::int32_t> codes, integerCodes(bias));
+    const auto count = static_cast<std::int64_t>(codes.size());
+    if (inputScale.numel() != 1 || (weightScale.numel() != 1 && weightScale.numel() != count) ||
+        inputScale.dtype() != DType::Float32 || weightScale.dtype() != DType::Float32)
+        return fail(ErrorCode::CorruptFile, "has a bias that does not fit its scales");
+    Tensor values = Tensor::allocate(DType::Float32, Shape{count});
+    for (std::size_t i = 0; i < codes.size(); ++i)
+        values.mutableValues<float>()[i] =
+            static_cast<float>(codes[i]) *
+            (inputScale.values<float>()[0] * weightScale.values<float>()[weightScale.numel() == 1 ? 0 : i]);
+    return values;
+}
+
+/// QLinearConv(x, xs, xz, w, ws, wz, ys, yz, B), QLinearMatMul(a, as, az, b, bs, bz, ys, yz).
+Result<bool> rewriteQLinear(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
+    const Node &node = graph.node(id);
+    const Inputs in(graph, node);
+    const bool conv = node.opType == "QLinearConv";
+    const Tensor *weight = in.constant(3), *scale = in.constant(4);
+    if (!weight || !scale || in.id(0) == kNoValue || in.id(6) == kNoValue || node.outputs.size() != 1)
+        return false;
+    const int axis = conv ? 0 : weight->shape().rank() - 1;
+    QS_TRY(const std::string weightName,
+           addWeight(graph, in.name(3), *weight, *scale, in.constant(5), axis, node.opType, rewrite));
+    NewNode made{node.name, conv ? "Conv" : "MatMul", {}, {}, node.attributes};
+    made.inputs = {addDequantize(graph, node, in.name(0), in.name(1), in.name(2), rewrite), weightName};
+    if (const Tensor *bias = conv ? in.constant(8) : nullptr) {
+        if (!in.constant(1))
+            return fail(ErrorCode::Unsupported, "has a bias and a scale that is not constant",
+                        nodeLabel(node));
+        const std::string biasName = rewrite.freeName(graph, in.name(8) + "_dequantized");
+        QS_TRY(Tensor values, biasValues(*bias, *in.constant(1), *scale));
+        rewrite.constants.emplace(biasName, FoldedConstant{std::move(values), *bias, std::nullopt});
+        made.inputs.push_back(biasName);
+    }
+    const std::string output = graph.value(node.outputs[0]).name;
+    made.output = rewrite.freeName(graph, output + "_float");
+    rewrite.nodes.push_back(made);
+    NewNode quantize{node.name + "/quantize", "QuantizeLinear", {made.output, in.name(6)}, output, {}};
+    if (in.id(7) != kNoValue)
+        quantize.inputs.push_back(in.name(7));
+    rewrite.nodes.push_back(std::move(quantize));
+    rewrite.removed.insert(id);
+    return true;
+}
+
+/// What follows an integer product until both scales have been multiplied.
+struct ScaleChain {
+    std::vector<NodeId> nodes; ///< Cast, Mul
+    ValueId activationScale = kNoValue;
+    std::optional<Tensor> weightScale;
+    ValueId end = kNoValue; ///< the product with both scales
+};
+
+/// The only reader of a value, if that is of the wanted kind and the value no output of the graph.
+NodeId onlyReader(const ModelGraph &graph, ValueId value, const char *opType) {
+    const auto &readers = graph.consumers(value);
+    const bool isOutput = std::ranges::find(graph.outputs(), value) != graph.outputs().end();
+    return readers.size() == 1 && !isOutput && graph.node(readers[0]).opType == opType ? readers[0] : kNoNode;
+}
+
+/// Sorts a factor into the chain: a constant is the weight's scale, a product of a constant is both.
+void addFactor(const ModelGraph &graph, ValueId factor, ScaleChain &chain) {
+    if (const Tensor *constant = graph.constant(factor)) {
+        chain.weightScale = *constant;
+        return;
+    }
+    const NodeId producer = graph.value(factor).producer;
+    const bool product = producer != kNoNode && graph.node(producer).opType == "Mul";
+    const Tensor *left = product ? graph.constant(graph.node(producer).inputs[0]) : nullptr;
+    const Tensor *right = product ? graph.constant(graph.node(producer).inputs[1]) : nullptr;
+    if ((left != nullptr) != (right != nullptr)) {
+        chain.weightScale = left ? *left : *right;
+        chain.activationScale = graph.node(producer).inputs[left ? 1 : 0];
+    } else {
+        chain.activationScale = factor;
+    }
+}
+
+std::optional<ScaleChain> findScales(const ModelGraph &graph, const Node &node) {
+    ScaleChain chain;
+    NodeId next = onlyReader(graph, node.outputs[0], "Cast");
+    if (next == kNoNode)
+        return std::nullopt;
+    chain.nodes.push_back(next);
+    chain.end = graph.node(next).outputs[0];
+    while (chain.activationScale == kNoValue || !chain.weightScale) {
+        next = onlyReader(graph, chain.end, "Mul");
+        if (next == kNoNode)
+            return std::nullopt;
+        const Node &mul = graph.node(next);
+        addFactor(graph, mul.inputs[mul.inputs[0] == chain.end ? 1 : 0], chain);
+        chain.nodes.push_back(next);
+        chain.end = mul.outputs[0];
+    }
+    return chain;
+}
+
+/// Whether the codes that enter were made with that scale.
+bool isScaleOf(const ModelGraph &graph, ValueId scale, ValueId codes) {
+    const NodeId producer = graph.value(codes).producer;
+    if (producer == kNoNode)
+        return false;
+    const Node &node = graph.node(producer);
+    return (node.opType == "DynamicQuantizeLinear" && node.outputs.size() > 1 && node.outputs[1] == scale) ||
+           (node.opType == "QuantizeLinear" && node.inputs.size() > 1 && node.inputs[1] == scale);
+}
+
+/// ConvInteger(x, w, xz, wz), MatMulInteger(A, B, az, bz) with Cast and Mul behind them.
+Result<bool> rewriteInteger(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
+    const Node &node = graph.node(id);
+    const Inputs in(graph, node);
+    const Tensor *weight = in.constant(1);
+    if (!weight || in.id(0) == kNoValue || node.outputs.size() != 1 || weight->shape().rank() < 2)
+        return false;
+    const auto chain = findScales(graph, node);
+    if (!chain || !isScaleOf(graph, chain->activationScale, in.id(0)))
+        return fail(ErrorCode::Unsupported,
+                    "has codes without a scale: the Cast and Mul behind the operator do not tell one",
+                    nodeLabel(node));
+    const bool conv = node.opType == "ConvInteger";
+    QS_TRY(const std::string weightName,
+           addWeight(graph, in.name(1), *weight, *chain->weightScale, in.constant(3),
+                     conv ? 0 : weight->shape().rank() - 1, node.opType, rewrite));
+    NewNode made{node.name, conv ? "Conv" : "MatMul", {}, graph.value(chain->end).name, node.attributes};
+    made.inputs = {
+        addDequantize(graph, node, in.name(0), graph.value(chain->activationScale).name, in.name(2), rewrite),
+        weightName};
+    rewrite.nodes.push_back(std::move(made));
+    rewrite.removed.insert(id);
+    rewrite.removed.insert(chain->nodes.begin(), chain->nodes.end());
+    return true;
+}
+
+} // namespace
+
+Result<bool> rewriteIntegerOperator(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
+    const Node &node = graph.node(id);
+    if (!node.domain.empty() || rewrite.removed.contains(id))
+        return false;
+    auto result = Result<bool>(false);
+    if (node.opType == "QLinearConv" || node.opType == "QLinearMatMul")
+        result = rewriteQLinear(graph, id, rewrite);
+    else if (node.opType == "ConvInteger" || node.opType == "MatMulInteger")
+        result = rewriteInteger(graph, id, rewrite);
+    if (!result && result.error().where.empty())
+        return fail(std::move(result).error().withContext(nodeLabel(node)));
+    return result;
+}
+
+} // namespace qs
