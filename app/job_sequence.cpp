@@ -46,7 +46,10 @@ void JobSequence::addRun() {
         if (m_context.whyNotCalibrate().isEmpty())
             m_context.calibrate();
     });
-    add([this] { m_context.startRun(); });
+    add([this] {
+        if (const auto run = m_context.run(); !run || run->hasOriginal()) // a model may bring its own
+            m_context.startRun();
+    });
 }
 
 void JobSequence::addSmallSensitivity() {

@@ -57,7 +57,7 @@ Recipe recipeOf(const std::string &name, const Model &model,
         if (same == recipe.rules.end())
             recipe.rules.push_back({pattern, result->choice});
         else
-            same->layers += "|" + pattern;
+            same->layers.append("|").append(pattern);
     }
     const bool uniform = std::all_of(layers.begin(), layers.end(), [&](const auto &result) {
         return result && result->state == LayerResult::State::Quantized &&

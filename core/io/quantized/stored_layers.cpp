@@ -136,6 +136,14 @@ Status attachStored(Model &model, const StoredLookup &lookup, FindingList &findi
         }
         model.stored[layer.id] = std::make_shared<const StoredQuantization>(std::move(stored));
     }
+    if (!model.stored.empty())
+        findings.add(
+            Severity::Info,
+            fmt::format("The file brings the quantization of {} of its {} layers; it is shown as a run",
+                        model.stored.size(), model.layers.size()),
+            model.file.filename().string(),
+            "Its errors need the float weights, which are not in the file: open the float model and read "
+            "the codes of this file as a run of it.");
     return {};
 }
 

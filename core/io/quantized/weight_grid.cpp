@@ -176,7 +176,7 @@ std::string WeightGrid::text() const {
             sharing += fmt::format("{}{}", sharing.empty() ? ", blocks of " : " x ", size);
     }
     if (sharing.empty())
-        sharing = scales.size() == 1 ? ", one scale" : fmt::format(", {} scales", scales.size());
+        sharing = scales.size() == 1 ? ", one scale" : ", a scale per channel";
     return form + ", " + type + sharing + (groupOfIndex.empty() ? "" : ", act-order");
 }
 

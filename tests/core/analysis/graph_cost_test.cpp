@@ -75,7 +75,7 @@ TEST(GraphCost, WidthsOfARecipeReachTheirLayer) {
     weights.scheme.groupSize = 8;
     weights.scheme.scaleAsFloat16 = true;
     Recipe recipe = uniformRecipe("w4", weights, ActivationChoice{});
-    recipe.rules.front().layers = "y";
+    recipe.rules.front().layers = std::string("y"); // g++ 12 warns of plain assignment
     WorkloadRequest request = batchOf(3);
     request.plan = recipePlan(recipe, 16);
     const Workload pass = passOf(GraphCost(smallNetwork().build()), request);

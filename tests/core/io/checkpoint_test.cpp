@@ -222,7 +222,7 @@ protected:
 };
 
 TEST_F(DamagedGptq, WhatIsWholeIsRead) {
-    EXPECT_THAT(complaint(), testing::Not(HasSubstr("a: ")));
+    EXPECT_THAT(complaint(), testing::Not(HasSubstr("cannot be read")));
     EXPECT_EQ(m_stored, 1U);
 }
 
