@@ -29,8 +29,8 @@ Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandConte
 Result<std::shared_ptr<const Run>> runRecipe(RunRequest request, Recipe recipe,
                                              const CommandContext &context);
 
-/// What a run made of every layer, one a row. Errors that were not measured, or that a run without an original
-/// cannot have, are dashes.
+/// What a run made of every layer, one a row. Errors that were not measured, or that a run without an
+/// original cannot have, are dashes.
 std::string layerTable(const Run &run);
 
 /// Rows "metric, float, quantized" of two sets of metrics; either may be null.

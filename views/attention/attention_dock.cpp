@@ -85,7 +85,8 @@ AttentionRequest AttentionDock::request() const {
     // A run in progress changes twenty times a second; until it ends the one before counts.
     if (const auto run = context().run(); run && run->complete && run->hasOriginal())
         wanted.run = run;
-    else if (run && !run->complete && m_loader->request().run && m_loader->request().run->model == wanted.model)
+    else if (run && !run->complete && m_loader->request().run &&
+             m_loader->request().run->model == wanted.model)
         wanted.run = m_loader->request().run;
     wanted.sample = m_controls->sample();
     if (wanted.set)

@@ -54,8 +54,8 @@ public:
     void openNetworkConfig(const QString &file); ///< for the roofline: no weights needed
     void openCalibration(const QString &file);
     void openEvaluation(const QString &file);
-    void calibrate();         ///< capture only, no quantization
-    void startRun();          ///< the current recipe
+    void calibrate(); ///< capture only, no quantization
+    void startRun();  ///< the current recipe
     /// The codes of a quantized version of the open model, as a run that is measured against it.
     void readStoredRun(const QString &file);
     void showRun(int number); ///< makes a finished run the one that views show
