@@ -14,12 +14,13 @@ struct FastKernelEntry {
     FastKernelFactory create;
 };
 
-/// Operators that oneDNN's matrix product makes faster: MatMul, Gemm, Conv.
+/// Operators that oneDNN's matrix product makes faster: MatMul, Gemm, Conv, ConvTranspose.
 std::span<const FastKernelEntry> oneDnnKernels();
 
 Result<Kernel> oneDnnMatMul(NodeReader &reader, Kernel reference);
 Result<Kernel> oneDnnGemm(NodeReader &reader, Kernel reference);
 Result<Kernel> oneDnnConvolution(NodeReader &reader, Kernel reference);
+Result<Kernel> oneDnnTransposedConvolution(NodeReader &reader, Kernel reference);
 /// The convolution of a node and what follows it. \param reference  the kernel of the convolution alone
 Result<Kernel> convolutionWithTail(NodeReader &reader, Kernel reference, ConvolutionTail tail);
 

@@ -111,6 +111,7 @@ std::span<const FastKernelEntry> oneDnnKernels() {
         {"MatMul", oneDnnMatMul},
         {"Gemm", oneDnnGemm},
         {"Conv", oneDnnConvolution},
+        {"ConvTranspose", oneDnnTransposedConvolution},
     };
     return kEntries;
 }

@@ -39,8 +39,8 @@ Shapes transposedConvolution(const ShapeQuery &query) {
         return misfit("image or kernel is missing");
     NodeReader reader(query.node, query.graph);
     QS_TRY(const TransposedAttributes attributes, TransposedAttributes::read(reader));
-    QS_TRY(const WindowPlan plan, attributes.plan(query.shape(0), query.shape(1)));
-    return std::vector<Shape>{attributes.resultShape(query.shape(0), query.shape(1), plan)};
+    QS_TRY(TransposedPlan plan, attributes.plan(query.shape(0), query.shape(1)));
+    return std::vector<Shape>{std::move(plan.result)};
 }
 
 Shapes pooling(const ShapeQuery &query) {

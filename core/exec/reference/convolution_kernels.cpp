@@ -9,7 +9,8 @@ Result<ConvolutionPlan> planConvolution(const KernelCall &call, const WindowAttr
                                         std::int64_t group) {
     QS_CHECK_OK(requireSameType(call, call.has(2) ? 3 : 2));
     const Shape &x = call[0].shape(), &w = call[1].shape();
-    if (x.rank() < 3 || x.rank() != w.rank() || group < 1 || w[0] % group != 0 || x[1] != w[1] * group)
+    if (x.rank() < 3 || x.rank() != w.rank() || group < 1 || group > std::max<std::int64_t>(1, w[0]) ||
+        w[0] % group != 0 || x[1] != w[1] * group)
         return fail(
             ErrorCode::InvalidArgument,
             fmt::format("input {} and weight {} with {} groups do not fit", x.text(), w.text(), group));

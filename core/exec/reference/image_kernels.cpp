@@ -1,8 +1,8 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
+#include "core/exec/reference/column_image.h"
 #include "core/exec/reference/copy.h"
 #include "core/exec/reference/families.h"
-#include "core/exec/reference/sliding_window.h"
 
 #include "core/tensor/convert.h"
 
@@ -10,28 +10,6 @@
 
 namespace qs {
 namespace {
-
-/// Adds the blocks of one plane [block elements, positions] into the image that they were cut from.
-template <typename T>
-void addBlocks(const WindowPlan &w, const T *columns, std::span<double> image) {
-    std::int64_t block = 0;
-    for (std::int64_t kz = 0; kz < w.kernel[0]; ++kz)
-        for (std::int64_t ky = 0; ky < w.kernel[1]; ++ky)
-            for (std::int64_t kx = 0; kx < w.kernel[2]; ++kx, ++block) {
-                const T *row = columns + block * w.dstSize();
-                const auto [firstZ, lastZ] = w.inside(0, kz);
-                const auto [firstY, lastY] = w.inside(1, ky);
-                const auto [firstX, lastX] = w.inside(2, kx);
-                for (std::int64_t z = firstZ; z < lastZ; ++z)
-                    for (std::int64_t y = firstY; y < lastY; ++y)
-                        for (std::int64_t x = firstX; x < lastX; ++x) {
-                            const std::int64_t at =
-                                (w.at(0, z, kz) * w.src[1] + w.at(1, y, ky)) * w.src[2] + w.at(2, x, kx);
-                            image[static_cast<std::size_t>(at)] +=
-                                static_cast<double>(row[(z * w.dst[1] + y) * w.dst[2] + x]);
-                        }
-            }
-}
 
 template <typename T>
 Outputs joinBlocks(const KernelCall &call, const WindowPlan &w, const Shape &shape) {
@@ -42,7 +20,7 @@ Outputs joinBlocks(const KernelCall &call, const WindowPlan &w, const Shape &sha
         std::vector<double> image(static_cast<std::size_t>(w.srcSize()));
         for (std::int64_t plane = begin; plane < end && !call.ctx.cancelled(); ++plane) {
             std::ranges::fill(image, 0.0);
-            addBlocks(w, src + plane * w.kernelSize() * w.dstSize(), image);
+            addColumns(w, src + plane * w.kernelSize() * w.dstSize(), image.data());
             std::ranges::transform(image, dst + plane * w.srcSize(),
                                    [](double x) { return static_cast<T>(x); });
         }

@@ -4,6 +4,13 @@
 
 namespace qs {
 
+/// Sizes of one transposed convolution.
+struct TransposedPlan {
+    /// The convolution that this one transposes: it reads the result (src) and writes the input (dst).
+    WindowPlan window;
+    Shape result; ///< [N, channels, spatial…]
+};
+
 /// The attributes of ConvTranspose.
 struct TransposedAttributes {
     WindowAttributes window;
@@ -12,12 +19,14 @@ struct TransposedAttributes {
 
     /// \error Unsupported  as WindowAttributes, and negative output padding
     static Result<TransposedAttributes> read(NodeReader &reader);
-    /// The convolution that this one transposes: it reads the result (src of the plan) and writes the input
-    /// (dst of the plan). \param x [N, C, spatial…] \param w [C, channels / group, spatial…]
+    /// \param x [N, C, spatial…] \param w [C, channels / group, spatial…]
     /// \error InvalidArgument  the shapes do not fit each other or the attributes
-    Result<WindowPlan> plan(const Shape &x, const Shape &w) const;
-    /// [N, channels, spatial…].
-    Shape resultShape(const Shape &x, const Shape &w, const WindowPlan &plan) const;
+    Result<TransposedPlan> plan(const Shape &x, const Shape &w) const;
+    /// The same for the operands x, w and an optional bias, which it checks, too.
+    Result<TransposedPlan> plan(const KernelCall &call) const;
+
+private:
+    Result<WindowPlan> planWindow(const Shape &x, const Shape &w) const;
 };
 
 } // namespace qs

@@ -27,8 +27,9 @@ Result<TransposedAttributes> TransposedAttributes::read(NodeReader &reader) {
     return attributes;
 }
 
-Result<WindowPlan> TransposedAttributes::plan(const Shape &x, const Shape &w) const {
-    if (x.rank() < 3 || x.rank() != w.rank() || group < 1 || x[1] != w[0] || x[1] % group != 0)
+Result<WindowPlan> TransposedAttributes::planWindow(const Shape &x, const Shape &w) const {
+    if (x.rank() < 3 || x.rank() != w.rank() || group < 1 || group > std::max<std::int64_t>(1, x[1]) ||
+        x[1] != w[0] || x[1] % group != 0)
         return fail(
             ErrorCode::InvalidArgument,
             fmt::format("input {} and weight {} with {} groups do not fit", x.text(), w.text(), group));
@@ -68,12 +69,23 @@ Result<WindowPlan> TransposedAttributes::plan(const Shape &x, const Shape &w) co
     return plan;
 }
 
-Shape TransposedAttributes::resultShape(const Shape &x, const Shape &w, const WindowPlan &plan) const {
-    Shape shape = x;
-    shape[1] = w[1] * group;
+Result<TransposedPlan> TransposedAttributes::plan(const Shape &x, const Shape &w) const {
+    TransposedPlan plan;
+    QS_TRY(plan.window, planWindow(x, w));
+    plan.result = x;
+    plan.result[1] = w[1] * group;
     for (int axis = 2; axis < x.rank(); ++axis)
-        shape[axis] = plan.src[static_cast<std::size_t>(axis + 3 - x.rank())];
-    return shape;
+        plan.result[axis] = plan.window.src[static_cast<std::size_t>(axis + 3 - x.rank())];
+    return plan;
+}
+
+Result<TransposedPlan> TransposedAttributes::plan(const KernelCall &call) const {
+    QS_CHECK_OK(requireSameType(call, call.has(2) ? 3 : 2));
+    QS_TRY(TransposedPlan result, plan(call[0].shape(), call[1].shape()));
+    if (call.has(2) && call[2].shape() != Shape{result.result[1]})
+        return fail(ErrorCode::InvalidArgument, fmt::format("a bias of shape {} for {} channels",
+                                                            call[2].shape().text(), result.result[1]));
+    return result;
 }
 
 namespace {
@@ -129,15 +141,9 @@ Outputs convolveTransposed(const KernelCall &call, const WindowPlan &w, std::int
 Result<Kernel> transposedConvolution(NodeReader &reader) {
     QS_TRY(const TransposedAttributes attributes, TransposedAttributes::read(reader));
     return widenHalfTypes([attributes](KernelCall &call) -> Outputs {
-        QS_CHECK_OK(requireSameType(call, call.has(2) ? 3 : 2));
-        const Shape &x = call[0].shape(), &w = call[1].shape();
-        QS_TRY(const WindowPlan plan, attributes.plan(x, w));
-        const Shape shape = attributes.resultShape(x, w, plan);
-        if (call.has(2) && call[2].shape() != Shape{shape[1]})
-            return fail(ErrorCode::InvalidArgument,
-                        fmt::format("a bias of shape {} for {} channels", call[2].shape().text(), shape[1]));
+        QS_TRY(const TransposedPlan plan, attributes.plan(call));
         return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() {
-            return convolveTransposed<T>(call, plan, attributes.group, shape);
+            return convolveTransposed<T>(call, plan.window, attributes.group, plan.result);
         });
     });
 }

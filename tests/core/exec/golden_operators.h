@@ -79,8 +79,10 @@ inline Result<ModelGraph> graphOf(const OneOperator &op, const std::vector<Tenso
             QS_CHECK_OK(builder.addConstant(node.inputs[i], inputs[i]));
         }
     }
-    for (int i = 0; i < op.outputs; ++i)
+    for (int i = 0; i < op.outputs; ++i) {
         node.outputs.push_back(builder.value("out" + std::to_string(i)));
+        builder.addOutput(node.outputs.back());
+    }
     QS_CHECK_OK(builder.addNode(std::move(node)));
     return std::move(builder).finish();
 }
