@@ -21,6 +21,8 @@ std::string programVersion() {
 std::string provenanceCaption(const Provenance &provenance) {
     std::string caption = fmt::format("{} · model {}", provenance.program,
                                       sourceText(provenance.modelFile, provenance.modelSha256));
+    if (!provenance.codesSha256.empty())
+        caption += " · codes of " + sourceText(provenance.codesFile, provenance.codesSha256);
     if (!provenance.calibrationFile.empty())
         caption += fmt::format(" · calibration {}, {} samples",
                                sourceText(provenance.calibrationFile, provenance.calibrationSha256),

@@ -27,6 +27,42 @@ TEST_F(WorkbenchContextTest, OpensModelAndSetsByContentWhateverTheirNames) {
     EXPECT_EQ(errors(), 0);
 }
 
+/// A checkpoint with codes, and the plain network that it was made from, as far as tests need one.
+TEST_F(WorkbenchContextTest, AModelBringsItsRunAndAnotherFileIsReadAsARunOfTheOpenModel) {
+    const std::filesystem::path golden = QS_TEST_DATA;
+    const QString packed = QString::fromStdString(golden / "checkpoints" / "gptq-4");
+    EXPECT_FALSE(m_context.whyNotReadStored().isEmpty()) << "nothing is open";
+    m_context.openModel(packed);
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.run());
+    EXPECT_FALSE(m_context.run()->hasOriginal());
+    ASSERT_EQ(m_context.runs().entries().size(), 1U);
+    EXPECT_EQ(m_context.run()->quantizedLayers().size(), 2U);
+    const Recipe before = m_context.recipe();
+    m_context.adoptRecipeOf(1);
+    EXPECT_EQ(m_context.recipe(), before) << "nothing can run the recipe of codes";
+
+    m_context.openModel(QString::fromStdString(golden / "architectures" / "qwen2"));
+    ASSERT_TRUE(wait());
+    EXPECT_TRUE(m_context.runs().entries().empty());
+    EXPECT_FALSE(m_context.run());
+    m_context.readStoredRun(packed);
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.run());
+    EXPECT_TRUE(m_context.run()->hasOriginal());
+    EXPECT_EQ(m_context.run()->quantizedLayers().size(), 2U);
+    const auto layer = m_context.model()->findLayer("layers.0.self_attn.q_proj")->id;
+    EXPECT_TRUE(m_context.run()->layers[static_cast<std::size_t>(layer)]->weightError);
+    EXPECT_EQ(errors(), 0);
+
+    const auto shown = m_context.run();
+    m_context.readStoredRun(sample("glyph-cnn.onnx")); // holds no codes
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(m_context.run(), shown);
+    EXPECT_EQ(errors(), 1);
+    EXPECT_THAT(lastFinding().what, HasSubstr("holds no quantized weight"));
+}
+
 TEST_F(WorkbenchContextTest, SecondSetNamedEvalBecomesTheEvaluationSetInAnyOrder) {
     ASSERT_TRUE(open("glyph-cnn.onnx"));
     ASSERT_TRUE(open("glyph-eval.h5"));

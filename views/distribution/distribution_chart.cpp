@@ -116,7 +116,9 @@ void DistributionChart::setData(std::shared_ptr<const DistributionData> data) {
     m_data = std::move(data);
     const bool isWeight = m_data->request.source == DistributionRequest::Source::Weight;
     plot().xAxis->setLabel(isWeight ? tr("weight value") : tr("activation value"));
-    m_values->setName(isWeight ? tr("float weight") : tr("float activation"));
+    const bool stored = m_data->request.result && !m_data->request.result->hasOriginal;
+    m_values->setName(isWeight ? (stored ? tr("weight as its codes say") : tr("float weight"))
+                               : tr("float activation"));
     setSteps(*m_values, m_data->values);
     m_quantized->setVisible(m_data->quantized.has_value());
     m_quantized->removeFromLegend();

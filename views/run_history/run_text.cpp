@@ -31,6 +31,8 @@ Facts provenanceFacts(const Run &run) {
         methods << fromUtf8(method + " " + version);
     return {
         {tr("Model"), source(from.modelFile, from.modelSha256, 0)},
+        {tr("Codes"),
+         from.codesSha256.empty() ? tr("made here") : source(from.codesFile, from.codesSha256, 0)},
         {tr("Calibration"), source(from.calibrationFile, from.calibrationSha256, from.calibrationSamples)},
         {tr("Evaluation"), source(from.evaluationFile, from.evaluationSha256, from.evaluationSamples)},
         {tr("Seed"), QString::number(from.seed)},

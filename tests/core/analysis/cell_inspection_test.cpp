@@ -208,6 +208,36 @@ TEST(CellInspection, SaysWhatThereIsNot) {
     EXPECT_THAT(cell.error().message, testing::HasSubstr("1 rows and 2 columns"));
 }
 
+TEST(CellInspection, CodesWithoutAnOriginalHaveNoError) {
+    const std::vector<float> weights = {0.7f, -0.2f, 0.3f, -0.1f};
+    const Layer layer = linear(2, 2, false);
+    const QuantizedMatrix matrix =
+        rounded(weights, 2, 2, 4, GridConvention::SymmetricRestricted, Granularity::PerTensor);
+    CellInspection cell = inspect(layer, weights, &matrix, 0, 1);
+    cell.forgetErrors();
+    const auto facts = cellFacts(layer, &matrix, cell);
+    EXPECT_EQ(factOf(facts, "error"), "not available");
+    EXPECT_EQ(factOf(facts, "code"), "-2 of -7 to 7");
+    for (const char *gone : {"error in steps", "tensor SQNR", "value", "clipped"})
+        EXPECT_EQ(factOf(facts, gone), "missing") << gone;
+}
+
+TEST(CellInspection, RealZeroPointsAndLevelsTakeThePlaceOfTheZeroPoint) {
+    const std::vector<float> weights = {0.7f, -0.2f, 0.3f, -0.1f};
+    const Layer layer = linear(2, 2, false);
+    QuantizedMatrix matrix = rounded(weights, 2, 2, 2, GridConvention::Asymmetric, Granularity::PerChannel);
+    matrix.zeroPoints = {0, 0};
+    matrix.realZeroPoints = {1.5f, 16};
+    auto facts = cellFacts(layer, &matrix, inspect(layer, weights, &matrix, 1, 0));
+    EXPECT_EQ(factOf(facts, "zero point"), "16");
+    matrix.realZeroPoints.clear();
+    matrix.levels = {-1, 0, 0.25f, 1};
+    matrix.codes = {0, 1, 2, 3};
+    facts = cellFacts(layer, &matrix, inspect(layer, weights, &matrix, 1, 0));
+    EXPECT_EQ(factOf(facts, "level"), "0.25");
+    EXPECT_EQ(factOf(facts, "zero point"), "missing");
+}
+
 TEST(CellInspection, WorstCellsComeWorstFirstAndTiesInOrder) {
     const std::vector<float> weights = {0, 0.25f, 1, -0.25f, 3, 0.125f};
     QuantizedMatrix matrix;
