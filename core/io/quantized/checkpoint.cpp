@@ -15,10 +15,10 @@ using Kind = CheckpointScheme::Kind;
 
 /// Last parts of names that belong to a packed weight.
 constexpr std::array<std::string_view, 4> kGptqParts{"qweight", "qzeros", "scales", "g_idx"};
-constexpr std::array<std::string_view, 12> kCompressedParts{
-    "weight_packed",      "weight_scale",        "weight_zero_point", "weight_shape",
-    "weight_g_idx",       "weight_global_scale", "input_scale",       "input_zero_point",
-    "input_global_scale", "output_scale",        "output_zero_point", "weight"};
+constexpr std::array<std::string_view, 13> kCompressedParts{
+    "weight_scale_inv", "weight_packed",       "weight_scale", "weight_zero_point", "weight_shape",
+    "weight_g_idx",     "weight_global_scale", "input_scale",  "input_zero_point",  "input_global_scale",
+    "output_scale",     "output_zero_point",   "weight"};
 
 bool isPart(Kind kind, std::string_view part) {
     return kind == Kind::CompressedTensors
@@ -28,9 +28,12 @@ bool isPart(Kind kind, std::string_view part) {
 
 /// Whether a module with these tensors holds codes: biases and norms have names of their own.
 bool isPacked(Kind kind, const ModuleTensors &tensors) {
+    if (kind == Kind::BitsAndBytes)
+        return tensors.contains("absmax") || tensors.contains("SCB");
     if (kind != Kind::CompressedTensors)
         return tensors.contains("qweight");
-    return tensors.contains("weight_packed") || tensors.contains("weight_scale");
+    return tensors.contains("weight_packed") || tensors.contains("weight_scale") ||
+           tensors.contains("weight_scale_inv");
 }
 
 bool matches(const std::string &target, const std::string &module) {
@@ -65,15 +68,31 @@ void tell(const Error &error, const std::string &module, FindingList &findings) 
 
 PackedCheckpoint::PackedCheckpoint(CheckpointScheme scheme, const std::vector<NamedTensor> &tensors)
     : m_scheme(std::move(scheme)) {
-    for (const NamedTensor &named : tensors) {
-        const std::size_t dot = named.name.rfind('.');
-        if (dot != std::string::npos && isPart(m_scheme.kind, std::string_view(named.name).substr(dot + 1)))
-            m_modules[named.name.substr(0, dot)][named.name.substr(dot + 1)] = named.tensor;
-    }
+    for (const NamedTensor &named : tensors)
+        add(named);
     std::erase_if(m_modules, [&](const auto &module) { return !isPacked(m_scheme.kind, module.second); });
-    for (const auto &[module, parts] : m_modules)
-        for (const auto &[part, tensor] : parts)
-            m_consumed.insert(module + "." + part);
+    std::erase_if(m_consumed, [&](const auto &entry) { return !m_modules.contains(entry.second); });
+}
+
+void PackedCheckpoint::add(const NamedTensor &named) {
+    const std::string &name = named.name;
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos)
+        return;
+    std::string module = name.substr(0, dot), part = name.substr(dot + 1);
+    if (m_scheme.kind == Kind::BitsAndBytes) {
+        constexpr std::string_view kInner = ".weight.";
+        if (const std::size_t inner = name.find(kInner); inner != std::string::npos) {
+            module = name.substr(0, inner);
+            part = name.substr(inner + kInner.size());
+        } else if (part != "weight" && part != "SCB" && part != "weight_format") {
+            return;
+        }
+    } else if (!isPart(m_scheme.kind, part)) {
+        return;
+    }
+    m_modules[module][part] = named.tensor;
+    m_consumed[name] = module;
 }
 
 Result<StoredLayer> PackedCheckpoint::read(const std::string &module, const ModuleTensors &tensors) const {
@@ -83,8 +102,9 @@ Result<StoredLayer> PackedCheckpoint::read(const std::string &module, const Modu
             return fail(ErrorCode::CorruptFile, "belongs to no config group of quantization_config");
         return readCompressedModule(tensors, *group);
     }
-    auto grid =
-        m_scheme.kind == Kind::Awq ? readAwqModule(tensors, m_scheme) : readGptqModule(tensors, m_scheme);
+    auto grid = m_scheme.kind == Kind::BitsAndBytes ? readBitsAndBytesModule(tensors)
+                : m_scheme.kind == Kind::Awq        ? readAwqModule(tensors, m_scheme)
+                                                    : readGptqModule(tensors, m_scheme);
     if (!grid)
         return fail(std::move(grid).error());
     return StoredLayer{std::move(*grid)};

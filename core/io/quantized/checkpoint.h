@@ -5,11 +5,12 @@
 #include "core/io/quantized/checkpoint_scheme.h"
 #include "core/io/quantized/stored_layers.h"
 
-#include <set>
+#include <map>
 
 namespace qs {
 
-/// The tensors that a module of a checkpoint has, by the last part of their names ("qweight").
+/// The tensors that a module of a checkpoint has, by what follows its name: "qweight", of bitsandbytes also
+/// "absmax" for "<module>.weight.absmax".
 using ModuleTensors = std::map<std::string, Tensor>;
 
 /// A weight [outChannels, inPerOut] of a GPTQ module: qweight, qzeros, scales, g_idx.
@@ -21,6 +22,10 @@ Result<WeightGrid> readAwqModule(const ModuleTensors &tensors, const CheckpointS
 /// The same of compressed-tensors: weight or weight_packed, weight_scale, weight_zero_point, …
 /// \source file_formats 15
 Result<StoredLayer> readCompressedModule(const ModuleTensors &tensors, const CheckpointScheme::Group &group);
+
+/// The same of bitsandbytes: weight, absmax, quant_map, quant_state…, or weight and SCB.
+/// \source file_formats 16
+Result<WeightGrid> readBitsAndBytesModule(const ModuleTensors &tensors);
 
 /// `count` codes of `bits` bits from 32-bit words, lowest bits first, also across words.
 /// \param step  words between one and the next
@@ -42,12 +47,13 @@ public:
     std::optional<StoredLayer> find(const std::string &weight) const;
 
 private:
+    void add(const NamedTensor &named);
     Status checkMemory() const;
     Result<StoredLayer> read(const std::string &module, const ModuleTensors &tensors) const;
 
     CheckpointScheme m_scheme;
     std::map<std::string, ModuleTensors> m_modules;
-    std::set<std::string> m_consumed; ///< names of tensors that belong to them
+    std::map<std::string, std::string> m_consumed; ///< module by the name of a tensor that belongs to it
 };
 
 } // namespace qs

@@ -139,6 +139,36 @@ Result<Scheme> readCompressed(const Json &json) {
     return scheme;
 }
 
+/// 8-bit floats with a scale for each block, as DeepSeek's and Qwen's own files have them.
+Scheme fineGrainedFloats() {
+    Scheme scheme;
+    scheme.kind = Scheme::Kind::CompressedTensors;
+    scheme.groups.emplace_back();
+    scheme.groups.back().bits = 8;
+    scheme.groups.back().isFloat = true;
+    return scheme;
+}
+
+Result<Scheme> readMethod(const std::string &method, const Json &description) {
+    if (method == "gptq")
+        return readGptq(description);
+    if (method == "awq")
+        return readAwq(description);
+    if (method == "compressed-tensors")
+        return readCompressed(description);
+    if (method == "fp8")
+        return fineGrainedFloats();
+    if (method == "bitsandbytes") {
+        Scheme scheme;
+        scheme.kind = Scheme::Kind::BitsAndBytes;
+        return scheme;
+    }
+    return unsupported(
+        fmt::format("quant_method '{}' is not known here; gptq, awq, compressed-tensors, fp8 and "
+                    "bitsandbytes are",
+                    safeName(method)));
+}
+
 } // namespace
 
 Result<std::optional<CheckpointScheme>> readCheckpointScheme(const Json &config,
@@ -158,14 +188,7 @@ Result<std::optional<CheckpointScheme>> readCheckpointScheme(const Json &config,
     if (!description.is_object())
         return fail(ErrorCode::CorruptFile, "must be a JSON object", "quantization_config");
     const std::string method = text(description, "quant_method", "");
-    auto scheme =
-        method == "gptq"  ? readGptq(description)
-        : method == "awq" ? readAwq(description)
-        : method == "compressed-tensors"
-            ? readCompressed(description)
-            : Result<Scheme>(unsupported(fmt::format("quant_method '{}' is not known here; gptq, awq and "
-                                                     "compressed-tensors are",
-                                                     safeName(method))));
+    auto scheme = readMethod(method, description);
     if (!scheme)
         return fail(std::move(scheme).error());
     return std::optional(std::move(*scheme));

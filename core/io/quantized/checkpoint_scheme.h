@@ -10,9 +10,9 @@
 namespace qs {
 
 /// How a checkpoint packs the weights of linear layers, as its config.json says.
-/// \source file_formats 14, 15
+/// \source file_formats 14, 15, 16
 struct CheckpointScheme {
-    enum class Kind { Gptq, Awq, CompressedTensors };
+    enum class Kind { Gptq, Awq, CompressedTensors, BitsAndBytes };
     enum class Storage { Plain, Packed, NvFp4 }; ///< of compressed-tensors
 
     /// Of the modules that `targets` name; the first group that fits counts.

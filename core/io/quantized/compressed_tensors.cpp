@@ -59,11 +59,13 @@ Status readScales(const Tensor &scale, WeightGrid &grid) {
 /// weight int8 or 8-bit float [out, in], weight_scale, weight_zero_point.
 Result<WeightGrid> readPlain(const ModuleTensors &tensors) {
     QS_TRY(const Tensor *weight, required(tensors, "weight"));
-    QS_TRY(const Tensor *scale, required(tensors, "weight_scale"));
+    const bool fineGrained = tensors.contains("weight_scale_inv"); // which multiplies, whatever its name says
+    QS_TRY(const Tensor *scale, required(tensors, fineGrained ? "weight_scale_inv" : "weight_scale"));
     if (weight->shape().rank() != 2 || dtypeBits(weight->dtype()) != 8)
         return wrong(fmt::format("has a weight {} {}; 8-bit [out, in] is needed", dtypeName(weight->dtype()),
                                  weight->shape().text()));
-    QS_TRY(WeightGrid grid, gridOfCodes(*weight, Tensor::scalar(1.0f), nullptr, 0, 0, "compressed-tensors"));
+    QS_TRY(WeightGrid grid, gridOfCodes(*weight, Tensor::scalar(1.0f), nullptr, 0, 0,
+                                        fineGrained ? "fine-grained FP8" : "compressed-tensors"));
     grid.rowsFirst = true;
     QS_CHECK_OK(readScales(*scale, grid));
     if (const Tensor *zero = find(tensors, "weight_zero_point"); zero && grid.levels.empty()) {

@@ -169,14 +169,17 @@ WeightGrid WeightGrid::transposed() const {
 std::string WeightGrid::text() const {
     std::string type = levels.empty() ? fmt::format("{}int{}", isSigned ? "" : "u", bits)
                                       : fmt::format("{} levels of {} bits", levels.size(), bits);
-    std::string sharing;
+    bool partial = false;
+    std::string sizes;
     for (int axis = 0; axis < shape.rank(); ++axis) {
         const std::int64_t size = block[static_cast<std::size_t>(axis)];
-        if (size > 1 && size < shape[axis])
-            sharing += fmt::format("{}{}", sharing.empty() ? ", blocks of " : " x ", size);
+        partial = partial || (size > 1 && size < shape[axis]);
+        if (size > 1)
+            sizes += (sizes.empty() ? "" : " x ") + std::to_string(size);
     }
-    if (sharing.empty())
-        sharing = scales.size() == 1 ? ", one scale" : ", a scale per channel";
+    const std::string sharing = partial              ? ", blocks of " + sizes
+                                : scales.size() == 1 ? ", one scale"
+                                                     : ", a scale per channel";
     return form + ", " + type + sharing + (groupOfIndex.empty() ? "" : ", act-order");
 }
 

@@ -186,6 +186,50 @@ def nvfp4(case):
         case.expected[module + ".codes"] = ("I32", codes)
 
 
+def fine_grained(case):
+    fp8(case, 8)
+    for name in [name for name in case.stored if name.endswith(".weight_scale")]:
+        case.stored[name + "_inv"] = case.stored.pop(name)
+
+
+def nf4(case, block, nested):
+    levels = np.array([-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+                       -0.18477343022823334, -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725,
+                       0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+                       0.7229568362236023, 1], np.float32)
+    for module in case.modules:
+        rows, cols = case.sizes(module)
+        codes = case.codes((rows, cols), 0, 16)
+        flat = codes.reshape(-1)
+        count = -(-flat.size // block)
+        state = {"quant_type": "nf4", "blocksize": block, "dtype": "bfloat16", "shape": [rows, cols]}
+        if nested:
+            table = np.sort(case.random.uniform(-1, 1, 256)).astype(np.float32)
+            inner, outer = case.codes((count,), 0, 256), case.scales((-(-count // 4),), np.float32)
+            state.update(nested_blocksize=4, nested_dtype="float32", nested_offset=0.0625)
+            absmax = table[inner] * np.repeat(outer, 4)[:count] + np.float32(0.0625)
+            case.put(module + ".weight", absmax=("U8", inner), nested_absmax=("F32", outer),
+                     nested_quant_map=("F32", table))
+        else:
+            absmax = case.scales((count,), np.float32)
+            case.put(module + ".weight", absmax=("F32", absmax))
+        text = np.frombuffer(json.dumps(state).encode(), np.uint8)
+        case.stored[module + ".weight"] = ("U8", (flat[::2] << 4 | flat[1::2]).reshape(-1, 1))
+        case.stored[module + ".weight.quant_map"] = ("F32", levels)
+        case.stored[module + ".weight.quant_state.bitsandbytes__nf4"] = ("U8", text)
+        case.expected[module + ".weight"] = ("F32", (np.repeat(absmax, block)[:flat.size] * levels[flat]).reshape(rows, cols))
+        case.expected[module + ".codes"] = ("I32", codes)
+
+
+def llm_int8(case):
+    for module in case.modules:
+        rows, cols = case.sizes(module)
+        codes, largest = case.codes((rows, cols), -127, 128), case.scales((rows,), np.float32) * 40
+        case.put(module, weight=("I8", codes), SCB=("F32", largest))
+        case.expect(module, codes, (largest / np.float32(127))[:, None], np.zeros((rows, 1), np.int32),
+                    np.zeros(cols, np.int64))
+
+
 def compressed(form, bits, kind="int", symmetric=True, inputs=None, **weights):
     group = {"targets": ["Linear"], "input_activations": inputs, "output_activations": None,
              "weights": {"num_bits": bits, "type": kind, "symmetric": symmetric, **weights}}
@@ -214,6 +258,13 @@ CASES = {
     "fp8": ([Q, GATE], compressed("float-quantized", 8, "float", strategy="tensor"), lambda case: fp8(case, None)),
     "fp8-block": ([Q, GATE], compressed("float-quantized", 8, "float", strategy="block", block_structure=[8, 8]),
                   lambda case: fp8(case, 8)),
+    "fp8-fine-grained": ([Q], {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [8, 8]},
+                         fine_grained),
+    "bnb-nf4": ([Q, GATE], {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+                lambda case: nf4(case, 64, False)),
+    "bnb-nf4-nested": ([Q], {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4",
+                             "bnb_4bit_use_double_quant": True}, lambda case: nf4(case, 8, True)),
+    "bnb-int8": ([Q], {"quant_method": "bitsandbytes", "load_in_8bit": True}, llm_int8),
     "nvfp4": ([Q, GATE], compressed("nvfp4-pack-quantized", 4, "float", strategy="tensor_group", group_size=16), nvfp4),
 }
 
