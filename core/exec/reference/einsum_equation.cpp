@@ -90,37 +90,57 @@ Result<EinsumEquation> EinsumEquation::parse(const std::string &text) {
     return equation;
 }
 
+namespace {
+
+using Labels = std::vector<int>;
+
+/// Sizes of labels; axes of size 1 fit every size. \return false  two axes of one label differ
+bool collectSizes(const Labels &labels, const Shape &shape, std::map<int, std::int64_t> &sizes) {
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        const std::int64_t dim = shape[axis];
+        const auto [entry, isNew] = sizes.emplace(labels[static_cast<std::size_t>(axis)], dim);
+        if (!isNew && entry->second != dim && entry->second != 1 && dim != 1)
+            return false;
+        if (dim != 1)
+            entry->second = dim;
+    }
+    return true;
+}
+
+/// Elements between neighbours along every label of `order`; a label twice walks the diagonal.
+std::vector<std::int64_t> stridesOf(const Labels &labels, const Shape &shape, const Labels &order) {
+    const std::vector<std::int64_t> own = shape.strides();
+    std::vector<std::int64_t> strides(order.size(), 0);
+    for (std::size_t axis = 0; axis < own.size(); ++axis)
+        if (shape[static_cast<int>(axis)] != 1) {
+            const auto place = std::ranges::find(order, labels[axis]) - order.begin();
+            strides[static_cast<std::size_t>(place)] += own[axis];
+        }
+    return strides;
+}
+
+} // namespace
+
 Result<EinsumEquation::Plan> EinsumEquation::plan(std::span<const Shape *const> operands) const {
     if (operands.size() != m_operands.size())
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("{} operands for the equation '{}'", operands.size(), m_text));
     std::map<int, std::int64_t> sizes;
     std::vector<Labels> axes;
-    int hidden = 0;
+    int hidden = 0; // axes of the longest ellipsis
     for (std::size_t k = 0; k < operands.size(); ++k) {
-        const Labels &labels = m_operands[k];
-        const int rank = operands[k]->rank(), named = static_cast<int>(labels.size());
-        const bool open = std::ranges::count(labels, kEllipsis) > 0;
-        if (open ? rank < named - 1 : rank != named)
+        const int rank = operands[k]->rank(), named = static_cast<int>(m_operands[k].size());
+        const bool open = std::ranges::count(m_operands[k], kEllipsis) > 0;
+        axes.push_back(spread(m_operands[k], rank));
+        if ((open ? rank < named - 1 : rank != named) || !collectSizes(axes[k], *operands[k], sizes))
             return fail(
                 ErrorCode::InvalidArgument,
                 fmt::format("operand {} of shape {} for the equation '{}'", k, operands[k]->text(), m_text));
         hidden = std::max(hidden, open ? rank - named + 1 : 0);
-        axes.push_back(spread(labels, rank));
-        for (int axis = 0; axis < rank; ++axis) {
-            const std::int64_t dim = (*operands[k])[axis];
-            const auto [entry, isNew] = sizes.emplace(axes[k][static_cast<std::size_t>(axis)], dim);
-            if (!isNew && entry->second != dim && entry->second != 1 && dim != 1)
-                return fail(ErrorCode::InvalidArgument,
-                            fmt::format("operand {} of shape {} for the equation '{}'", k,
-                                        operands[k]->text(), m_text));
-            if (dim != 1)
-                entry->second = dim;
-        }
     }
     Plan plan;
-    const int resultRank = static_cast<int>(m_result.size()) - 1 + hidden;
-    Labels order = std::ranges::count(m_result, kEllipsis) > 0 ? spread(m_result, resultRank) : m_result;
+    const bool openResult = std::ranges::count(m_result, kEllipsis) > 0;
+    Labels order = openResult ? spread(m_result, static_cast<int>(m_result.size()) - 1 + hidden) : m_result;
     std::vector<std::int64_t> dims;
     for (const int label : order)
         dims.push_back(sizes.at(label));
@@ -130,16 +150,8 @@ Result<EinsumEquation::Plan> EinsumEquation::plan(std::span<const Shape *const> 
             order.push_back(label);
             plan.summed.push_back(size);
         }
-    for (std::size_t k = 0; k < operands.size(); ++k) {
-        const std::vector<std::int64_t> own = operands[k]->strides();
-        std::vector<std::int64_t> strides(order.size(), 0);
-        for (std::size_t axis = 0; axis < own.size(); ++axis)
-            if ((*operands[k])[static_cast<int>(axis)] != 1) {
-                const auto place = std::ranges::find(order, axes[k][axis]) - order.begin();
-                strides[static_cast<std::size_t>(place)] += own[axis]; // a label twice walks the diagonal
-            }
-        plan.strides.push_back(std::move(strides));
-    }
+    for (std::size_t k = 0; k < operands.size(); ++k)
+        plan.strides.push_back(stridesOf(axes[k], *operands[k], order));
     return plan;
 }
 
