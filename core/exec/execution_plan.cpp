@@ -1,5 +1,6 @@
 #include "core/exec/execution_plan.h"
 
+#include "core/exec/control_flow.h"
 #include "core/exec/kernel_list.h"
 #include "core/exec/onednn_kernels.h"
 
@@ -22,9 +23,9 @@ std::vector<NodeId> lastUses(const ModelGraph &graph) {
 }
 
 /// The constant operands of a node, or nullopt when one of them is not constant.
-std::optional<std::vector<Tensor>> constantOperands(const Executor::Impl &impl, const Node &node) {
+std::optional<std::vector<Tensor>> constantOperands(const Executor::Impl &impl, NodeId id) {
     std::vector<Tensor> operands;
-    for (const ValueId input : node.inputs) {
+    for (const ValueId input : impl.operands[static_cast<std::size_t>(id)]) {
         operands.push_back(input == kNoValue ? Tensor{} : impl.constants[static_cast<std::size_t>(input)]);
         if (input != kNoValue && operands.back().empty())
             return std::nullopt;
@@ -34,8 +35,8 @@ std::optional<std::vector<Tensor>> constantOperands(const Executor::Impl &impl, 
 
 void foldNode(Executor::Impl &impl, NodeId id) {
     const Node &node = impl.graph().node(id);
-    auto operands = constantOperands(impl, node);
-    if (!operands)
+    auto operands = constantOperands(impl, id);
+    if (!operands || mayRunForever(node))
         return;
     const RunContext ctx;
     KernelCall call{*operands, ctx, *impl.pool, kLargestFoldedBytes};
@@ -51,6 +52,8 @@ void foldNode(Executor::Impl &impl, NodeId id) {
 } // namespace
 
 Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const ExecutorOptions &options) {
+    if (isControlFlow(node))
+        return createControlFlowKernel(node, graph, options.useOneDnn);
     QS_TRY(Kernel reference, createKernel(referenceKernels(), node, graph));
     if (!options.useOneDnn || !node.domain.empty())
         return reference;

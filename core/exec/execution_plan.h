@@ -9,6 +9,7 @@ namespace qs {
 struct Executor::Impl {
     std::shared_ptr<const Model> model;
     std::vector<Kernel> kernels;                  ///< by NodeId
+    std::vector<std::vector<ValueId>> operands;   ///< by NodeId: operandValues() of the node
     std::vector<Tensor> constants;                ///< by ValueId: graph constants and outputs of folded nodes
     std::vector<bool> folded;                     ///< by NodeId: outputs are in `constants`
     std::unordered_map<NodeId, FusedNodes> fused; ///< by first node
@@ -17,6 +18,11 @@ struct Executor::Impl {
     std::shared_ptr<BufferPool> pool = BufferPool::create();
 
     const ModelGraph &graph() const { return model->graph; }
+
+    /// As Executor::create(), but the error names only the first node that cannot run: listing all at every
+    /// level of nested subgraphs would take exponential time.
+    static Result<std::shared_ptr<const Executor>> build(std::shared_ptr<const Model> model,
+                                                         const ExecutorOptions &options);
 };
 
 /// Makes the kernel of a node from the first backend that takes it.
@@ -27,7 +33,8 @@ Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const Execu
 Status fuseNodes(Executor::Impl &impl);
 
 /// Sets lifetimes, then computes every node once whose operands are all constant, layers excepted: what
-/// quantization substitutes must stay a node. Nodes whose result is large or that fail stay as they are.
+/// quantization substitutes must stay a node. Nodes whose result is large or that fail stay as they are, and
+/// so do loops, which could not be cancelled here.
 void planExecution(Executor::Impl &impl);
 
 } // namespace qs

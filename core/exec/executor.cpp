@@ -1,5 +1,6 @@
 #include "core/exec/executor.h"
 
+#include "core/exec/control_flow.h"
 #include "core/exec/execution_plan.h"
 #include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
@@ -96,7 +97,7 @@ public:
     /// \return the node that comes next
     Result<NodeId> runNode(NodeId id, NodeId end) {
         const Node &node = m_impl.graph().node(id);
-        if (m_impl.folded[static_cast<std::size_t>(id)] && !mustRunAgain(node, id)) {
+        if (m_impl.folded[static_cast<std::size_t>(id)] && !mustRunAgain(id)) {
             for (const ValueId output : node.outputs)
                 if (output != kNoValue)
                     tap(output, m_impl.constants[static_cast<std::size_t>(output)]);
@@ -117,11 +118,14 @@ public:
 
 private:
     /// A folded node computes anew when this pass changes what it reads.
-    bool mustRunAgain(const Node &node, NodeId id) const {
-        return substitutes(m_options, id) ||
-               std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
+    bool mustRunAgain(NodeId id) const {
+        return substitutes(m_options, id) || std::ranges::any_of(operandsOf(id), [&](ValueId input) {
                    return input != kNoValue && !m_values[static_cast<std::size_t>(input)].empty();
                });
+    }
+
+    const std::vector<ValueId> &operandsOf(NodeId id) const {
+        return m_impl.operands[static_cast<std::size_t>(id)];
     }
 
     /// Whether this pass taps or changes what goes from one of these nodes to the next.
@@ -147,7 +151,7 @@ private:
 
     /// From the operands of node `id` to the outputs of node `last`.
     Status compute(NodeId id, const Kernel &kernel, NodeId last) {
-        QS_TRY(std::vector<Tensor> operands, takeOperands(m_impl.graph().node(id), id));
+        QS_TRY(std::vector<Tensor> operands, takeOperands(id));
         const auto addition = m_options.additions.find(id);
         const bool adds = addition != m_options.additions.end();
         std::vector<Tensor> branchOperands;
@@ -170,12 +174,11 @@ private:
 
     /// The operands under this pass's substitutions. Values that nobody reads afterwards leave the state, so
     /// that a kernel may overwrite them.
-    Result<std::vector<Tensor>> takeOperands(const Node &node, NodeId id) {
-        std::vector<Tensor> operands(node.inputs.size());
-        for (std::size_t i = 0; i < operands.size(); ++i)
-            if (node.inputs[i] != kNoValue)
-                operands[i] = valueOf(m_impl, m_values, node.inputs[i]);
-        for (const ValueId input : node.inputs)
+    Result<std::vector<Tensor>> takeOperands(NodeId id) {
+        std::vector<Tensor> operands;
+        for (const ValueId input : operandsOf(id))
+            operands.push_back(input == kNoValue ? Tensor{} : valueOf(m_impl, m_values, input));
+        for (const ValueId input : operandsOf(id))
             if (input != kNoValue && m_impl.lastUse[static_cast<std::size_t>(input)] == id)
                 m_values[static_cast<std::size_t>(input)] = {};
         return operands;
@@ -280,13 +283,22 @@ std::vector<MissingOperator> Executor::missingOperators(const ModelGraph &graph)
 
 Result<std::shared_ptr<const Executor>> Executor::create(std::shared_ptr<const Model> model,
                                                          const ExecutorOptions &options) {
+    auto executor = Impl::build(model, options);
+    if (!executor && executor.error().code == ErrorCode::Unsupported)
+        return fail(missingOperatorsError(model->graph));
+    return executor;
+}
+
+Result<std::shared_ptr<const Executor>> Executor::Impl::build(std::shared_ptr<const Model> model,
+                                                              const ExecutorOptions &options) {
     const ModelGraph &graph = model->graph;
     auto impl = std::make_unique<Impl>();
     for (const Node &node : graph.nodes()) {
         auto kernel = makeKernel(node, graph, options);
         if (!kernel)
-            return fail(missingOperatorsError(graph));
+            return fail(std::move(kernel).error().withContext(nodeText(node)));
         impl->kernels.push_back(std::move(*kernel));
+        impl->operands.push_back(operandValues(graph, node));
     }
     impl->model = std::move(model);
     planExecution(*impl);

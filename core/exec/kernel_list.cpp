@@ -1,6 +1,6 @@
 #include "core/exec/kernel_list.h"
 
-#include "core/exec/reference/families.h"
+#include "core/exec/reference/transformer_families.h"
 #include "core/graph/weights_only.h"
 
 #include <fmt/format.h>
@@ -46,6 +46,13 @@ constexpr KernelFamily (*kFamilies[])() = {
     einsumKernels,
     tfIdfKernels,
     imageKernels,
+    rmsNormalizationKernels,
+    skipNormalizationKernels,
+    gateKernels,
+    rotaryKernels,
+    attentionKernels,
+    contribAttentionKernels,
+    contribMatmulKernels,
 };
 // clang-format on
 
@@ -74,15 +81,20 @@ Status requireNumbers(const Node &node, const ModelGraph &graph) {
 
 } // namespace
 
-Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
-                            const ModelGraph &graph) {
+Status checkRunnable(const Node &node, const ModelGraph &graph) {
     if (node.domain == kWeightsOnlyDomain)
         return fail(ErrorCode::Unsupported, "it stands for a weight of a file without a graph");
-    NodeReader reader(node, graph);
-    if (reader.opset() > kNewestOpset)
+    if (graph.opset(node.domain) > kNewestOpset)
         return fail(ErrorCode::Unsupported,
                     fmt::format("opset {} is newer than {}, the newest that this version knows",
-                                reader.opset(), kNewestOpset));
+                                graph.opset(node.domain), kNewestOpset));
+    return requireNumbers(node, graph);
+}
+
+Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,
+                            const ModelGraph &graph) {
+    QS_CHECK_OK(checkRunnable(node, graph));
+    NodeReader reader(node, graph);
     const KernelEntry *best = nullptr;
     for (const KernelEntry &entry : entries)
         if (node.opType == entry.opType && node.domain == entry.domain &&
@@ -90,7 +102,6 @@ Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node 
             best = &entry;
     if (!best)
         return fail(ErrorCode::Unsupported, "not implemented");
-    QS_CHECK_OK(requireNumbers(node, graph));
     auto kernel = best->create(reader);
     if (kernel)
         QS_CHECK_OK(reader.checkAttributes());

@@ -27,11 +27,6 @@ Status needs(const ShapeQuery &query, std::size_t count) {
     return {};
 }
 
-Shapes sameAsFirst(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 1));
-    return one(query.shape(0));
-}
-
 Shapes broadcastAll(const ShapeQuery &query) {
     QS_CHECK_OK(needs(query, query.inputs.size()));
     QS_CHECK_OK(needs(query, 1));
@@ -241,21 +236,6 @@ Shapes tile(const ShapeQuery &query) {
     return one(std::move(shape));
 }
 
-Shapes pad(const ShapeQuery &query) {
-    QS_CHECK_OK(needs(query, 1));
-    QS_TRY(const auto pads, query.integersOf("pads", 1));
-    Shape shape = query.shape(0);
-    const auto rank = static_cast<std::size_t>(shape.rank());
-    if (!pads || pads->size() != 2 * rank)
-        return fail(ErrorCode::Unsupported, "padding of some axes only");
-    for (std::size_t axis = 0; axis < rank; ++axis)
-        if (std::int64_t &dim = shape[static_cast<int>(axis)];
-            __builtin_add_overflow(dim, (*pads)[axis], &dim) ||
-            __builtin_add_overflow(dim, (*pads)[axis + rank], &dim))
-            return misfit("the padding is too large");
-    return one(std::move(shape));
-}
-
 Shapes reduction(const ShapeQuery &query) {
     QS_CHECK_OK(needs(query, 1));
     QS_TRY(auto axes, query.integersOf("axes", 1));
@@ -306,6 +286,11 @@ constexpr const char *kReductions[] = {
 
 using RuleTable = std::map<std::string, Rule, std::less<>>;
 
+void addEntries(RuleTable &table, std::span<const ShapeRuleEntry> entries) {
+    for (const ShapeRuleEntry &entry : entries)
+        table[entry.opType] = entry.rule;
+}
+
 const RuleTable &rules() {
     static const RuleTable kRules = [] {
         RuleTable table{{"MatMul", matmul},       {"Gemm", gemm},
@@ -315,21 +300,30 @@ const RuleTable &rules() {
                         {"Split", split},         {"Slice", slice},
                         {"Gather", gather},       {"GatherElements", sameAsSecond},
                         {"Expand", expand},       {"ConstantOfShape", filled},
-                        {"Tile", tile},           {"Pad", pad},
-                        {"Size", scalar}};
+                        {"Tile", tile},           {"Size", scalar}};
         const auto add = [&table](std::span<const char *const> operators, Rule rule) {
             for (const char *op : operators)
                 table[op] = rule;
         };
-        add(kSameAsFirst, sameAsFirst);
+        add(kSameAsFirst, shapeOfFirstOperand);
         add(kBroadcast, broadcastAll);
         add(kReductions, reduction);
-        for (const auto family : {spatialShapeRules(), signalShapeRules(), codeShapeRules()})
-            for (const ShapeRuleEntry &entry : family)
-                table[entry.opType] = entry.rule;
+        for (const auto family : {spatialShapeRules(), signalShapeRules(), codeShapeRules(),
+                                  rearrangementShapeRules(), attentionShapeRules()})
+            addEntries(table, family);
         return table;
     }();
     return kRules;
+}
+
+/// Rules of a domain; nullptr where there are none.
+const RuleTable *rulesOf(const std::string &domain) {
+    static const RuleTable kContrib = [] {
+        RuleTable table;
+        addEntries(table, contribShapeRules());
+        return table;
+    }();
+    return domain.empty() ? &rules() : domain == "com.microsoft" ? &kContrib : nullptr;
 }
 
 } // namespace
@@ -355,6 +349,11 @@ Result<std::vector<Shape>> productShapes(const Shape &left, const Shape &right) 
     return one(Shape(std::move(dims)));
 }
 
+Result<std::vector<Shape>> shapeOfFirstOperand(const ShapeQuery &query) {
+    QS_CHECK_OK(needs(query, 1));
+    return one(query.shape(0));
+}
+
 Result<std::vector<std::int64_t>> ShapeQuery::integers(std::size_t index) const {
     if (inputs[index]->content.empty())
         return fail(ErrorCode::Unsupported, "its shape depends on what the inputs hold");
@@ -372,14 +371,24 @@ Result<std::optional<std::vector<std::int64_t>>> ShapeQuery::integersOf(const ch
 }
 
 Result<std::vector<Shape>> inferShapes(const ShapeQuery &query) {
-    const auto rule = rules().find(query.node.opType);
-    if (rule == rules().end() || !query.node.domain.empty())
+    const RuleTable *table = rulesOf(query.node.domain);
+    if (!table || !table->contains(query.node.opType))
         return fail(ErrorCode::Unsupported, "no shape rule for this operator");
-    return rule->second(query);
+    return table->find(query.node.opType)->second(query);
 }
 
 DType inferType(const ShapeQuery &query, std::size_t output) {
     const std::string &op = query.node.opType;
+    if (op == "EmbedLayerNormalization")
+        return output == 1 ? DType::Int32 : query.inputs[2]->dtype;
+    if (op == "EyeLike" && query.node.hasAttribute("dtype"))
+        return static_cast<DType>(query.node.intAttribute("dtype", 0));
+    if (op == "CastLike")
+        return query.has(1) ? query.inputs[1]->dtype : DType::Undefined;
+    if (op == "OneHot")
+        return query.has(2) ? query.inputs[2]->dtype : DType::Undefined;
+    if (op == "TopK" && output == 1)
+        return DType::Int64;
     if (op == "Cast")
         return static_cast<DType>(query.node.intAttribute("to", 0));
     if (op.starts_with("Arg") || op == "Size")

@@ -30,6 +30,13 @@ std::span<const ShapeRuleEntry> spatialShapeRules(); ///< Conv, MaxPool, Resize,
 std::span<const ShapeRuleEntry> signalShapeRules();  ///< RNN, DFT, …: sequences
 std::span<const ShapeRuleEntry> codeShapeRules();    ///< MatMulInteger, QLinearConv, Einsum, losses, …
 
+std::span<const ShapeRuleEntry> rearrangementShapeRules(); ///< Pad, TopK, OneHot, DepthToSpace, …
+std::span<const ShapeRuleEntry> attentionShapeRules();     ///< Attention, RotaryEmbedding
+std::span<const ShapeRuleEntry> contribShapeRules();       ///< the domain com.microsoft
+
+/// Most operators: the result has the shape of operand 0. \error InvalidArgument  it is missing
+Result<std::vector<Shape>> shapeOfFirstOperand(const ShapeQuery &query);
+
 /// [[batch…, m, n]] of a matrix product under numpy's rules. \error InvalidArgument  it does not fit
 Result<std::vector<Shape>> productShapes(const Shape &left, const Shape &right);
 

@@ -1,5 +1,6 @@
 #include "core/gradient/tape.h"
 
+#include "core/exec/control_flow.h"
 #include "core/exec/execution_plan.h"
 #include "core/gradient/gradient_rule.h"
 
@@ -257,6 +258,9 @@ Result<std::shared_ptr<const GradientTape>> GradientTape::create(std::shared_ptr
     auto impl = std::make_unique<Impl>();
     impl->range = range;
     for (NodeId n = range.begin; n < range.end; ++n) {
+        if (isControlFlow(model->graph.node(n)))
+            return fail(ErrorCode::Unsupported, "branches and loops have no gradient",
+                        nodeText(model->graph.node(n)));
         auto kernel = makeKernel(model->graph.node(n), model->graph, {});
         if (!kernel)
             return fail(std::move(kernel).error().withContext(nodeText(model->graph.node(n))));

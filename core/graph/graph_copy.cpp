@@ -3,13 +3,22 @@
 #include <set>
 
 namespace qs {
+namespace {
 
-GraphBuilder copyFrame(const ModelGraph &graph) {
+/// Everything but values and what follows from them.
+GraphBuilder copyHeader(const ModelGraph &graph) {
     GraphBuilder builder;
     builder.setName(graph.name(), graph.producer());
     builder.setIrVersion(graph.irVersion());
     for (const auto &[domain, version] : graph.opsets())
         builder.setOpset(domain, version);
+    return builder;
+}
+
+} // namespace
+
+GraphBuilder copyFrame(const ModelGraph &graph) {
+    GraphBuilder builder = copyHeader(graph);
     for (const Value &value : graph.values()) {
         const ValueId id = builder.value(value.name);
         if (value.hasShape)
@@ -33,6 +42,23 @@ std::vector<std::string> openValues(const ModelGraph &graph) {
             names.push_back(graph.value(id).name);
     }
     return names;
+}
+
+Result<ModelGraph> withOuterInputs(const ModelGraph &subgraph) {
+    GraphBuilder builder = copyHeader(subgraph);
+    for (const Value &value : subgraph.values())
+        builder.describeType(builder.value(value.name), value.dtype);
+    for (const ValueId id : subgraph.inputs())
+        builder.addInput(id);
+    for (const std::string &name : openValues(subgraph))
+        builder.addInput(builder.value(name));
+    for (const ValueId id : subgraph.outputs())
+        builder.addOutput(id);
+    for (const auto &[id, tensor] : subgraph.constants())
+        QS_CHECK_OK(builder.addConstant(id, tensor));
+    for (const Node &node : subgraph.nodes())
+        QS_CHECK_OK(builder.addNode(node));
+    return std::move(builder).finish();
 }
 
 } // namespace qs

@@ -4,11 +4,16 @@
 
 namespace qs {
 
-/// A builder with what changes of a graph leave alone: values in their order, so that ids stay, inputs,
-/// outputs, opsets. Nodes and constants are for the caller to add.
+/// A builder with what edits keep: name, opsets, all values in their order (so that ids stay), inputs,
+/// outputs. Constants and nodes are missing.
 GraphBuilder copyFrame(const ModelGraph &graph);
 
-/// Values that nothing makes and nobody gives, as in a graph of weights alone: outer names for finish().
+/// Names that neither inputs, constants nor nodes define: a subgraph reads them from the graphs around it.
 std::vector<std::string> openValues(const ModelGraph &graph);
+
+/// A subgraph as a graph that stands alone: what it reads from around it becomes further inputs, in the order
+/// of openValues(). Inputs keep their types but no shapes: those of loop bodies may change from round to
+/// round. \error CorruptFile  the graph contradicts itself
+Result<ModelGraph> withOuterInputs(const ModelGraph &subgraph);
 
 } // namespace qs

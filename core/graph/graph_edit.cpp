@@ -62,6 +62,7 @@ Result<ModelGraph> applyEdit(const ModelGraph &graph, const GraphEdit &edit) {
     GraphBuilder builder = copyFrame(graph);
     QS_CHECK_OK(addNodes(builder, graph, edit));
     QS_CHECK_OK(addConstants(builder, graph, edit));
+    // A graph of weights alone, or a subgraph, reads values that nothing in it makes.
     return std::move(builder).finish(openValues(graph));
 }
 

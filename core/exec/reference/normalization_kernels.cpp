@@ -176,7 +176,7 @@ Result<Kernel> instanceNormalization(NodeReader &reader) {
 
 constexpr KernelEntry kEntries[] = {
     {"BatchNormalization", 1, batchNormalization},
-    {"LayerNormalization", 17, layerNormalization},
+    {"LayerNormalization", 1, layerNormalization}, // ONNX Runtime had it before opset 17
     {"InstanceNormalization", 1, instanceNormalization},
 };
 

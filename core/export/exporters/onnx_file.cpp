@@ -3,6 +3,7 @@
 #include "core/base/content_hash.h"
 #include "core/export/exporters/onnx_from_graph.h"
 #include "core/export/exporters/onnx_graph_edit.h"
+#include "core/io/importers/onnx_functions.h"
 
 #include <fmt/format.h>
 #include <fstream>
@@ -158,6 +159,8 @@ Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, con
     coded.SetRecursionLimit(kRecursionLimit);
     if (!proto->ParseFromCodedStream(&coded) || !proto->has_graph())
         return fail(ErrorCode::CorruptFile, "is not a readable ONNX message", model.file.string());
+    FindingList reportedAtOpening;
+    QS_CHECK_OK(inlineOnnxFunctions(*proto, reportedAtOpening, ctx)); // names as in the opened model
     return proto;
 }
 

@@ -56,8 +56,6 @@ Result<ModelGraph> OnnxGraphReader::read(onnx::ModelProto &model) {
     m_irVersion = model.ir_version();
     for (const auto &import : model.opset_import())
         m_opsets[normalOnnxDomain(import.domain())] = import.version();
-    for (const auto &function : model.functions())
-        m_functions.emplace(normalOnnxDomain(function.domain()), function.name());
     checkVersions(model);
     GraphBuilder builder = newBuilder();
     builder.setName(safeName(model.graph().name()),
@@ -220,13 +218,6 @@ void OnnxGraphReader::reportOddities() {
                        fmt::format("attributes of a kind that is not read were left out: {}",
                                    examples(m_droppedAttributes)),
                        {}, "nodes that need them cannot run");
-    for (const auto &[name, calls] : m_functionCalls)
-        m_findings.add(
-            Severity::Warning,
-            fmt::format("'{}' is a function inside the file; its {} call{} appear as one operator each, "
-                        "which cannot run",
-                        name, calls, calls == 1 ? "" : "s"),
-            name, "inline the functions before opening the model (onnx.inliner.inline_local_functions)");
 }
 
 } // namespace qs

@@ -63,8 +63,6 @@ private:
     const RunContext &m_ctx;
     std::int64_t m_irVersion = 0;
     std::map<std::string, std::int64_t> m_opsets;
-    std::set<std::pair<std::string, std::string>> m_functions; ///< domain and name
-    std::map<std::string, int> m_functionCalls;
     std::unordered_set<std::string> m_nodeNames;
     std::vector<std::string> m_stringTensors, m_shadowed, m_droppedAttributes;
     std::int64_t m_nodes = 0;

@@ -1,6 +1,8 @@
 #include "core/io/importers/onnx_importer.h"
 
 #include "core/base/content_hash.h"
+#include "core/graph/inner_layers.h"
+#include "core/io/importers/onnx_functions.h"
 #include "core/io/importers/onnx_graph.h"
 #include "core/io/quantized/quantized_graph.h"
 #include "core/io/quantized/stored_layers.h"
@@ -69,6 +71,16 @@ Status parse(const std::filesystem::path &file, onnx::ModelProto &model, const R
     return {};
 }
 
+void reportInnerLayers(const ModelGraph &graph, FindingList &findings) {
+    const std::vector<std::string> names = innerLayers(graph);
+    if (!names.empty())
+        findings.add(Severity::Warning,
+                     fmt::format("{} layer{} inside branches or loops, such as '{}', run as they are: only "
+                                 "layers of the main graph are quantized",
+                                 names.size(), names.size() == 1 ? "" : "s", names.front()),
+                     names.front(), "export the model without control flow to quantize them");
+}
+
 Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings, const RunContext &ctx) {
     onnx::ModelProto message;
     QS_CHECK_OK(parse(file, message, ctx));
@@ -76,6 +88,7 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     model.file = file;
     model.format = "ONNX";
     QS_TRY(model.sha256, sourceHash(file, ctx));
+    QS_CHECK_OK(inlineOnnxFunctions(message, findings, ctx));
     ExternalData external(file.parent_path().empty() ? "." : file.parent_path(), findings);
     QS_TRY(ModelGraph graph, OnnxGraphReader(external, findings, ctx).read(message));
     QS_TRY(QuantizedGraph read, readQuantizedGraph(std::move(graph), findings, ctx));
@@ -86,6 +99,7 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
         return found == read.grids.end() ? std::nullopt : std::optional(StoredLayer{found->second});
     };
     QS_CHECK_OK(attachStored(model, storedOf, findings, ctx));
+    reportInnerLayers(model.graph, findings);
     return model;
 }
 

@@ -70,8 +70,6 @@ Status OnnxGraphReader::readNode(onnx::NodeProto &message, GraphBuilder &builder
     };
     if (isOnnxConstant(message))
         return inContext(readConstantNode(message, builder));
-    if (m_functions.contains({node.domain, message.op_type()}))
-        ++m_functionCalls[node.opType];
     for (const auto &input : message.input())
         node.inputs.push_back(readName(builder, scope, input));
     for (const auto &output : message.output()) {

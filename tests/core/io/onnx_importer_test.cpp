@@ -286,7 +286,7 @@ TEST(OnnxImporter, ReportsShadowedNames) {
     EXPECT_THAT(load(builder).findingText(), HasSubstr("exist around them: 'product'"));
 }
 
-TEST(OnnxImporter, FunctionsAppearAsOperators) {
+TEST(OnnxImporter, FunctionsThatDoNotFitTheirCallsAppearAsOperators) {
     OnnxBuilder builder = smallModel();
     auto &function = *builder.model().add_functions();
     function.set_name("MyFunction");

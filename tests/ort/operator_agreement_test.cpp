@@ -1,0 +1,217 @@
+#include "core/exec/executor.h"
+#include "core/io/importer.h"
+
+#include "tests/ort/onnx_runtime.h"
+#include "tests/support/onnx_text_model.h"
+#include "tests/support/sample_run.h"
+#include "tests/support/temp_dir.h"
+
+#include <onnx/onnx_pb.h>
+
+namespace qs {
+namespace {
+
+using Inputs = std::vector<std::pair<std::string, Tensor>>;
+
+/// A model in ONNX's text form whose float output y both runtimes compute.
+struct OperatorCase {
+    const char *name;
+    int opset;
+    const char *graph;
+    Inputs inputs;
+    std::map<std::string, Tensor> constants = {};
+};
+
+template <typename T>
+Tensor tensorOf(Shape shape, const std::vector<T> &values) {
+    return Tensor::fromValues<T>(std::move(shape), values);
+}
+
+Tensor values(Shape shape, std::uint64_t seed) {
+    return sampleValues(std::move(shape), seed);
+}
+
+/// Bytes 0 … 255 in an order that looks random.
+Tensor codes(Shape shape) {
+    Tensor tensor = Tensor::allocate(DType::UInt8, shape);
+    std::uint32_t state = 7;
+    for (std::byte *byte = tensor.mutableBytes(); byte != tensor.mutableBytes() + tensor.sizeBytes(); ++byte)
+        *byte = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
+    return tensor;
+}
+
+// clang-format off
+std::vector<OperatorCase> activations() {
+    const Tensor x = values({2, 3, 8}, 1), bias = values({8}, 2);
+    return {
+        {"Gelu", 17, "g (float[2,3,8] x) => (float[2,3,8] y) { y = com.microsoft.Gelu(x) }", {{"x", x}}},
+        {"BiasGelu", 17, "g (float[2,3,8] x, float[8] b) => (float[2,3,8] y) { y = com.microsoft.BiasGelu(x, b) }", {{"x", x}, {"b", bias}}},
+        {"FastGelu", 17, "g (float[2,3,8] x) => (float[2,3,8] y) { y = com.microsoft.FastGelu(x) }", {{"x", x}}},
+        {"FastGeluBias", 17, "g (float[2,3,8] x, float[8] b) => (float[2,3,8] y) { y = com.microsoft.FastGelu(x, b) }", {{"x", x}, {"b", bias}}},
+        {"QuickGelu", 17, "g (float[2,3,8] x) => (float[2,3,8] y) { y = com.microsoft.QuickGelu <alpha = 1.5> (x) }", {{"x", x}}},
+        {"Mish", 18, "g (float[2,3,8] x) => (float[2,3,8] y) { y = Mish(x) }", {{"x", x}}},
+        {"Gelu20", 20, "g (float[2,3,8] x) => (float[2,3,8] y) { y = Gelu <approximate = \"tanh\"> (x) }", {{"x", x}}},
+    };
+}
+
+std::vector<OperatorCase> normalizations() {
+    const Tensor x = values({2, 4, 6}, 1), skip = values({2, 4, 6}, 2), scale = values({6}, 3), shift = values({6}, 4), bias = values({6}, 5);
+    const Tensor ids = tensorOf<std::int32_t>({2, 3}, {0, 4, 2, 1, 1, 3}), segments = tensorOf<std::int32_t>({2, 3}, {0, 1, 1, 0, 0, 1});
+    const std::map<std::string, Tensor> tables{{"words", values({5, 6}, 6)}, {"places", values({4, 6}, 7)}, {"kinds", values({2, 6}, 8)}, {"s", scale}, {"b", shift}};
+    return {
+        {"SkipLayer", 17, "g (float[2,4,6] x, float[2,4,6] r, float[6] s, float[6] b, float[6] c) => (float[2,4,6] y, float[2,4,6] z) { y, , , z = com.microsoft.SkipLayerNormalization <epsilon = 0.001> (x, r, s, b, c) }", {{"x", x}, {"r", skip}, {"s", scale}, {"b", shift}, {"c", bias}}},
+        {"SkipLayerRepeated", 17, "g (float[2,4,6] x, float[4,6] r, float[6] s) => (float[2,4,6] y) { y = com.microsoft.SkipLayerNormalization(x, r, s) }", {{"x", x}, {"r", values({4, 6}, 9)}, {"s", scale}}},
+        {"SkipSimplified", 17, "g (float[2,4,6] x, float[2,4,6] r, float[6] s, float[6] c) => (float[2,4,6] y, float[2,4,6] z) { y, , , z = com.microsoft.SkipSimplifiedLayerNormalization <epsilon = 0.01> (x, r, s, c) }", {{"x", x}, {"r", skip}, {"s", scale}, {"c", bias}}},
+        {"Simplified", 17, "g (float[2,4,6] x, float[6] s) => (float[2,4,6] y) { y = SimplifiedLayerNormalization <axis = -1, epsilon = 0.01> (x, s) }", {{"x", x}, {"s", scale}}},
+        {"RmsNorm23", 23, "g (float[2,4,6] x, float[4,6] s) => (float[2,4,6] y) { y = RMSNormalization <axis = 1, epsilon = 0.01> (x, s) }", {{"x", x}, {"s", values({4, 6}, 3)}}},
+        {"GroupNorm21", 21, "g (float[2,4,6] x, float[4] s, float[4] b) => (float[2,4,6] y) { y = GroupNormalization <num_groups = 2> (x, s, b) }", {{"x", x}, {"s", values({4}, 3)}, {"b", values({4}, 4)}}},
+        {"LpNorm", 17, "g (float[2,4,6] x) => (float[2,4,6] y) { y = LpNormalization <axis = 1, p = 1> (x) }", {{"x", x}}},
+        {"EmbedLayer", 17, "g (int32[2,3] i, int32[2,3] k) => (float[2,3,6] y) { y, m = com.microsoft.EmbedLayerNormalization <epsilon = 0.001> (i, k, words, places, kinds, s, b) }", {{"i", ids}, {"k", segments}}, tables},
+    };
+}
+
+std::vector<OperatorCase> products() {
+    const Tensor x = values({2, 3, 40}, 1), scales = values({5 * 2}, 2);
+    return {
+        {"FusedMatMul", 17, "g (float[2,3,4] a, float[2,5,3] b) => (float[2,4,5] y) { y = com.microsoft.FusedMatMul <alpha = 0.5, transA = 1, transB = 1> (a, b) }", {{"a", values({2, 3, 4}, 1)}, {"b", values({2, 5, 3}, 2)}}},
+        {"FusedMatMulPlain", 17, "g (float[2,3,4] a, float[4,5] b) => (float[2,3,5] y) { y = com.microsoft.FusedMatMul <alpha = 2.0> (a, b) }", {{"a", values({2, 3, 4}, 1)}, {"b", values({4, 5}, 2)}}},
+        {"FourBits", 17, "g (float[2,3,40] x) => (float[2,3,5] y) { y = com.microsoft.MatMulNBits <K = 40, N = 5, bits = 4, block_size = 32> (x, q, s) }", {{"x", x}}, {{"q", codes({5, 2, 16})}, {"s", scales}}},
+        {"FourBitsZeroPoints", 17, "g (float[2,3,40] x) => (float[2,3,5] y) { y = com.microsoft.MatMulNBits <K = 40, N = 5, bits = 4, block_size = 32> (x, q, s, z) }", {{"x", x}}, {{"q", codes({5, 2, 16})}, {"s", scales}, {"z", codes({5})}}},
+        {"FourBitsFloatZeroPoints", 17, "g (float[2,3,40] x) => (float[2,3,5] y) { y = com.microsoft.MatMulNBits <K = 40, N = 5, bits = 4, block_size = 32> (x, q, s, z, , c) }", {{"x", x}}, {{"q", codes({5, 2, 16})}, {"s", scales}, {"z", values({10}, 3)}, {"c", values({5}, 4)}}},
+        {"EightBits", 17, "g (float[2,3,40] x) => (float[2,3,5] y) { y = com.microsoft.MatMulNBits <K = 40, N = 5, bits = 8, block_size = 32> (x, q, s) }", {{"x", x}}, {{"q", codes({5, 2, 32})}, {"s", scales}}},
+    };
+}
+
+std::vector<OperatorCase> rotations() {
+    const Tensor x = values({2, 3, 16}, 1), heads = values({2, 2, 3, 8}, 1), cosine = values({10, 4}, 2), sine = values({10, 4}, 3);
+    const std::map<std::string, Tensor> angles{{"c", cosine}, {"s", sine}, {"p", tensorOf<std::int64_t>({2, 3}, {0, 5, 9, 2, 1, 7})}, {"first", tensorOf<std::int64_t>({1}, {4})}};
+    return {
+        {"RotaryPositions", 17, "g (float[2,3,16] x) => (float[2,3,16] y) { y = com.microsoft.RotaryEmbedding(x, p, c, s) }", {{"x", x}}, angles},
+        {"RotaryOffset", 17, "g (float[2,3,16] x) => (float[2,3,16] y) { y = com.microsoft.RotaryEmbedding <interleaved = 1> (x, first, c, s) }", {{"x", x}}, angles},
+        {"RotaryHeads", 17, "g (float[2,2,3,8] x) => (float[2,2,3,8] y) { y = com.microsoft.RotaryEmbedding(x, p, c, s) }", {{"x", heads}}, angles},
+        {"Rotary23", 23, "g (float[2,3,16] x) => (float[2,3,16] y) { y = RotaryEmbedding <num_heads = 2> (x, c, s, p) }", {{"x", x}}, angles},
+        {"Rotary23Part", 23, "g (float[2,2,3,8] x) => (float[2,2,3,8] y) { y = RotaryEmbedding <rotary_embedding_dim = 4, interleaved = 1> (x, c, s, p) }", {{"x", heads}}, {{"c", values({10, 2}, 2)}, {"s", values({10, 2}, 3)}, {"p", angles.at("p")}}},
+        {"Rotary23NoPositions", 23, "g (float[2,2,3,8] x) => (float[2,2,3,8] y) { y = RotaryEmbedding(x, c, s) }", {{"x", heads}}, {{"c", values({2, 3, 4}, 2)}, {"s", values({2, 3, 4}, 3)}}},
+    };
+}
+
+std::vector<OperatorCase> attentions() {
+    const Tensor q = values({2, 3, 8}, 1), k = values({2, 5, 8}, 2), v = values({2, 5, 12}, 3), k3 = values({2, 3, 8}, 4), v3 = values({2, 3, 8}, 5);
+    const Inputs cross{{"q", q}, {"k", k}, {"v", v}}, self{{"q", q}, {"k", k3}, {"v", v3}};
+    const Tensor keys = tensorOf<std::int32_t>({2, 5}, {1, 1, 1, 0, 0, 1, 1, 1, 1, 0}), lengths = tensorOf<std::int32_t>({2}, {3, 4}), last = tensorOf<std::int32_t>({2}, {2, 2}), total = tensorOf<std::int32_t>({1}, {3});
+    const std::map<std::string, Tensor> angles{{"c", values({4, 8}, 6)}, {"s", values({4, 8}, 7)}, {"last", last}, {"total", total}};
+    const std::map<std::string, Tensor> projection{{"w", values({6, 24}, 6)}, {"b", values({24}, 7)}, {"m", tensorOf<std::int32_t>({2, 3}, {1, 1, 0, 1, 1, 1})}};
+    const Inputs rows{{"x", values({2, 3, 6}, 8)}}, grouped{{"q", values({2, 3, 64}, 1)}, {"k", values({2, 3, 32}, 2)}, {"v", values({2, 3, 32}, 3)}};
+    return {
+        {"MultiHead", 17, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v) }", cross},
+        {"MultiHeadBias", 17, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = com.microsoft.MultiHeadAttention <num_heads = 4, scale = 0.7> (q, k, v, b) }", cross, {{"b", values({28}, 4)}}},
+        {"MultiHeadKeys", 17, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v, , m) }", cross, {{"m", keys}}},
+        {"MultiHeadLengths", 17, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v, , m) }", cross, {{"m", lengths}}},
+        {"MultiHeadScores", 17, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v, , m, a) }", cross, {{"m", keys}, {"a", values({1, 2, 3, 5}, 9)}}},
+        {"MultiHeadCausal", 17, "g (float[2,3,8] q, float[2,3,8] k, float[2,3,8] v) => (float[2,3,8] y) { y = com.microsoft.MultiHeadAttention <num_heads = 2, unidirectional = 1> (q, k, v) }", self},
+        {"Attention", 17, "g (float[2,3,6] x) => (float[2,3,8] y) { y = com.microsoft.Attention <num_heads = 2> (x, w, b, m) }", rows, projection},
+        {"AttentionCausal", 17, "g (float[2,3,6] x) => (float[2,3,8] y) { y = com.microsoft.Attention <num_heads = 4, unidirectional = 1> (x, w, b) }", rows, projection},
+        {"AttentionWidths", 17, "g (float[2,3,6] x) => (float[2,3,12] y) { y = com.microsoft.Attention <num_heads = 2, qkv_hidden_sizes = [6, 6, 12]> (x, w, b) }", rows, projection},
+        {"Grouped", 17, "g (float[2,3,64] q, float[2,3,32] k, float[2,3,32] v) => (float[2,3,64] y) { y = com.microsoft.GroupQueryAttention <num_heads = 4, kv_num_heads = 2> (q, k, v, , , last, total) }", grouped, angles},
+        {"GroupedRotary", 17, "g (float[2,3,64] q, float[2,3,32] k, float[2,3,32] v) => (float[2,3,64] y) { y = com.microsoft.GroupQueryAttention <num_heads = 4, kv_num_heads = 2, do_rotary = 1> (q, k, v, , , last, total, c, s) }", grouped, angles},
+        {"GroupedPacked", 17, "g (float[2,3,128] q) => (float[2,3,64] y) { y = com.microsoft.GroupQueryAttention <num_heads = 4, kv_num_heads = 2, do_rotary = 1, rotary_interleaved = 1> (q, , , , , last, total, c, s) }", {{"q", values({2, 3, 128}, 1)}}, angles},
+        {"Attention23", 23, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = Attention <q_num_heads = 2, kv_num_heads = 2> (q, k, v, a) }", cross, {{"a", values({3, 5}, 9)}}},
+        {"Attention23Grouped", 23, "g (float[2,3,64] q, float[2,3,32] k, float[2,3,32] v) => (float[2,3,64] y) { y = Attention <q_num_heads = 4, kv_num_heads = 2, is_causal = 1, scale = 0.3> (q, k, v) }", grouped},
+        {"Attention23Past", 23, "g (float[1,2,1,4] q, float[1,2,1,4] k, float[1,2,1,4] v, float[1,2,3,4] a, float[1,2,3,4] b) => (float[1,2,1,4] y, float[1,2,4,4] pk, float[1,2,4,4] pv) { y, pk, pv = Attention(q, k, v, , a, b) }", {{"q", values({1, 2, 1, 4}, 1)}, {"k", values({1, 2, 1, 4}, 2)}, {"v", values({1, 2, 1, 4}, 3)}, {"a", values({1, 2, 3, 4}, 4)}, {"b", values({1, 2, 3, 4}, 5)}}},
+    };
+}
+
+std::vector<OperatorCase> rearrangements() {
+    const Tensor x = values({2, 3, 5}, 1);
+    return {
+        {"PadWrap", 19, "g (float[2,3,5] x) => (float[4,3,11] y) { p = Constant <value = int64[4] {1, 2, 1, 4}> () a = Constant <value = int64[2] {0, 2}> () y = Pad <mode = \"wrap\"> (x, p, , a) }", {{"x", x}}},
+        {"PadReflect", 18, "g (float[2,3,5] x) => (float[2,7,5] y) { p = Constant <value = int64[2] {2, 2}> () a = Constant <value = int64[1] {-2}> () y = Pad <mode = \"reflect\"> (x, p, , a) }", {{"x", x}}},
+        {"ScatterMax", 18, "g (float[2,3,5] x, float[2,1,5] u) => (float[2,3,5] y) { i = Constant <value = int64[2,1,5] {0,1,2,0,1,2,-1,0,1,2}> () y = ScatterElements <axis = 1, reduction = \"max\"> (x, i, u) }", {{"x", x}, {"u", values({2, 1, 5}, 2)}}},
+        {"ScatterNdMin", 18, "g (float[2,3,5] x, float[2,5] u) => (float[2,3,5] y) { i = Constant <value = int64[2,2] {0, 1, 0, 1}> () y = ScatterND <reduction = \"min\"> (x, i, u) }", {{"x", x}, {"u", values({2, 5}, 2)}}},
+        {"NonZeroGather", 17, "g (float[2,3,5] x) => (float[n] y) { n = NonZero(x) t = Transpose(n) y = GatherND(x, t) }", {{"x", x}}},
+        {"UniqueSlices", 17, "g (float[4,2] x) => (float[a,2] y) { y, i, j, c = Unique <axis = 0> (x) }", {{"x", tensorOf<float>({4, 2}, {2, 1, -1, 3, 2, 1, 0, 9})}}},
+        {"TopK", 17, "g (float[2,3,5] x) => (float[2,3,2] y) { k = Constant <value = int64[1] {2}> () y, i = TopK <largest = 0> (x, k) }", {{"x", x}}},
+        {"LoopWithBranch", 17, R"(g (float[2] x) => (float[2] y, float[3,2] z) {
+            m = Constant <value = int64 {3}> () t = Constant <value = bool {1}> () two = Constant <value = int64 {1}> ()
+            y, z = Loop (m, t, x) <body = b (int64 i, bool c, float[2] v) => (bool d, float[2] w, float[2] o) {
+                d = Identity(c) e = Equal(i, two) o = Identity(v)
+                w = If (e) <then_branch = p () => (float[2] q) { q = Mul(v, v) }, else_branch = r () => (float[2] s) { s = Add(v, x) }>
+            }> })", {{"x", tensorOf<float>({2}, {1.5f, -2})}}},
+    };
+}
+// clang-format on
+
+onnx::ModelProto messageOf(const OperatorCase &test) {
+    return parseOnnxText(std::string("<ir_version: 8, opset_import: [\"\" : ") + std::to_string(test.opset) +
+                             ", \"com.microsoft\" : 1]> " + test.graph,
+                         test.constants);
+}
+
+/// Our own outputs on one backend.
+std::vector<Tensor> compute(const std::filesystem::path &file, const OperatorCase &test, bool useOneDnn) {
+    FindingList findings;
+    const auto model = openModel(file, findings, {});
+    EXPECT_TRUE(model) << test.name << ": " << model.error().text();
+    if (!model)
+        return {};
+    const auto executor = Executor::create(*model, {useOneDnn});
+    EXPECT_TRUE(executor) << test.name << ": " << executor.error().text();
+    std::vector<Tensor> inputs;
+    for (const auto &[name, tensor] : test.inputs)
+        inputs.push_back(tensor);
+    if (!executor)
+        return {};
+    auto outputs = (*executor)->run(std::move(inputs), {}, {});
+    EXPECT_TRUE(outputs) << test.name << ": " << outputs.error().text();
+    return outputs ? *outputs : std::vector<Tensor>{};
+}
+
+void expectEqual(const Tensor &found, const Tensor &expected, const std::string &place) {
+    ASSERT_EQ(found.shape(), expected.shape()) << place;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(expected.numel()); ++i) {
+        const float reference = expected.values<float>()[i];
+        ASSERT_NEAR(found.values<float>()[i], reference, 2e-5 * (1 + std::fabs(reference)))
+            << place << ", element " << i;
+    }
+}
+
+/// Both runtimes, ours on either backend, give the same outputs.
+void compareRuntimes(const std::vector<OperatorCase> &cases) {
+    const TempDir folder;
+    std::vector<OrtJob> jobs;
+    for (const OperatorCase &test : cases)
+        jobs.push_back({folder.write(std::string(test.name) + ".onnx", messageOf(test).SerializeAsString()),
+                        test.inputs});
+    const auto expected = runInOnnxRuntime(jobs);
+    ASSERT_TRUE(expected) << expected.error().text();
+    for (std::size_t i = 0; i < cases.size(); ++i)
+        for (const bool useOneDnn : {false, true}) {
+            const auto found = compute(jobs[i].model, cases[i], useOneDnn);
+            ASSERT_EQ(found.size(), (*expected)[i].size()) << cases[i].name;
+            for (std::size_t k = 0; k < found.size(); ++k)
+                expectEqual(found[k], (*expected)[i][k],
+                            std::string(cases[i].name) + " output " + std::to_string(k));
+        }
+}
+
+TEST(OperatorAgreement, Activations) {
+    compareRuntimes(activations());
+}
+TEST(OperatorAgreement, Normalizations) {
+    compareRuntimes(normalizations());
+}
+TEST(OperatorAgreement, Products) {
+    compareRuntimes(products());
+}
+TEST(OperatorAgreement, Rotations) {
+    compareRuntimes(rotations());
+}
+TEST(OperatorAgreement, Attentions) {
+    compareRuntimes(attentions());
+}
+TEST(OperatorAgreement, RearrangementsAndLoops) {
+    compareRuntimes(rearrangements());
+}
+
+} // namespace
+} // namespace qs
