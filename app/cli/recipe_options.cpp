@@ -114,12 +114,10 @@ void RecipeOptions::add(CLI::App &app) {
         ->type_name("N")
         ->group("Weights");
     addWeights(app);
-    app.add_flag("--bias-correction", m_correctBias,
-                 "Bring the mean output of a layer back to that of the float layer (calibration set)")
-        ->group("Weights");
-    app.add_flag("--norm-correction", m_correctNorm,
-                 "Take back the mean shift at the norm behind every attention (calibration set)")
-        ->group("Weights");
+    for (const CorrectionInfo &correction : corrections())
+        app.add_flag(fmt::format("--{}", correction.id), m_corrections[correction.kind],
+                     std::string(correction.summary))
+            ->group("Weights");
     addActivations(app);
     app.add_option("--layers", m_layers, "Only layers whose whole name matches this regular expression")
         ->capture_default_str()
@@ -230,8 +228,9 @@ Result<WeightChoice> RecipeOptions::weightChoice() const {
     if (!m_branch.empty()) {
         QS_TRY(choice.branch, methodChoice(m_branch));
     }
-    choice.correctBias = m_correctBias;
-    choice.correctNorm = m_correctNorm;
+    for (const auto &[kind, wanted] : m_corrections)
+        if (wanted)
+            choice.corrections.insert(kind);
     return choice;
 }
 

@@ -47,7 +47,8 @@ private:
     std::int64_t m_groupSize = 64;
     double m_percentile = 99.99, m_alpha = ActivationChoice{}.alpha;
     std::uint64_t m_seed = 0;
-    bool m_scaleAsFloat16 = false, m_correctBias = false, m_correctNorm = false;
+    bool m_scaleAsFloat16 = false;
+    std::map<Correction, bool> m_corrections;
 };
 
 } // namespace qs::app

@@ -261,7 +261,7 @@ Result<QuantizedLayer> quantizeLayer(const Model &model, const Layer &layer, con
     if (!matrix)
         return fail(std::move(matrix).error().withContext(layer.name));
     quantized.weight = std::make_shared<const QuantizedMatrix>(std::move(*matrix));
-    if (choice.weight->correctBias)
+    if (choice.weight->corrects(Correction::Bias))
         QS_CHECK_OK(correctBias(layer, weights, services, quantized));
     return quantized;
 }
@@ -298,7 +298,7 @@ bool needsCalibration(const Recipe &recipe, const MethodRegistry &methods) {
         const auto &activation = rule.choice.activation;
         return (activation && (activation->scale == ActivationScale::Static ||
                                activation->scale == ActivationScale::Region)) ||
-               (weight && (weight->correctBias || weight->correctNorm || needs(weight->method) ||
+               (weight && (!weight->corrections.empty() || needs(weight->method) ||
                            (weight->branch && needs(weight->branch->method))));
     };
     return std::ranges::any_of(recipe.rules, ruleNeeds) ||

@@ -10,6 +10,25 @@
 #include <stdexcept>
 
 namespace qs {
+
+Status addOffset(Tensor &output, const NodeAddition &addition) {
+    if (addition.offset.empty())
+        return {};
+    const auto offset = addition.offset.values<float>();
+    const Shape &shape = output.shape();
+    const int axis = addition.channelsFirst ? 1 : shape.rank() - 1;
+    if (axis < 0 || axis >= shape.rank() || shape[axis] != std::ssize(offset))
+        return fail(ErrorCode::InvalidArgument, fmt::format("{} corrections do not fit an output of shape {}",
+                                                            offset.size(), shape.text()));
+    const std::int64_t inner = shape.numelBetween(axis + 1, shape.rank());
+    float *value = output.mutableValues<float>().data();
+    for (std::int64_t outer = shape.numelBetween(0, axis); outer > 0; --outer)
+        for (const float added : offset)
+            for (std::int64_t i = 0; i < inner; ++i)
+                *value++ += added;
+    return {};
+}
+
 namespace {
 
 std::string nodeText(const Node &node) {
@@ -208,21 +227,8 @@ private:
             for (const float value : branch[0].values<float>())
                 *values++ += value;
         }
-        if (!addition.offset.empty())
-            addOffset(sum, addition);
+        QS_CHECK_OK(addOffset(sum, addition));
         return sum;
-    }
-
-    static void addOffset(Tensor &sum, const NodeAddition &addition) {
-        const auto offset = addition.offset.values<float>();
-        const Shape &shape = sum.shape();
-        const int axis = addition.channelsFirst ? 1 : shape.rank() - 1;
-        const std::int64_t inner = shape.numelBetween(axis + 1, shape.rank());
-        float *value = sum.mutableValues<float>().data();
-        for (std::int64_t outer = shape.numelBetween(0, axis); outer > 0; --outer)
-            for (const float added : offset)
-                for (std::int64_t i = 0; i < inner; ++i)
-                    *value++ += added;
     }
 
     void tap(ValueId id, const Tensor &tensor) const {

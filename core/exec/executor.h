@@ -36,6 +36,10 @@ struct NodeAddition {
     bool channelsFirst = false;
 };
 
+/// Adds addition.offset to `output`, float32. Does nothing where it is empty.
+/// \error InvalidArgument  the offset has another number of channels
+Status addOffset(Tensor &output, const NodeAddition &addition);
+
 /// What one pass through the graph does besides computing outputs. The graph itself is never copied or
 /// changed.
 struct PassOptions {

@@ -58,6 +58,16 @@ Status substitute(Tensor &operand, InputSlot slot, const TapeOptions &options) {
     return {};
 }
 
+/// A copy: the kernel may have returned what an operand holds.
+Result<Tensor> withOffset(const Tensor &output, const NodeAddition &addition) {
+    if (!addition.weight.empty() || output.dtype() != DType::Float32)
+        return fail(ErrorCode::Unsupported, "gradients go through additions of constants to float32 only");
+    Tensor sum = Tensor::allocate(DType::Float32, output.shape());
+    std::ranges::copy(output.values<float>(), sum.mutableValues<float>().begin());
+    QS_CHECK_OK(addOffset(sum, addition));
+    return sum;
+}
+
 /// The way back through one recording.
 class BackwardPass {
 public:
@@ -308,6 +318,9 @@ Result<TapeRecord> GradientTape::forward(std::unordered_map<ValueId, Tensor> inp
                             ? std::move(results).error()
                             : std::move(results).error().withContext(nodeText(node)));
         step.results = std::move(*results);
+        if (const auto addition = options.additions.find(n); addition != options.additions.end()) {
+            QS_TRY(step.results[0], withOffset(step.results[0], addition->second));
+        }
         for (std::size_t i = 0; i < node.outputs.size(); ++i)
             if (node.outputs[i] != kNoValue)
                 record.values[node.outputs[i]] = step.results[i];

@@ -17,6 +17,7 @@ struct SlotFunction {
 struct TapeOptions {
     std::map<InputSlot, Tensor> weights; ///< read instead of the constant in the slot; same shape
     std::map<InputSlot, SlotFunction> activations;
+    std::map<NodeId, NodeAddition> additions; ///< offsets only
 };
 
 /// A forward pass: everything that the way back reads.

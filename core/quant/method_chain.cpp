@@ -24,12 +24,9 @@ public:
         : m_chain(std::move(chain)), m_methods(methods) {}
 
     Status add(const std::string &id) {
-        if (id == kBiasCorrection) {
-            m_weight.correctBias = true;
-            return {};
-        }
-        if (id == kNormCorrection) {
-            m_weight.correctNorm = true;
+        if (const auto correction = std::ranges::find(corrections(), id, &CorrectionInfo::id);
+            correction != corrections().end()) {
+            m_weight.corrections.insert(correction->kind);
             return {};
         }
         const MethodInfo *info = m_methods.info(id);
@@ -94,7 +91,10 @@ Error unknownMethod(const std::string &id, const MethodRegistry &methods) {
     std::string text = fmt::format("there is no method '{}'. There are: ", id);
     for (const auto &[kind, list] : known)
         text += fmt::format("{}: {}; ", methodKindName(kind), list);
-    return {ErrorCode::InvalidArgument, text + kBiasCorrection + ", " + kNormCorrection + ".", {}};
+    text += "correction: ";
+    for (const CorrectionInfo &correction : corrections())
+        text += fmt::format("{}{}", correction.kind == corrections().front().kind ? "" : ", ", correction.id);
+    return {ErrorCode::InvalidArgument, text + ".", {}};
 }
 
 Recipe withMethod(Recipe recipe, const MethodInfo &info) {

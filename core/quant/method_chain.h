@@ -5,15 +5,10 @@
 
 namespace qs {
 
-/// Stands in a chain for WeightChoice::correctBias, which is no method.
-inline constexpr const char *kBiasCorrection = "bias-correction";
-/// Stands in a chain for WeightChoice::correctNorm.
-inline constexpr const char *kNormCorrection = "norm-correction";
-
 /// A recipe with one rule for all layers, from methods that are named as a text: ids joined by '+', for
 /// example "smoothquant+gptq+lqer". Transforms work in their order, before all else; the quantizer is rtn
-/// when none is named; the branch is split off around it; "bias-correction" and
-/// "norm-correction" come last.
+/// when none is named; the branch is split off around it; corrections
+/// ("bias-correction", …) come last.
 /// \param scheme  of the weights \param activations  may be absent
 /// \error InvalidArgument  a name is empty or unknown (lists what there is), or the methods do not go
 /// together

@@ -56,10 +56,9 @@ std::string suggestedName(const Recipe &recipe) {
             name += "-tensor";
         if (choice.weight->branch)
             name += '-' + choice.weight->branch->method;
-        if (choice.weight->correctBias)
-            name += "-bias";
-        if (choice.weight->correctNorm)
-            name += "-norm";
+        for (const CorrectionInfo &correction : corrections())
+            if (choice.weight->corrects(correction.kind))
+                name += fmt::format("-{}", correction.suffix);
     }
     if (name.empty())
         name = "float";

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "core/quant/correction.h"
 #include "core/quant/quantizer.h"
 
 #include <optional>
+#include <set>
 
 namespace qs {
 
@@ -21,13 +23,9 @@ struct WeightChoice {
     nlohmann::json parameters =
         nlohmann::json::object();         ///< of the method; defaults are filled in at the run
     std::optional<MethodChoice> branch{}; ///< splits the weight; `method` quantizes what it leaves
-    /// Adds what makes the mean output on the calibration set that of the float layer again.
-    /// \source Nagel et al. 2019, arXiv:1906.04721; methods A, A31
-    bool correctBias = false;
-    /// Layers that read the norm behind an attention: adds what makes the mean output of that norm, in the
-    /// network as it is quantized up to there, that of the float network again.
-    /// \source D²Quant's deviation-aware correction; methods A, A22
-    bool correctNorm = false;
+    std::set<Correction> corrections{};   ///< of the layer's output
+
+    bool corrects(Correction kind) const { return corrections.contains(kind); }
 
     bool operator==(const WeightChoice &) const = default;
 };

@@ -54,10 +54,9 @@ OrderedJson weightToJson(const WeightChoice &weight) {
     json["parameters"] = weight.parameters;
     if (weight.branch)
         json["branch"] = methodToJson(*weight.branch);
-    if (weight.correctBias)
-        json["correctBias"] = true;
-    if (weight.correctNorm)
-        json["correctNorm"] = true;
+    for (const CorrectionInfo &correction : corrections())
+        if (weight.corrects(correction.kind))
+            json[std::string(correction.key)] = true;
     return json;
 }
 
@@ -139,8 +138,12 @@ Status readWeight(const Json &json, const std::string &path, WeightChoice &weigh
     readParameters(reader, weight.parameters);
     if (const Json *branch = reader.member("branch"))
         reader.take(readMethod(*branch, reader.pathOf("branch"), weight.branch.emplace()));
-    reader.boolean("correctBias", weight.correctBias);
-    reader.boolean("correctNorm", weight.correctNorm);
+    for (const CorrectionInfo &correction : corrections()) {
+        bool wanted = false;
+        reader.boolean(std::string(correction.key), wanted);
+        if (wanted)
+            weight.corrections.insert(correction.kind);
+    }
     return reader.finish();
 }
 

@@ -1,6 +1,7 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
 #include "core/io/calibration_origin.h"
+#include "core/session/bias_tuning.h"
 #include "core/session/block_run.h"
 #include "core/session/norm_correction.h"
 #include "core/session/recipe_network.h"
@@ -12,7 +13,7 @@ namespace qs {
 namespace {
 
 /// Shares of the progress bar; measured on the sample models, where in-network errors dominate.
-constexpr double kPrepared = 0.07, kCalibrated = 0.15, kBaseline = 0.25, kLayers = 0.85;
+constexpr double kPrepared = 0.07, kCalibrated = 0.15, kBaseline = 0.25, kLayers = 0.85, kTuned = 0.95;
 /// Time for a layer in the reconstruction of its block, in units of that for quantizing and measuring one.
 constexpr double kBlockWork = 20;
 
@@ -41,6 +42,7 @@ public:
             QS_CHECK_OK(runOne(layer));
             publish();
         }
+        QS_CHECK_OK(tune());
         QS_CHECK_OK(measureTotal());
         m_run.complete = true;
         return publish();
@@ -157,10 +159,60 @@ private:
         return {m_ctx, begin, begin + share * work};
     }
 
+    std::set<LayerId> layersToTune() const {
+        std::set<LayerId> tuned;
+        for (const auto &result : m_run.layers)
+            if (result && result->quantized.weight && result->choice.weight->corrects(Correction::Tuning))
+                tuned.insert(result->layer);
+        return tuned;
+    }
+
+    /// What was measured of each layer before stays: it is about codes and scales.
+    Status tune() {
+        const std::set<LayerId> tuned = layersToTune();
+        if (tuned.empty())
+            return {};
+        if (!m_network.executor || !m_request.calibration) {
+            m_findings.add(Severity::Warning, "bias tuning needs a calibration set and was left out", {},
+                           "Open a calibration set that fits the model.");
+            return {};
+        }
+        ProgressWindow window(m_ctx, kLayers, kTuned);
+        BiasTuningRequest request{m_network.executor, m_request.calibration.get(),
+                                  m_request.calibrationSamples, m_run.quantizedLayers(), tuned};
+        request.seed = m_request.recipe.seed;
+        auto biases = tuneBiases(request, window.context());
+        if (!biases && biases.error().code == ErrorCode::Cancelled)
+            return fail(std::move(biases).error());
+        if (!biases) {
+            Finding finding = toFinding(biases.error());
+            finding.severity = Severity::Warning;
+            finding.action = "Biases stay as they were: leave bias tuning out for this recipe.";
+            m_findings.add(std::move(finding));
+            return {};
+        }
+        for (auto &[id, offset] : biases->offsets) {
+            auto changed = std::make_shared<LayerResult>(*m_run.layers[static_cast<std::size_t>(id)]);
+            changed->quantized.outputOffset = std::move(offset);
+            m_run.layers[static_cast<std::size_t>(id)] = std::move(changed);
+        }
+        m_findings.add(Severity::Info, tuningText(*biases));
+        publish();
+        return {};
+    }
+
+    static std::string tuningText(const TunedBiases &biases) {
+        return fmt::format("bias tuning of {} layers: {} of the network's output on the calibration set went "
+                           "from {:.4g} to {:.4g}; errors of single layers were measured before it",
+                           biases.offsets.size(),
+                           biases.loss == OutputLoss::Kl ? "KL divergence" : "relative squared error",
+                           biases.before, biases.after);
+    }
+
     Status measureTotal() {
         if (!m_total)
             return {};
-        ProgressWindow window(m_ctx, kLayers, 1.0);
+        ProgressWindow window(m_ctx, layersToTune().empty() ? kLayers : kTuned, 1.0);
         QS_TRY(m_run.total, m_total->evaluate(m_run.quantizedLayers(), window.context()));
         return {};
     }

@@ -98,7 +98,7 @@ NormCorrections::NormCorrections(const RunRequest &request, std::shared_ptr<cons
 
 bool NormCorrections::isAskedFor(const Layer &layer) const {
     const LayerChoice choice = m_request.recipe.choiceFor(layer.name);
-    return choice.weight && choice.weight->correctNorm;
+    return choice.weight && choice.weight->corrects(Correction::Norm);
 }
 
 Result<std::shared_ptr<const LayerResult>>

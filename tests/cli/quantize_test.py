@@ -91,6 +91,18 @@ class Quantize(CliCase):
         self.assertTrue(any(entry["step"] > entry["negative_step"] for entry in steps))
         self.assertEqual(one.out, self.run_qscope("quantize", VIT, *FEW, "--recipe", recipe, *options).out)
 
+    def test_bias_tuning_lowers_the_divergence_and_says_by_how_much(self):
+        recipe = self.folder / "tuned.json"
+        options = [CNN, *FEW, "--quick", "--json"]
+        plain = self.run_qscope("quantize", *options, "--bits", "2").json()
+        one = self.run_qscope("quantize", *options, "--bits", "2", "--bias-tuning", "--save-recipe", recipe)
+        tuned = one.json()
+        self.assertLess(tuned["total"]["kl_nats"], 0.8 * plain["total"]["kl_nats"])
+        self.assertTrue(json.loads(recipe.read_text())["rules"][0]["weight"]["tuneBias"])
+        self.assertEqual(one.out, self.run_qscope("quantize", *options, "--recipe", recipe).out)
+        text = self.run_qscope("quantize", CNN, *FEW, "--quick", "--bits", "2", "--bias-tuning")
+        self.assert_says(text.out + text.err, "bias tuning of 7 layers: KL divergence")
+
     def test_token_weights_need_attention(self):
         done = self.run_qscope("quantize", CNN, *FEW, "--method", "rsq", "--layers", r"m\.fc", "--quick", code=FAILED)
         self.assert_says(done.out + done.err, "RSQ needs to know which tokens matter", "0 Softmax nodes")

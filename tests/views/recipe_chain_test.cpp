@@ -123,7 +123,7 @@ TEST(TransformForm, UnknownMethodStaysWithItsParameters) {
 TEST(RuleForm, KeepsBranchBiasCorrectionAndScale) {
     RecipeRule rule{".*", {}};
     rule.choice.weight.emplace().branch = MethodChoice{"lowrank", {{"rank", 7}}};
-    rule.choice.weight->correctBias = true;
+    rule.choice.weight->corrections = {Correction::Bias};
     rule.choice.activation.emplace().grid = {
         4, GridConvention::SymmetricRestricted, {}, RoundingMode::HalfEven};
     rule.choice.activation->scale = ActivationScale::Cross;
@@ -195,10 +195,10 @@ TEST(MethodSupport, BranchesAreAskedToo) {
 TEST(RecipeText, TellsOfTheWholeChain) {
     LayerChoice choice;
     choice.weight.emplace().branch = MethodChoice{"lowrank"};
-    choice.weight->correctBias = true;
+    choice.weight->corrections = {Correction::Bias};
     choice.activation.emplace().scale = ActivationScale::Token;
     const QString text = choiceText(choice);
-    EXPECT_TRUE(text.contains("branch LOWRANK, bias corrected; A8 per token")) << text.toStdString();
+    EXPECT_TRUE(text.contains("branch LOWRANK, bias correction; A8 per token")) << text.toStdString();
     const auto methods = chainMethods();
     EXPECT_EQ(parametersText({"smooth", {{"alpha", 0.5}}}, *methods), "");
     EXPECT_EQ(parametersText({"smooth", {{"alpha", 0.75}}}, *methods), "alpha 0.75");
@@ -280,7 +280,7 @@ TEST_F(RecipeChain, ARuleBelowTransformsIsTheOneThatIsEdited) {
                                    [](const QCheckBox *box) { return box->text() == "Bias correction"; });
     ASSERT_NE(bias, boxes.end());
     (*bias)->setChecked(true);
-    EXPECT_TRUE(m_context.recipe().rules[0].choice.weight->correctBias);
+    EXPECT_TRUE(m_context.recipe().rules[0].choice.weight->corrects(Correction::Bias));
     EXPECT_EQ(m_chain->row(), 1);
     EXPECT_EQ(transforms(), Ids{"smooth"});
 }

@@ -191,9 +191,10 @@ QString LayerTableModel::methodText(int row) const {
         method = tr("%1 g%2").arg(method).arg(weight->scheme.groupSize);
     if (weight->branch)
         method += QStringLiteral(" + ") + QString::fromStdString(weight->branch->method).toUpper();
-    if (weight->correctBias)
-        method = tr("%1 + bias").arg(method);
-    return weight->correctNorm ? tr("%1 + norm").arg(method) : method;
+    for (const CorrectionInfo &correction : corrections())
+        if (weight->corrects(correction.kind))
+            method += QStringLiteral(" + ") + QString::fromUtf8(correction.suffix);
+    return method;
 }
 
 QString LayerTableModel::text(int row, int column) const {

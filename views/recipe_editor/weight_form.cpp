@@ -16,9 +16,9 @@ WeightForm::WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *p
       m_method(new MethodFields(m_methods, MethodKind::Quantizer, m_layout, this)),
       m_branch(new MethodFields(m_methods, MethodKind::Branch, m_layout, this)), m_bits(new QComboBox),
       m_granularity(new QComboBox), m_groupSize(new QSpinBox),
-      m_scaleAsFloat16(new QCheckBox(tr("Scales as float16"))),
-      m_correctBias(new QCheckBox(tr("Bias correction"))),
-      m_correctNorm(new QCheckBox(tr("Norm correction"))), m_refusal(new QLabel) {
+      m_scaleAsFloat16(new QCheckBox(tr("Scales as float16"))), m_refusal(new QLabel) {
+    for (const CorrectionInfo &correction : corrections())
+        m_corrections[correction.kind] = new QCheckBox(QString::fromUtf8(correction.name));
     m_layout->setContentsMargins(0, 0, 0, 0);
     m_layout->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     m_branch->addNone(tr("None"));
@@ -44,14 +44,13 @@ void WeightForm::addRows() {
     m_branch->addMethodRows(tr("Branch"), tr("Splits the weight: a low-rank product in float16 beside what "
                                              "the method quantizes"));
     m_branch->addParameterRow();
-    m_layout->addRow(m_correctBias);
-    m_correctBias->setToolTip(
-        tr("Adds to each output what brings its mean on the calibration set back to that of the float "
-           "layer. Nagel et al. 2019, arXiv:1906.04721. Needs a calibration set."));
-    m_layout->addRow(m_correctNorm);
-    m_correctNorm->setToolTip(tr(
-        "Layers behind the norm that follows an attention: takes back the mean shift that quantization up to "
-        "there causes at that norm (deviation-aware correction of D²Quant). Needs a calibration set."));
+    for (const CorrectionInfo &correction : corrections()) {
+        QCheckBox *box = m_corrections[correction.kind];
+        m_layout->addRow(box);
+        box->setToolTip(
+            tr("%1 %2. Needs a calibration set.")
+                .arg(QString::fromUtf8(correction.summary), QString::fromUtf8(correction.source)));
+    }
     if (m_branch->box()->count() == 1)
         m_branch->box()->setToolTip(tr("No plugin that is installed has a branch method"));
 }
@@ -79,8 +78,9 @@ void WeightForm::connectFields() {
     connect(m_groupSize, &QSpinBox::valueChanged, this, [this] { tellEdited(QStringLiteral("groupSize")); });
     connect(m_scaleAsFloat16, &QCheckBox::toggled, this,
             [this] { tellEdited(QStringLiteral("scaleAsFloat16")); });
-    connect(m_correctBias, &QCheckBox::toggled, this, [this] { tellEdited(QStringLiteral("correctBias")); });
-    connect(m_correctNorm, &QCheckBox::toggled, this, [this] { tellEdited(QStringLiteral("correctNorm")); });
+    for (const CorrectionInfo &correction : corrections())
+        connect(m_corrections[correction.kind], &QCheckBox::toggled, this,
+                [this, key = QString::fromUtf8(correction.key)] { tellEdited(key); });
     connect(m_grid, &GridForm::edited, this, &WeightForm::tellEdited);
     connect(m_method, &MethodFields::edited, this, &WeightForm::tellEdited);
     connect(m_branch, &MethodFields::edited, this,
@@ -91,8 +91,8 @@ void WeightForm::setChoice(const WeightChoice &choice) {
     const QScopedValueRollback showing(m_showing, true);
     m_method->setChoice(MethodChoice{choice.method, choice.parameters});
     m_branch->setChoice(choice.branch);
-    m_correctBias->setChecked(choice.correctBias);
-    m_correctNorm->setChecked(choice.correctNorm);
+    for (const auto &[kind, box] : m_corrections)
+        box->setChecked(choice.corrects(kind));
     m_bits->setCurrentIndex(m_bits->findData(choice.scheme.grid.bits));
     m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(choice.scheme.granularity)));
     m_groupSize->setValue(static_cast<int>(choice.scheme.groupSize));
@@ -112,8 +112,9 @@ WeightChoice WeightForm::choice() const {
     choice.scheme.groupSize = m_groupSize->value();
     choice.scheme.scaleAsFloat16 = m_scaleAsFloat16->isChecked();
     choice.branch = m_branch->choice();
-    choice.correctBias = m_correctBias->isChecked();
-    choice.correctNorm = m_correctNorm->isChecked();
+    for (const auto &[kind, box] : m_corrections)
+        if (box->isChecked())
+            choice.corrections.insert(kind);
     return choice;
 }
 

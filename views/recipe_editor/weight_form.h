@@ -48,7 +48,8 @@ private:
     QComboBox *m_bits = nullptr, *m_granularity = nullptr;
     QSpinBox *m_groupSize = nullptr;
     GridForm *m_grid = nullptr;
-    QCheckBox *m_scaleAsFloat16 = nullptr, *m_correctBias = nullptr, *m_correctNorm = nullptr;
+    QCheckBox *m_scaleAsFloat16 = nullptr;
+    std::map<Correction, QCheckBox *> m_corrections;
     QLabel *m_refusal = nullptr;
     bool m_showing = false;
 };

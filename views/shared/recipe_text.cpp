@@ -121,10 +121,9 @@ QString choiceText(const LayerChoice &choice) {
                         rangeRuleText(choice.weight->scheme.grid.rule));
         if (choice.weight->branch)
             text += tr(", branch %1").arg(QString::fromStdString(choice.weight->branch->method).toUpper());
-        if (choice.weight->correctBias)
-            text += tr(", bias corrected");
-        if (choice.weight->correctNorm)
-            text += tr(", norm corrected");
+        for (const CorrectionInfo &correction : corrections())
+            if (choice.weight->corrects(correction.kind))
+                text += QStringLiteral(", ") + QString::fromUtf8(correction.name).toLower();
     }
     if (choice.activation)
         text += tr("; %1").arg(activationText(*choice.activation));

@@ -13,7 +13,7 @@ QString conventionText(GridConvention convention);
 QString conventionToolTip(GridConvention convention); ///< with its formula
 QString rangeRuleText(const RangeRule &rule);
 QString activationText(const ActivationChoice &activation); ///< "A8 min-max", "A8 per token"
-/// "GPTQ 4 bit, groups of 64, asymmetric, min-max, branch LQER, bias corrected; A8 per token"
+/// "GPTQ 4 bit, groups of 64, asymmetric, min-max, branch LQER, bias correction; A8 per token"
 QString choiceText(const LayerChoice &choice);
 /// "alpha 0.5, grid 20": the parameters that differ from the method's defaults.
 QString parametersText(const MethodChoice &choice, const MethodRegistry &methods);

@@ -21,7 +21,7 @@ std::shared_ptr<const MethodRegistry> methods() {
 TEST(MethodChain, PutsEveryKindInItsPlace) {
     WeightGridScheme scheme;
     scheme.grid.bits = 3;
-    const auto recipe = chainRecipe("smooth+rotate+rtn+split+bias-correction+norm-correction", scheme,
+    const auto recipe = chainRecipe("smooth+rotate+rtn+split+bias-correction+norm-correction+bias-tuning", scheme,
                                     ActivationChoice{}, *methods());
     ASSERT_TRUE(recipe) << recipe.error().text();
     ASSERT_EQ(recipe->transforms.size(), 2u);
@@ -32,8 +32,7 @@ TEST(MethodChain, PutsEveryKindInItsPlace) {
     EXPECT_EQ(weight.scheme, scheme);
     ASSERT_TRUE(weight.branch);
     EXPECT_EQ(weight.branch->method, "split");
-    EXPECT_TRUE(weight.correctBias);
-    EXPECT_TRUE(weight.correctNorm);
+    EXPECT_EQ(weight.corrections, (std::set{Correction::Bias, Correction::Norm, Correction::Tuning}));
     EXPECT_TRUE(recipe->rules.front().choice.activation);
     EXPECT_EQ(recipe->name, suggestedName(*recipe));
     EXPECT_TRUE(recipe->validate());

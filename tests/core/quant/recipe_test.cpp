@@ -124,7 +124,7 @@ TEST(Recipe, UnknownAndMissingKeysAreErrors) {
     EXPECT_EQ(
         errorAfter("/rules/0/weight/bit", 4),
         "rules[0].weight.bit: is unknown; known here: bits, branch, convention, correctBias, correctNorm, "
-        "granularity, groupSize, method, parameters, range, rounding, scaleAsFloat16");
+        "granularity, groupSize, method, parameters, range, rounding, scaleAsFloat16, tuneBias");
     EXPECT_THAT(errorAfter("/rules/1/activation/method", "rtn"), testing::HasSubstr("is unknown"));
     EXPECT_THAT(errorAfter("/extra", 1), testing::HasSubstr("extra: is unknown"));
     for (const char *pointer : {"/rules/0/weight/method", "/rules/0/weight/bits", "/rules/0/layers", "/rules",

@@ -24,7 +24,7 @@ RunRequest requestFor(const char *model, const char *data) {
     request.measureInNetwork = false;
     WeightChoice weights;
     weights.scheme.grid.bits = 3;
-    weights.correctNorm = true;
+    weights.corrections = {Correction::Norm};
     request.recipe = uniformRecipe({}, weights, {});
     return request;
 }

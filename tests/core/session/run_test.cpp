@@ -80,7 +80,7 @@ std::vector<double> columnMeans(const Tensor &values) {
 TEST(ExecuteRun, BiasCorrectionGivesTheMeanOutputOfTheFloatLayer) {
     RunRequest request = openSample("glyph-cnn.onnx", "glyph-calib.h5");
     WeightChoice choice = rtn(2);
-    choice.correctBias = true;
+    choice.corrections = {Correction::Bias};
     request.recipe = uniformRecipe("w2-bias", choice, {});
     request.recipe.rules.front().layers = R"(m\.fc)"; // the last layer: its outputs are those of the model
     FindingList findings;

@@ -1,0 +1,156 @@
+#include "core/session/bias_tuning.h"
+
+#include "core/io/importer.h"
+#include "core/session/run.h"
+#include "tests/support/sample_run.h"
+
+#include <cmath>
+
+namespace qs {
+namespace {
+
+const std::filesystem::path kSamples = QS_SAMPLE_DATA;
+constexpr std::int64_t kSet = 16;
+
+RunRequest requestFor(const char *model, const char *data, int bits, std::set<Correction> corrections) {
+    FindingList findings;
+    RunRequest request;
+    request.model = *openModel(kSamples / model, findings, {});
+    request.executor = *Executor::create(request.model);
+    request.calibration = *CalibrationSet::open(kSamples / data, {});
+    auto methods = std::make_shared<MethodRegistry>();
+    EXPECT_TRUE(methods->add(makeRtnQuantizer()));
+    request.methods = methods;
+    request.calibrationSamples = request.evaluationSamples = kSet;
+    request.measureInNetwork = false;
+    WeightChoice weights;
+    weights.scheme.grid.bits = bits;
+    weights.corrections = std::move(corrections);
+    request.recipe = uniformRecipe({}, weights, {});
+    return request;
+}
+
+std::shared_ptr<const Run> runOf(const RunRequest &request, FindingList &findings) {
+    const auto run = executeRun(request, {}, findings, {});
+    EXPECT_TRUE(run) << run.error().text();
+    return run ? *run : nullptr;
+}
+
+BiasTuningRequest tuningOf(const RunRequest &request, const Run &run) {
+    BiasTuningRequest tuning{request.executor, request.calibration.get(), kSet, run.quantizedLayers(), {}};
+    for (const Layer &layer : request.model->layers)
+        tuning.tuned.insert(layer.id);
+    return tuning;
+}
+
+/// Shifted outputs of an otherwise good network are found and taken back.
+TEST(BiasTuning, FindsTheShiftThatWasAdded) {
+    const RunRequest request = requestFor("glyph-cnn.onnx", "glyph-calib.h5", 8, {});
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    BiasTuningRequest tuning = tuningOf(request, *run);
+    QuantizedLayer &last = tuning.layers.back();
+    tuning.tuned = {last.layer};
+    const std::int64_t classes = request.model->layers[static_cast<std::size_t>(last.layer)].outChannels;
+    for (std::int64_t c = 0; c < classes; ++c)
+        last.outputOffset.push_back(c % 3 == 0 ? 2.0f : -1.0f);
+    tuning.rate = 0.01;
+    const auto tuned = tuneBiases(tuning, {});
+    ASSERT_TRUE(tuned) << tuned.error().text();
+    EXPECT_EQ(tuned->loss, OutputLoss::Kl);
+    EXPECT_GT(tuned->before, 0.002);
+    EXPECT_LT(tuned->after, 0.05 * tuned->before);
+}
+
+TEST(BiasTuning, MakesTheRunBetterAndKeepsTheCodes) {
+    FindingList findings;
+    const auto plain = runOf(requestFor("glyph-cnn.onnx", "glyph-calib.h5", 3, {}), findings);
+    const auto tuned =
+        runOf(requestFor("glyph-cnn.onnx", "glyph-calib.h5", 3, {Correction::Tuning}), findings);
+    ASSERT_TRUE(plain && tuned);
+    EXPECT_LT(*tuned->total->klNats(), 0.5 * *plain->total->klNats());
+    for (std::size_t i = 0; i < plain->layers.size(); ++i) {
+        EXPECT_EQ(plain->layers[i]->quantized.weight->codes, tuned->layers[i]->quantized.weight->codes);
+        EXPECT_EQ(std::ssize(tuned->layers[i]->quantized.outputOffset), tuned->model->layers[i].outChannels);
+    }
+    EXPECT_TRUE(std::ranges::any_of(findings.snapshot(), [](const auto &entry) {
+        return entry.finding.what.starts_with("bias tuning of ") &&
+               entry.finding.what.find("KL") != std::string::npos;
+    }));
+}
+
+/// Attention, and activations on static grids, let gradients through.
+TEST(BiasTuning, GoesThroughQuantizedActivationsOfATransformer) {
+    RunRequest request = requestFor("glyph-vit.onnx", "glyph-calib.h5", 4, {});
+    request.recipe.rules.front().choice.activation = ActivationChoice{};
+    request.calibrationSamples = request.evaluationSamples = 8;
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    BiasTuningRequest tuning = tuningOf(request, *run);
+    tuning.maxSamples = 8;
+    tuning.batchSize = 4;
+    tuning.steps = 10;
+    const auto tuned = tuneBiases(tuning, {});
+    ASSERT_TRUE(tuned) << tuned.error().text();
+    EXPECT_LT(tuned->after, 0.9 * tuned->before);
+}
+
+TEST(BiasTuning, IsTheSameOnOneThreadAndOnMany) {
+    const RunRequest request = requestFor("glyph-cnn.onnx", "glyph-calib.h5", 3, {});
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    BiasTuningRequest tuning = tuningOf(request, *run);
+    tuning.steps = 6;
+    RunContext one, many;
+    one.maxThreads = 1;
+    many.maxThreads = 4;
+    const auto first = tuneBiases(tuning, one), second = tuneBiases(tuning, many);
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(first->offsets, second->offsets);
+    EXPECT_LT(first->after, first->before);
+}
+
+TEST(BiasTuning, ImagesAreComparedByTheirSquaredError) {
+    const RunRequest request = requestFor("glyph-dit.onnx", "glyph-dit-calib.h5", 4, {});
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    BiasTuningRequest tuning = tuningOf(request, *run);
+    tuning.steps = 20;
+    const auto tuned = tuneBiases(tuning, {});
+    ASSERT_TRUE(tuned) << tuned.error().text();
+    EXPECT_EQ(tuned->loss, OutputLoss::SquaredError);
+    EXPECT_LT(tuned->after, tuned->before);
+}
+
+TEST(BiasTuning, WithoutCalibrationIsLeftOutAndSaidSo) {
+    RunRequest request = requestFor("glyph-cnn.onnx", "glyph-calib.h5", 4, {Correction::Tuning});
+    request.calibration = nullptr;
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    EXPECT_TRUE(run->complete);
+    EXPECT_TRUE(std::ranges::any_of(findings.snapshot(), [](const auto &entry) {
+        return entry.finding.what.find("bias tuning needs a calibration set") != std::string::npos;
+    }));
+}
+
+TEST(BiasTuning, CancelEndsIt) {
+    const RunRequest request = requestFor("glyph-cnn.onnx", "glyph-calib.h5", 4, {});
+    FindingList findings;
+    const auto run = runOf(request, findings);
+    ASSERT_TRUE(run);
+    std::stop_source stop;
+    RunContext ctx;
+    ctx.stop = stop.get_token();
+    stop.request_stop();
+    const auto tuned = tuneBiases(tuningOf(request, *run), ctx);
+    ASSERT_FALSE(tuned);
+    EXPECT_EQ(tuned.error().code, ErrorCode::Cancelled);
+}
+
+} // namespace
+} // namespace qs
