@@ -3,6 +3,7 @@
 #include "core/io/calibration_origin.h"
 #include "core/session/bias_tuning.h"
 #include "core/session/block_run.h"
+#include "core/session/layer_run.h"
 #include "core/session/norm_correction.h"
 #include "core/session/recipe_network.h"
 
@@ -117,17 +118,11 @@ private:
     }
 
     Status prepareEvaluators() {
-        if (!m_network.executor || !evaluationSet())
-            return {};
         ProgressWindow window(m_ctx, kCalibrated, kBaseline);
-        QS_TRY(m_total, Evaluator::create(m_network.executor, evaluationSet(), m_request.evaluationSamples,
-                                          window.context()));
-        m_run.baseline = m_total->baseline();
-        m_run.provenance.evaluationSamples = m_total->samples();
-        if (m_request.measureInNetwork) {
-            QS_TRY(m_alone, Evaluator::create(m_network.executor, evaluationSet(), m_request.inNetworkSamples,
-                                              window.context()));
-        }
+        QS_TRY(const RunEvaluators made,
+               makeEvaluators(m_request, m_network.executor, m_run, window.context()));
+        m_total = made.total;
+        m_alone = made.alone;
         return {};
     }
 

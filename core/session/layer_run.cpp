@@ -88,6 +88,22 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
     return result;
 }
 
+Result<RunEvaluators> makeEvaluators(const RunRequest &request,
+                                     const std::shared_ptr<const Executor> &executor, Run &run,
+                                     const RunContext &ctx) {
+    RunEvaluators evaluators;
+    const auto set = request.evaluation ? request.evaluation : request.calibration;
+    if (!executor || !set)
+        return evaluators;
+    QS_TRY(evaluators.total, Evaluator::create(executor, set, request.evaluationSamples, ctx));
+    run.baseline = evaluators.total->baseline();
+    run.provenance.evaluationSamples = evaluators.total->samples();
+    if (request.measureInNetwork) {
+        QS_TRY(evaluators.alone, Evaluator::create(executor, set, request.inNetworkSamples, ctx));
+    }
+    return evaluators;
+}
+
 Status measureLayer(const Model &model, const Evaluator *evaluator, LayerResult &result,
                     const RunContext &ctx) {
     QS_CHECK_OK(measureWeight(model.layers[static_cast<std::size_t>(result.layer)], model, result));

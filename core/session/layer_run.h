@@ -32,6 +32,17 @@ struct LayerRequest {
 Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request, FindingList &findings,
                                                     const RunContext &ctx);
 
+/// What measures a run: all layers together, and each alone. Null where nothing runs.
+struct RunEvaluators {
+    std::shared_ptr<const Evaluator> total, alone;
+};
+/// On the evaluation set of the request, else on its calibration set. Writes the baseline and the number of
+/// samples into the run. \param executor  of what is measured; may be null
+/// \error Cancelled; what running the float network reports
+Result<RunEvaluators> makeEvaluators(const RunRequest &request,
+                                     const std::shared_ptr<const Executor> &executor, Run &run,
+                                     const RunContext &ctx);
+
 /// Fills in the bits of a quantized layer, the error of its weight, and what it does to the network.
 /// \param evaluator  null: nothing runs  \error Cancelled; what the evaluator reports
 Status measureLayer(const Model &model, const Evaluator *evaluator, LayerResult &result,

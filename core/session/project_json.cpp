@@ -2,6 +2,7 @@
 
 #include "core/base/json_object_reader.h"
 #include "core/base/json_text.h"
+#include "core/graph/stored_weight.h"
 #include "core/io/hdf5_file.h"
 #include "core/session/measurement_json.h"
 #include "core/tensor/blocks/block_type.h"
@@ -225,6 +226,16 @@ Result<std::shared_ptr<LayerResult>> readLayer(const Json &json, const std::stri
     return result;
 }
 
+/// Layers of codes that were read from a file, as storedRun() describes them.
+void describeStored(const Run &run, LayerResult &layer) {
+    if (run.provenance.codesSha256.empty())
+        return;
+    layer.hasOriginal = run.hasOriginal() || layer.state == LayerResult::State::Float;
+    const Layer &info = run.model->layers[static_cast<std::size_t>(layer.layer)];
+    if (!layer.quantized.weight)
+        layer.bits.codes = bitsPerElement(storedWeight(info, run.model->graph).dtype());
+}
+
 } // namespace
 
 std::string projectText(const OrderedJson &document) {
@@ -293,7 +304,7 @@ Result<RunEntry> runFromJson(const Json &json, std::shared_ptr<const Model> mode
         for (std::size_t i = 0; i < layers->size(); ++i) {
             QS_TRY(auto layer,
                    readLayer((*layers)[i], fmt::format("layers[{}]", i), *model, run->recipe, arrays, i));
-            layer->hasOriginal = run->hasOriginal() || layer->state == LayerResult::State::Float;
+            describeStored(*run, *layer);
             run->layers[static_cast<std::size_t>(layer->layer)] = std::move(layer);
         }
     QS_CHECK_OK(reader.finish());

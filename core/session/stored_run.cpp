@@ -184,17 +184,10 @@ private:
         const auto set = m_request.evaluation ? m_request.evaluation : m_request.calibration;
         if (!m_request.executor || !set)
             return {};
-        ProgressWindow window(m_ctx, 0, kBaseline);
-        QS_TRY(m_total,
-               Evaluator::create(m_request.executor, set, m_request.evaluationSamples, window.context()));
-        m_run.baseline = m_total->baseline();
         m_run.provenance.evaluationFile = set->file().filename().string();
         m_run.provenance.evaluationSha256 = set->sha256();
-        m_run.provenance.evaluationSamples = m_total->samples();
-        if (m_request.measureInNetwork) {
-            QS_TRY(m_alone,
-                   Evaluator::create(m_request.executor, set, m_request.inNetworkSamples, window.context()));
-        }
+        ProgressWindow window(m_ctx, 0, kBaseline);
+        QS_TRY(m_evaluators, makeEvaluators(m_request, m_request.executor, m_run, window.context()));
         return {};
     }
 
@@ -212,7 +205,7 @@ private:
             refuse(*result, layer,
                    "the quantized file adds a branch or a correction to its output, which is not read");
         if (result->state == LayerResult::State::Quantized)
-            QS_CHECK_OK(measureLayer(*m_request.model, m_alone.get(), *result, ctx));
+            QS_CHECK_OK(measureLayer(*m_request.model, m_evaluators.alone.get(), *result, ctx));
         if (result->weightError && result->weightError->sqnrDb() < 0)
             m_findings.add(Severity::Warning,
                            fmt::format("The codes for it lie further from its weight than zeros would "
@@ -234,10 +227,10 @@ private:
     }
 
     Status measureTotal() {
-        if (!m_total)
+        if (!m_evaluators.total)
             return {};
         ProgressWindow window(m_ctx, kLayers, 1);
-        QS_TRY(m_run.total, m_total->evaluate(m_run.quantizedLayers(), window.context()));
+        QS_TRY(m_run.total, m_evaluators.total->evaluate(m_run.quantizedLayers(), window.context()));
         return {};
     }
 
@@ -247,7 +240,7 @@ private:
     FindingList &m_findings;
     RunContext m_ctx;
     Run m_run;
-    std::shared_ptr<const Evaluator> m_total, m_alone;
+    RunEvaluators m_evaluators;
 };
 
 } // namespace

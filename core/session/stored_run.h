@@ -6,7 +6,7 @@ namespace qs {
 
 /// What the recipe of such a run has as method: nothing chose the codes here, and nothing can make them
 /// again.
-inline constexpr const char *kStoredMethod = "stored";
+inline constexpr const char *kStoredMethod = "file";
 
 /// The quantization that a model's file holds, as a finished run of that model: codes, scales, activation
 /// grids, bits. It has no errors: the float weights that the codes came from are not in the file

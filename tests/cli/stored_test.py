@@ -19,7 +19,7 @@ class Stored(CliCase):
         for own, stored in zip(report["layers"], read["layers"]):
             self.assertEqual(own["layer"], stored["layer"])
             self.assertEqual(stored["state"], "quantized")
-            self.assertEqual(stored["method"], "stored")
+            self.assertEqual(stored["method"], "file")
             self.assertAlmostEqual(own["bits_per_weight"]["effective"], stored["bits_per_weight"]["effective"])
             for key in ("weight_error", "output_error", "in_network"):
                 self.assertNotIn(key, stored)

@@ -155,7 +155,9 @@ std::optional<double> LayerTableModel::number(int row, int column) const {
     case OutlierColumn:
         return m_outlierScores.empty() ? std::nullopt : m_outlierScores[static_cast<std::size_t>(row)];
     case BitsColumn:
-        return choice(row).weight ? choice(row).weight->scheme.grid.bits : 32;
+        return choice(row).weight ? choice(row).weight->scheme.grid.bits
+               : result(row)      ? result(row)->bits.codes // of the file, where it is not float32
+                                  : 32;
     case SensitivityColumn:
         return sensitivity(row);
     default:

@@ -1,4 +1,5 @@
 #include "core/export/exporters/onnx_qdq_exporter.h"
+#include "core/session/project_json.h"
 #include "core/session/stored_run.h"
 #include "tests/support/extended_weights.h"
 #include "tests/support/onnx_text_model.h"
@@ -166,6 +167,26 @@ TEST_F(StoredRoundTrip, ItsErrorsAreNotAvailable) {
     EXPECT_FALSE(run->baseline || run->total);
     EXPECT_FALSE(runReport(*run).dump().find("sqnr") != std::string::npos);
     EXPECT_EQ(storedRun(m_model), nullptr) << "a float model brings none";
+}
+
+TEST_F(StoredRoundTrip, AProjectKeepsTheRun) {
+    const auto model =
+        exported(makeSampleRun(m_model, scheme(4, GridConvention::Asymmetric, Granularity::PerGroup)));
+    const RunEntry entry{1, storedRun(model), 0, true};
+    const nlohmann::json json = nlohmann::json::parse(runToJson(entry).dump());
+    const auto arrays = [&](std::size_t layer, QuantizedMatrix &matrix) -> Status {
+        matrix = *entry.run->layers[layer]->quantized.weight;
+        return {};
+    };
+    const auto read = runFromJson(json, model, arrays);
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_FALSE(read->run->hasOriginal());
+    EXPECT_EQ(read->run->provenance.codesFile, "target.onnx");
+    EXPECT_EQ(read->run->recipe, entry.run->recipe);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_FALSE(read->run->layers[i]->hasOriginal);
+        EXPECT_EQ(read->run->layers[i]->choice, entry.run->layers[i]->choice);
+    }
 }
 
 TEST_F(StoredRoundTrip, AgainstTheOriginalErrorsAreThoseOfTheRun) {
