@@ -45,7 +45,7 @@ PluginMethodInfo AdaQuant::info() {
     info.name = "AdaQuant";
     info.summary = "Moves weights, scales and zero points by gradient descent through the rounding. Weights "
                    "only, layer by "
-                   "layer: activation ranges and biases stay.";
+                   "layer: activation ranges stay; add bias tuning for the biases.";
     info.paper = "Hubara et al. 2020, arXiv:2006.10518";
     info.tags = "rounding,grid,optimisation,hessian,weight-only";
     info.parameters = kParameters;

@@ -8,9 +8,9 @@
 #include "core/transform/residual_rotation.h"
 #include "core/transform/site_folding.h"
 #include "tests/support/bundled_methods.h"
+#include "tests/support/temp_dir.h"
 
 #include <set>
-#include <stdlib.h>
 
 namespace qs {
 namespace {
@@ -230,9 +230,8 @@ TEST(PrepareModel, ExportedModelComputesWhatTheRunComputes) {
         FindingList findings;
         const auto run = executeRun(request, {}, findings, {});
         ASSERT_TRUE(run) << run.error().text();
-        char folder[] = "/tmp/qs-transform-XXXXXX";
-        ASSERT_NE(mkdtemp(folder), nullptr);
-        const std::filesystem::path file = std::filesystem::path(folder) / "model.onnx";
+        const TempDir folder;
+        const std::filesystem::path file = folder.path() / "model.onnx";
         const auto report =
             findExporter("onnx-qdq")->write(**run, file, nlohmann::json::object(), findings, {});
         ASSERT_TRUE(report) << report.error().text();
@@ -247,7 +246,6 @@ TEST(PrepareModel, ExportedModelComputesWhatTheRunComputes) {
         const auto metrics = (*evaluator)->evaluateModel(**executor, {});
         ASSERT_TRUE(metrics) << metrics.error().text();
         EXPECT_NEAR(metrics->error.sqnrDb(), (*run)->total->error.sqnrDb(), 0.1);
-        std::filesystem::remove_all(folder);
     }
 }
 
