@@ -58,6 +58,21 @@ std::shared_ptr<const Model> openSample(const std::filesystem::path &file) {
     return model ? *model : nullptr;
 }
 
+RunRequest sampleRequest(const std::filesystem::path &model, const std::filesystem::path &data,
+                         std::int64_t samples, const WeightChoice &weights) {
+    RunRequest request;
+    request.model = openSample(model);
+    request.executor = *Executor::create(request.model);
+    request.calibration = *CalibrationSet::open(data, {});
+    auto methods = std::make_shared<MethodRegistry>();
+    EXPECT_TRUE(methods->add(makeRtnQuantizer()));
+    request.methods = methods;
+    request.calibrationSamples = request.evaluationSamples = samples;
+    request.measureInNetwork = false;
+    request.recipe = uniformRecipe({}, weights, {});
+    return request;
+}
+
 Tensor sampleValues(Shape shape, std::uint64_t seed, float amplitude) {
     Tensor tensor = Tensor::allocate(DType::Float32, std::move(shape));
     Random random(seed);

@@ -1,10 +1,7 @@
 #include "core/session/bias_tuning.h"
 
-#include "core/io/importer.h"
 #include "core/session/run.h"
 #include "tests/support/sample_run.h"
-
-#include <cmath>
 
 namespace qs {
 namespace {
@@ -13,21 +10,10 @@ const std::filesystem::path kSamples = QS_SAMPLE_DATA;
 constexpr std::int64_t kSet = 16;
 
 RunRequest requestFor(const char *model, const char *data, int bits, std::set<Correction> corrections) {
-    FindingList findings;
-    RunRequest request;
-    request.model = *openModel(kSamples / model, findings, {});
-    request.executor = *Executor::create(request.model);
-    request.calibration = *CalibrationSet::open(kSamples / data, {});
-    auto methods = std::make_shared<MethodRegistry>();
-    EXPECT_TRUE(methods->add(makeRtnQuantizer()));
-    request.methods = methods;
-    request.calibrationSamples = request.evaluationSamples = kSet;
-    request.measureInNetwork = false;
     WeightChoice weights;
     weights.scheme.grid.bits = bits;
     weights.corrections = std::move(corrections);
-    request.recipe = uniformRecipe({}, weights, {});
-    return request;
+    return sampleRequest(kSamples / model, kSamples / data, kSet, weights);
 }
 
 std::shared_ptr<const Run> runOf(const RunRequest &request, FindingList &findings) {

@@ -1,6 +1,5 @@
 #include "core/session/norm_correction.h"
 
-#include "core/io/importer.h"
 #include "tests/support/sample_run.h"
 
 #include <cmath>
@@ -12,21 +11,10 @@ const std::filesystem::path kSamples = QS_SAMPLE_DATA;
 constexpr std::int64_t kSet = 8;
 
 RunRequest requestFor(const char *model, const char *data) {
-    FindingList findings;
-    RunRequest request;
-    request.model = *openModel(kSamples / model, findings, {});
-    request.executor = *Executor::create(request.model);
-    request.calibration = *CalibrationSet::open(kSamples / data, {});
-    auto methods = std::make_shared<MethodRegistry>();
-    EXPECT_TRUE(methods->add(makeRtnQuantizer()));
-    request.methods = methods;
-    request.calibrationSamples = request.evaluationSamples = kSet;
-    request.measureInNetwork = false;
     WeightChoice weights;
     weights.scheme.grid.bits = 3;
     weights.corrections = {Correction::Norm};
-    request.recipe = uniformRecipe({}, weights, {});
-    return request;
+    return sampleRequest(kSamples / model, kSamples / data, kSet, weights);
 }
 
 /// Mean over all tokens of a value of the graph, by channel.
