@@ -1,15 +1,33 @@
 #include "core/exec/reference/dispatch.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/packed_codes.h"
 
 #include "core/tensor/convert.h"
 
 namespace qs {
 namespace {
 
+bool isPackedInteger(DType type) {
+    return type == DType::Int4 || type == DType::UInt4 || type == DType::Int2 || type == DType::UInt2;
+}
+
+/// Integers lose their upper bits on the way to packed types. How floats are rounded there is not agreed on:
+/// the standard truncates, its tests round.
 Outputs castTo(KernelCall &call, DType type) {
     QS_CHECK_OK(requireInputs(call, 1));
-    QS_TRY(Tensor result, castTensor(call[0], type));
-    return std::vector<Tensor>{std::move(result)};
+    if (!isPackedInteger(type) || call[0].dtype() == type) {
+        QS_TRY(Tensor result, castTensor(call[0], type));
+        return std::vector<Tensor>{std::move(result)};
+    }
+    if (isFloatingPoint(call[0].dtype()))
+        return fail(ErrorCode::Unsupported,
+                    fmt::format("cast from {} to {}", dtypeName(call[0].dtype()), dtypeName(type)));
+    QS_TRY(const auto values, toInt64Vector(call[0]));
+    QS_TRY(Tensor codes, call.allocate(DType::Int32, call[0].shape()));
+    std::ranges::transform(values, codes.mutableValues<std::int32_t>().begin(),
+                           [](std::int64_t value) { return static_cast<std::int32_t>(value & 15); });
+    QS_TRY(Tensor packed, packCodes(call, codes, type));
+    return std::vector<Tensor>{std::move(packed)};
 }
 
 Status requireSaturation(NodeReader &reader) {
@@ -26,7 +44,8 @@ Result<Kernel> cast(NodeReader &reader) {
         !isKnownDType(static_cast<std::int32_t>(code)))
         return fail(ErrorCode::Unsupported, fmt::format("element type {}", code));
     const auto type = static_cast<DType>(code);
-    if (type == DType::String || dtypeBits(type) > 64 || dtypeBits(type) < 8 || type == DType::Complex64)
+    const bool narrow = dtypeBits(type) < 8 && !isPackedInteger(type);
+    if (type == DType::String || dtypeBits(type) > 64 || narrow || type == DType::Complex64)
         return fail(ErrorCode::Unsupported, fmt::format("cast to {}", dtypeName(type)));
     QS_CHECK_OK(requireSaturation(reader));
     return Kernel([type](KernelCall &call) { return castTo(call, type); });

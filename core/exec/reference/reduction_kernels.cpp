@@ -220,6 +220,23 @@ Result<Kernel> reduction(NodeReader &reader) {
     });
 }
 
+/// Max and Min, since opset 20 also of bool: or and and.
+template <typename Rule>
+Result<Kernel> extreme(NodeReader &reader) {
+    return reductionKernel(reader, 18, [](const KernelCall &call, const ReductionPlan &plan) -> Outputs {
+        if (call[0].dtype() != DType::Bool)
+            return dispatch(NumberTypes{}, call[0].dtype(),
+                            [&]<typename T>() { return reduceTensor<Rule, T>(call, plan); });
+        Tensor bytes[] = {Tensor::wrap(DType::UInt8, call[0].shape(), call[0].storage())};
+        const KernelCall step{bytes, call.ctx, call.pool, call.limitBytes};
+        QS_TRY(auto outputs, (reduceTensor<Rule, std::uint8_t>(step, plan)));
+        for (std::uint8_t &value : outputs[0].template mutableValues<std::uint8_t>())
+            value = value != 0; // the smallest of nothing is the largest byte
+        outputs[0] = Tensor::wrap(DType::Bool, outputs[0].shape(), outputs[0].storage());
+        return outputs;
+    });
+}
+
 Result<Kernel> logSumExp(NodeReader &reader) {
     return reductionKernel(reader, 18, [](const KernelCall &call, const ReductionPlan &plan) {
         return dispatch(FloatTypes{}, call[0].dtype(),
@@ -301,7 +318,9 @@ constexpr KernelEntry kEntries[] = {
     {"ReduceSum", 1, reduction<SumOf, 13>},
     {"ReduceMean", 1, reduction<MeanOf>},
     {"ReduceMax", 1, reduction<MaxOf>},
+    {"ReduceMax", 20, extreme<MaxOf>},
     {"ReduceMin", 1, reduction<MinOf>},
+    {"ReduceMin", 20, extreme<MinOf>},
     {"ReduceProd", 1, reduction<ProdOf>},
     {"ReduceL1", 1, reduction<L1Of>},
     {"ReduceL2", 1, reduction<L2Of>},

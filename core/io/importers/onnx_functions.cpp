@@ -13,7 +13,7 @@ namespace qs {
 namespace {
 
 constexpr std::size_t kMostNodes = 300'000;
-constexpr std::size_t kMostBytes = std::size_t{512} << 20; ///< of all nodes that take the place of calls
+constexpr std::size_t kMostBytes = std::size_t{256} << 20; ///< of all nodes that take the place of calls
 constexpr int kMostDepth = 64;                             ///< of subgraphs
 
 using Names = std::map<std::string, std::string>;

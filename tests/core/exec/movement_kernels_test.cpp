@@ -14,6 +14,32 @@ Outputs pad(const char *mode, const Ints &pads, std::int64_t opset = 19, const T
     return OneOperator{"Pad", opset, {{"mode", std::string(mode)}}}.run({x, intList(pads)});
 }
 
+TEST(Cast, KeepsTheLowestBitsOfIntegersInPackedTypes) {
+    const auto to = [](DType type, const Tensor &x) {
+        return OneOperator{"Cast", 21, {{"to", static_cast<std::int64_t>(type)}}}.run({x});
+    };
+    const Tensor x = tensorOf<std::int32_t>({3}, {-1, 7, 18});
+    const auto packed = to(DType::Int4, x);
+    ASSERT_TRUE(packed) << packed.error().text();
+    EXPECT_EQ(packed->front().dtype(), DType::Int4);
+    EXPECT_EQ(outputOf<std::int32_t>(to(DType::Int32, packed->front())),
+              (std::vector<std::int32_t>{-1, 7, 2}));
+    EXPECT_EQ(errorOf(to(DType::UInt4, kThree)), ErrorCode::Unsupported) << "rounding is not agreed on";
+    EXPECT_EQ(errorOf(to(DType::String, x)), ErrorCode::Unsupported);
+}
+
+TEST(ReduceMax, IsOrOfBools) {
+    const Tensor x =
+        Tensor::wrap(DType::Bool, {2, 2}, tensorOf<std::uint8_t>({2, 2}, {0, 1, 0, 0}).storage());
+    const auto run = [&](const char *type, std::int64_t opset) {
+        return OneOperator{type, opset, {{"keepdims", std::int64_t{0}}}}.run({x, intList({1})});
+    };
+    EXPECT_EQ(outputOf<std::uint8_t>(run("ReduceMax", 20)), (std::vector<std::uint8_t>{1, 0}));
+    EXPECT_EQ(outputOf<std::uint8_t>(run("ReduceMin", 20)), (std::vector<std::uint8_t>{0, 0}));
+    EXPECT_EQ(run("ReduceMax", 20)->front().dtype(), DType::Bool);
+    EXPECT_EQ(errorOf(run("ReduceMax", 18)), ErrorCode::Unsupported);
+}
+
 TEST(Pad, RepeatsInEveryMode) {
     EXPECT_EQ(outputOf<float>(pad("constant", {1, 2})), (Floats{0, 1, 2, 3, 0, 0}));
     EXPECT_EQ(outputOf<float>(pad("edge", {2, 1})), (Floats{1, 1, 1, 2, 3, 3}));
