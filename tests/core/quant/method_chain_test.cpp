@@ -21,8 +21,8 @@ std::shared_ptr<const MethodRegistry> methods() {
 TEST(MethodChain, PutsEveryKindInItsPlace) {
     WeightGridScheme scheme;
     scheme.grid.bits = 3;
-    const auto recipe = chainRecipe("smooth+rotate+rtn+split+bias-correction+norm-correction+bias-tuning", scheme,
-                                    ActivationChoice{}, *methods());
+    const auto recipe = chainRecipe("smooth+rotate+rtn+split+bias-correction+norm-correction+bias-tuning",
+                                    scheme, ActivationChoice{}, *methods());
     ASSERT_TRUE(recipe) << recipe.error().text();
     ASSERT_EQ(recipe->transforms.size(), 2u);
     EXPECT_EQ(recipe->transforms[0].method.method, "smooth");
