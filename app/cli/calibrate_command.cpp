@@ -31,7 +31,8 @@ std::string rangeText(double lo, double hi) {
 
 void CalibrateCommand::addOptions(CLI::App &app) {
     m_inputs.addModel(app);
-    m_inputs.addCalibration(app, true);
+    m_inputs.addCalibration(app, false);
+    m_inputs.addCaptured(app);
     app.add_option("--bits", m_bits, "Bits of the activation grid")
         ->check(CLI::Range(2, 8))
         ->capture_default_str()
@@ -53,22 +54,21 @@ Result<CommandOutput> CalibrateCommand::run(const CommandContext &context) {
     scheme.bits = m_bits;
     scheme.rule.percentile = m_percentile;
     QS_TRY(scheme.convention, gridConventionFromName(m_convention));
+    if (!m_inputs.hasActivations())
+        return fail(ErrorCode::InvalidArgument, "give --calib FILE, or --captured FILE");
     QS_TRY(const auto model, m_inputs.openModel(context));
-    QS_TRY(const auto set, m_inputs.openCalibration(*model, context));
-    QS_TRY(const auto executor, openExecutor(model, true, context));
-    CaptureOptions options;
-    options.maxSamples = m_inputs.calibrationSamples();
-    QS_TRY(const auto capture, captureActivations(*executor, *set, options, context.findings, context.run));
+    QS_TRY(const auto capture, m_inputs.capture(model, context));
 
     CommandOutput output;
-    output.document = {
-        {"model", {{"file", model->file.string()}, {"sha256", model->sha256}}},
-        {"calibration",
-         {{"file", set->file().string()}, {"sha256", set->sha256()}, {"samples", capture->samples}}},
-        {"bits", m_bits},
-        {"convention", m_convention},
-        {"percentile", m_percentile},
-        {"layers", Json::array()}};
+    output.document = {{"model", {{"file", model->file.string()}, {"sha256", model->sha256}}},
+                       {"calibration",
+                        {{"file", m_inputs.activationsFile().string()},
+                         {"sha256", capture->calibrationSha256},
+                         {"samples", capture->samples}}},
+                       {"bits", m_bits},
+                       {"convention", m_convention},
+                       {"percentile", m_percentile},
+                       {"layers", Json::array()}};
     std::vector<TextTable::Column> columns{{"layer", TextTable::Side::Left}, {"tokens"}, {"seen"}};
     for (const RangeRule::Kind rule : kRules)
         columns.push_back({std::string(rangeRuleName(rule))});
@@ -94,9 +94,10 @@ Result<CommandOutput> CalibrateCommand::run(const CommandContext &context) {
         output.document["layers"].push_back(std::move(entry));
         table.addRow(std::move(cells));
     }
-    output.text = fmt::format("Input activation ranges, {} bit {}, over {} samples\n", m_bits, m_convention,
-                              withThousands(capture->samples)) +
-                  table.text();
+    output.text =
+        fmt::format("Input activation ranges, {} bit {}, over {} samples{}\n", m_bits, m_convention,
+                    withThousands(capture->samples), capture->origin.empty() ? "" : ", " + capture->origin) +
+        table.text() + m_inputs.memoryText(*capture);
     if (!m_output.empty()) {
         QS_CHECK_OK(writeFileAtomically(m_output, jsonText(output.document)));
         output.text += "\nWritten: " + m_output.string() + "\n";

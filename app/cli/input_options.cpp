@@ -1,7 +1,10 @@
 #include "app/cli/input_options.h"
 
 #include "app/cli/exit_code.h"
+#include "core/exec/captured_activations.h"
+#include "core/io/calibration_origin.h"
 #include "core/io/importer.h"
+#include "core/session/run.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -21,6 +24,14 @@ Result<std::shared_ptr<const CalibrationSet>> openSet(const std::filesystem::pat
     if (auto fits = checkFits(**set, model.graph); !fits)
         return fail(inInputFile(std::move(fits).error()));
     return *set;
+}
+
+void describe(Provenance *provenance, std::string source, const Capture &capture) {
+    if (!provenance)
+        return;
+    provenance->calibrationFile = std::move(source);
+    provenance->calibrationSha256 = capture.calibrationSha256;
+    provenance->calibrationSamples = capture.samples;
 }
 
 /// Edits (insert, delete, replace a character) between two names.
@@ -65,6 +76,12 @@ void InputOptions::addCalibration(CLI::App &app, bool required) {
     app.add_option("--calib-samples", m_calibrationSamples, "Use only the first N samples (0 = all)")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N");
+    app.add_option(
+           "--memory-limit", m_memoryLimitMib,
+           "MiB that calibration may take, weights excluded: it goes layer group by layer group then, "
+           "with the same results (0 = no limit)")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("MIB");
 }
 
 void InputOptions::addEvaluation(CLI::App &app, bool required) {
@@ -74,6 +91,54 @@ void InputOptions::addEvaluation(CLI::App &app, bool required) {
     app.add_option("--eval-samples", m_evaluationSamples, "Use only the first N samples (0 = all)")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N");
+}
+
+void InputOptions::addCaptured(CLI::App &app) {
+    app.add_option("--captured", m_captured,
+                   "Activations captured elsewhere (HDF5 of quantoscope_capture.py) instead of --calib: the "
+                   "model need not run here")
+        ->type_name("FILE");
+}
+
+std::int64_t InputOptions::memoryLimit() const {
+    return static_cast<std::int64_t>(m_memoryLimitMib * 1024 * 1024);
+}
+
+std::string InputOptions::memoryText(const Capture &capture) const {
+    if (m_memoryLimitMib <= 0 || !capture.origin.empty())
+        return {};
+    return fmt::format("\nCalibration held at most {:.1f} MiB (limit {:g} MiB)\n",
+                       static_cast<double>(capture.peakBytes) / (1024 * 1024), m_memoryLimitMib);
+}
+
+Result<std::shared_ptr<const Capture>> InputOptions::capture(const std::shared_ptr<const Model> &model,
+                                                             const CommandContext &context,
+                                                             Provenance *provenance) const {
+    CaptureOptions options;
+    options.maxSamples = m_calibrationSamples;
+    options.memoryLimit = memoryLimit();
+    if (!m_captured.empty() && !m_calibration.empty())
+        return fail(ErrorCode::InvalidArgument,
+                    "--captured and --calib exclude each other: give one of them");
+    if (!m_captured.empty()) {
+        QS_CHECK_OK(checkExists(m_captured));
+        auto file = ActivationFile::open(m_captured, context.run);
+        if (!file)
+            return fail(inInputFile(std::move(file).error()));
+        auto capture = captureFromFile(**file, *model, options, context.findings, context.run);
+        if (!capture)
+            return fail(inInputFile(std::move(capture).error()));
+        describe(provenance, m_captured.filename().string() + ", captured elsewhere", **capture);
+        return capture;
+    }
+    QS_TRY(const auto set, openCalibration(*model, context));
+    if (!set)
+        return std::shared_ptr<const Capture>();
+    QS_TRY(const auto executor, openExecutor(model, true, context));
+    auto capture = captureActivations(*executor, *set, options, context.findings, context.run);
+    if (capture)
+        describe(provenance, sourceName(*set), **capture);
+    return capture;
 }
 
 Result<std::shared_ptr<const Model>> openModelFile(const std::filesystem::path &file,

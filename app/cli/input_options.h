@@ -1,10 +1,14 @@
 #pragma once
 
 #include "app/cli/command.h"
-#include "core/exec/executor.h"
+#include "core/exec/capture.h"
 #include "core/io/calibration_set.h"
 
 #include <filesystem>
+
+namespace qs {
+struct Provenance;
+}
 
 namespace qs::app {
 
@@ -14,6 +18,8 @@ public:
     void addModel(CLI::App &app);
     void addCalibration(CLI::App &app, bool required);
     void addEvaluation(CLI::App &app, bool required);
+    /// Activations that were captured elsewhere, in place of a pass through the model.
+    void addCaptured(CLI::App &app);
 
     Result<std::shared_ptr<const Model>> openModel(const CommandContext &context) const;
     /// Null when the option was not given. \error CorruptFile  the set does not fit the model
@@ -22,14 +28,29 @@ public:
     Result<std::shared_ptr<const CalibrationSet>> openEvaluation(const Model &model,
                                                                  const CommandContext &context) const;
 
+    /// What enters the layers: read from --captured, else made by running the model on the set. Null when
+    /// neither was given. \param provenance  receives the source of the activations; may be null
+    Result<std::shared_ptr<const Capture>> capture(const std::shared_ptr<const Model> &model,
+                                                   const CommandContext &context,
+                                                   Provenance *provenance = nullptr) const;
+
     const std::filesystem::path &modelFile() const { return m_model; }
+    std::int64_t memoryLimit() const; ///< in bytes
+    /// "Calibration held at most 12.3 MiB (limit 16 MiB)", or nothing without a limit.
+    std::string memoryText(const Capture &capture) const;
+    /// Of --captured, else of --calib.
+    const std::filesystem::path &activationsFile() const {
+        return m_captured.empty() ? m_calibration : m_captured;
+    }
     std::int64_t calibrationSamples() const { return m_calibrationSamples; }
     std::int64_t evaluationSamples() const { return m_evaluationSamples; }
-    bool hasSets() const { return !m_calibration.empty() || !m_evaluation.empty(); }
+    bool hasSets() const { return hasActivations() || !m_evaluation.empty(); }
+    bool hasActivations() const { return !m_calibration.empty() || !m_captured.empty(); }
 
 private:
-    std::filesystem::path m_model, m_calibration, m_evaluation;
+    std::filesystem::path m_model, m_calibration, m_evaluation, m_captured;
     std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
+    double m_memoryLimitMib = 0;
 };
 
 /// \error NotFound  no such file, or a folder where none is allowed

@@ -1,6 +1,6 @@
 #include "app/cli/number_line_options.h"
 
-#include "core/io/calibration_origin.h"
+#include "core/session/run.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -20,16 +20,9 @@ Result<std::shared_ptr<const LayerCapture>> captureOf(const Layer &layer,
                                                       const std::shared_ptr<const Model> &model,
                                                       const InputOptions &inputs, Provenance &provenance,
                                                       const CommandContext &context) {
-    QS_TRY(const auto set, inputs.openCalibration(*model, context));
-    if (!set)
+    QS_TRY(const auto capture, inputs.capture(model, context, &provenance));
+    if (!capture)
         return fail(ErrorCode::InvalidArgument, "activations have to be captured: give --calib FILE");
-    QS_TRY(const auto executor, openExecutor(model, true, context));
-    CaptureOptions options;
-    options.maxSamples = inputs.calibrationSamples();
-    QS_TRY(const auto capture, captureActivations(*executor, *set, options, context.findings, context.run));
-    provenance.calibrationFile = sourceName(*set);
-    provenance.calibrationSha256 = set->sha256();
-    provenance.calibrationSamples = capture->samples;
     return capture->layers[static_cast<std::size_t>(layer.id)];
 }
 

@@ -15,7 +15,6 @@
 #include "core/figure/roofline_figure.h"
 #include "core/figure/sensitivity_figure.h"
 #include "core/figure/tensor_figure.h"
-#include "core/io/calibration_origin.h"
 #include "core/plugin/plugin_loader.h"
 #include "core/session/provenance_caption.h"
 
@@ -52,6 +51,14 @@ tl::unexpected<Error> missingCalibration(const std::string &view) {
                 fmt::format("the view '{}' shows activations: give --calib FILE", view));
 }
 
+tl::unexpected<Error> notCaptured(const Capture &capture, const Layer &layer) {
+    const bool reads = layer.kind != LayerKind::Embedding;
+    return fail(ErrorCode::InvalidArgument,
+                reads ? fmt::format("no activation that enters this layer was captured ({})", capture.origin)
+                      : "this layer reads indices, it has no input activation",
+                layer.name);
+}
+
 } // namespace
 
 void RenderCommand::addOptions(CLI::App &app) {
@@ -70,6 +77,7 @@ void RenderCommand::addOptions(CLI::App &app) {
         ->required()
         ->type_name("FILE");
     m_inputs.addCalibration(app, false);
+    m_inputs.addCaptured(app);
     m_inputs.addEvaluation(app, false);
     m_recipe.add(app);
     m_roofline.add(app);
@@ -216,22 +224,14 @@ Result<RenderCommand::Picture> RenderCommand::picture(const CommandContext &cont
 Result<RenderCommand::Opened> RenderCommand::open(bool needsCapture, const CommandContext &context) const {
     Opened opened;
     QS_TRY(opened.model, m_inputs.openModel(context));
-    QS_TRY(opened.set, m_inputs.openCalibration(*opened.model, context));
     opened.provenance.program = "quantoscope " QS_VERSION;
     opened.provenance.modelFile = opened.model->file.filename().string();
     opened.provenance.modelSha256 = opened.model->sha256;
     if (!needsCapture)
         return opened;
-    if (!opened.set)
+    QS_TRY(opened.capture, m_inputs.capture(opened.model, context, &opened.provenance));
+    if (!opened.capture)
         return missingCalibration(m_view);
-    QS_TRY(const auto executor, openExecutor(opened.model, true, context));
-    CaptureOptions options;
-    options.maxSamples = m_inputs.calibrationSamples();
-    QS_TRY(opened.capture,
-           captureActivations(*executor, *opened.set, options, context.findings, context.run));
-    opened.provenance.calibrationFile = sourceName(*opened.set);
-    opened.provenance.calibrationSha256 = opened.set->sha256();
-    opened.provenance.calibrationSamples = opened.capture->samples;
     return opened;
 }
 
@@ -256,8 +256,7 @@ Result<RenderCommand::Picture> RenderCommand::distribution(const CommandContext 
     if (m_of == "activation") {
         const auto &capture = opened.capture->layers[static_cast<std::size_t>(layer->id)];
         if (!capture)
-            return fail(ErrorCode::InvalidArgument, "this layer reads indices, it has no input activation",
-                        layer->name);
+            return notCaptured(*opened.capture, *layer);
         QS_TRY(const Recipe recipe, m_recipe.recipe(*opened.model, *methods));
         const auto choice = recipe.choiceFor(layer->name).activation;
         return Picture{makeDistributionFigure(activationDistribution(
@@ -294,8 +293,7 @@ Result<RenderCommand::Picture> RenderCommand::tokens(const CommandContext &conte
     QS_TRY(const Layer *layer, layerOf(*opened.model));
     const auto &capture = opened.capture->layers[static_cast<std::size_t>(layer->id)];
     if (!capture)
-        return fail(ErrorCode::InvalidArgument, "this layer reads indices, it has no input activation",
-                    layer->name);
+        return notCaptured(*opened.capture, *layer);
     return Picture{makeTokenChannelFigure(*layer, capture), opened.provenance};
 }
 

@@ -38,7 +38,6 @@ private:
     /// Model, layer and, when there is calibration data, what it captured.
     struct Opened {
         std::shared_ptr<const Model> model;
-        std::shared_ptr<const CalibrationSet> set;
         std::shared_ptr<const Capture> capture;
         Provenance provenance;
     };

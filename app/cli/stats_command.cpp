@@ -58,6 +58,7 @@ void addRow(TextTable &table, const std::string &layer, const TensorStats &stats
 void StatsCommand::addOptions(CLI::App &app) {
     m_inputs.addModel(app);
     m_inputs.addCalibration(app, false);
+    m_inputs.addCaptured(app);
     app.footer("Outlier score: largest over median channel magnitude (output channels of a weight, input "
                "channels of an\n"
                "activation). Kurtosis of a normal distribution is 3.");
@@ -65,7 +66,6 @@ void StatsCommand::addOptions(CLI::App &app) {
 
 Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
     QS_TRY(const auto model, m_inputs.openModel(context));
-    QS_TRY(const auto set, m_inputs.openCalibration(*model, context));
     QS_TRY(const auto surveys, surveyWeights(*model, context.run));
     CommandOutput output;
     output.document = {{"model", {{"file", model->file.string()}, {"sha256", model->sha256}}}};
@@ -81,15 +81,14 @@ Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
         addRow(weights, layer, survey.stats, outliers);
     }
     output.text = "Weights\n" + weights.text();
-    if (!set)
+    QS_TRY(const auto capture, m_inputs.capture(model, context));
+    if (!capture)
         return output;
-
-    QS_TRY(const auto executor, openExecutor(model, true, context));
-    CaptureOptions options;
-    options.maxSamples = m_inputs.calibrationSamples();
-    QS_TRY(const auto capture, captureActivations(*executor, *set, options, context.findings, context.run));
-    output.document["calibration"] = {
-        {"file", set->file().string()}, {"sha256", set->sha256()}, {"samples", capture->samples}};
+    output.document["calibration"] = {{"file", m_inputs.activationsFile().string()},
+                                      {"sha256", capture->calibrationSha256},
+                                      {"samples", capture->samples}};
+    if (!capture->origin.empty())
+        output.document["calibration"]["origin"] = capture->origin;
     TextTable activations = statsTable();
     output.document["activations"] = Json::array();
     for (const auto &layer : capture->layers) {
@@ -101,12 +100,15 @@ Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
         entry["tokens"] = layer->tokens;
         entry["channels"] = layer->channels;
         entry["layer"] = name;
+        if (!layer->origin.empty())
+            entry["origin"] = layer->origin;
         output.document["activations"].push_back(std::move(entry));
         addRow(activations, name, layer->stats, outliers);
     }
     output.text +=
-        fmt::format("\nInput activations over {} calibration samples\n", withThousands(capture->samples)) +
-        activations.text();
+        fmt::format("\nInput activations over {} calibration samples{}\n", withThousands(capture->samples),
+                    capture->origin.empty() ? "" : ", " + capture->origin) +
+        activations.text() + m_inputs.memoryText(*capture);
     return output;
 }
 

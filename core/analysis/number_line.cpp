@@ -87,6 +87,8 @@ Result<SourceValues> activationValues(const Layer &layer, const LayerCapture *ca
     if (tokens < capture->tokens)
         result.note = fmt::format("The first {} of {} calibration tokens.", withThousands(tokens),
                                   withThousands(capture->tokens));
+    if (!capture->origin.empty())
+        result.note += (result.note.empty() ? "Activations " : " Activations ") + capture->origin + ".";
     return result;
 }
 

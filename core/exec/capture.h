@@ -15,6 +15,7 @@ class CalibrationSet;
 /// last axis of a linear layer's input, axis 1 of a convolution's (every pixel is a token).
 struct LayerCapture {
     LayerId layer = kNoLayer;
+    std::string origin;      ///< what a user reads of values from a file; empty: the model was run here
     std::int64_t tokens = 0; ///< seen in all
     std::int64_t channels = 0;
     TensorStats stats;
@@ -37,6 +38,8 @@ struct Capture {
     std::string calibrationSha256;
     std::int64_t samples = 0;
     std::vector<std::shared_ptr<const LayerCapture>> layers; ///< by LayerId; null when the layer has none
+    std::string origin;                                      ///< as LayerCapture::origin, of the whole
+    std::int64_t peakBytes = 0; ///< most that the pass held at once: \see CaptureOptions::memoryLimit
 };
 
 struct CaptureOptions {
@@ -44,6 +47,9 @@ struct CaptureOptions {
     std::int64_t batchSize = 16;
     std::int64_t sampleTokens = 512; ///< raw tokens kept per layer for maps
     std::set<HessianWish> hessians;  ///< that methods need
+    /// Bytes that statistics, Hessians and the activations of the batch under way may take together, weights
+    /// excluded; 0 = no limit.
+    std::int64_t memoryLimit = 0;
 };
 
 /// Runs the calibration set once through the float model and folds statistics in at the input of every layer

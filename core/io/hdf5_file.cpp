@@ -146,4 +146,10 @@ Result<std::string> Hdf5File::textAttribute(const std::string &object, const std
     return attributeText(handle.get(), name, object);
 }
 
+Result<std::int64_t> Hdf5File::integerAttribute(const std::string &object, const std::string &name) const {
+    const std::lock_guard lock(hdf5Mutex());
+    QS_TRY(const Hdf5Handle handle, openObject(m_id, object));
+    return attributeInteger(handle.get(), name, object);
+}
+
 } // namespace qs

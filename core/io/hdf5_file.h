@@ -55,6 +55,9 @@ public:
     /// A text attribute of a group or data set ("/" for the root), fixed-length or variable.
     /// \error NotFound  no such object or attribute;  Unsupported  not a single text
     Result<std::string> textAttribute(const std::string &object, const std::string &name) const;
+    /// A single integer attribute, or a text of digits.
+    /// \error as textAttribute()
+    Result<std::int64_t> integerAttribute(const std::string &object, const std::string &name) const;
 
 private:
     Hdf5File(std::filesystem::path path, std::int64_t id) : m_path(std::move(path)), m_id(id) {}

@@ -1,6 +1,7 @@
 #include "core/io/hdf5_reading.h"
 
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <fmt/format.h>
 #include <limits>
@@ -207,6 +208,32 @@ Result<std::string> attributeText(hid_t object, const std::string &name, const s
         text.resize(std::strlen(text.c_str()));
     }
     return text;
+}
+
+Result<std::int64_t> attributeInteger(hid_t object, const std::string &name, const std::string &where) {
+    const auto wrong = [&] {
+        return fail(ErrorCode::Unsupported, fmt::format("attribute '{}' is not a single integer", name),
+                    where);
+    };
+    std::int64_t value = 0;
+    if (const auto text = attributeText(object, name, where)) {
+        const char *end = text->data() + text->size();
+        const auto parsed = std::from_chars(text->data(), end, value);
+        if (parsed.ec != std::errc() || parsed.ptr != end)
+            return wrong();
+        return value;
+    } else if (text.error().code != ErrorCode::Unsupported) {
+        return fail(text.error());
+    }
+    const Hdf5Handle attribute(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose);
+    const Hdf5Handle type(H5Aget_type(attribute.get()), H5Tclose);
+    const Hdf5Handle space(H5Aget_space(attribute.get()), H5Sclose);
+    if (!attribute || !type || !space || H5Tget_class(type.get()) != H5T_INTEGER ||
+        H5Sget_simple_extent_npoints(space.get()) != 1)
+        return wrong();
+    if (H5Aread(attribute.get(), H5T_NATIVE_INT64, &value) < 0)
+        return hdf5Corrupt(hdf5Reason(), where);
+    return value;
 }
 
 Result<OpenDataset> openDataset(hid_t file, const std::string &path) {

@@ -16,6 +16,9 @@ Result<Hdf5Handle> openObject(hid_t file, const std::string &path);
 /// Reads a text attribute of an open object; NotFound when there is none.
 Result<std::string> attributeText(hid_t object, const std::string &name, const std::string &where);
 
+/// Reads a single integer, or a text of digits; NotFound when there is none.
+Result<std::int64_t> attributeInteger(hid_t object, const std::string &name, const std::string &where);
+
 /// A data set that passed all checks.
 struct OpenDataset {
     Hdf5Handle handle;

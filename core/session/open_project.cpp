@@ -63,6 +63,9 @@ Result<OpenedProject> openProject(const ProjectFile &file, const ProjectSources 
     }
     opened.calibration = openSet(sources.calibration, findings, ctx);
     opened.evaluation = openSet(sources.evaluation, findings, ctx);
+    if (opened.calibration) {
+        QS_TRY(opened.activations, openIfCaptured(sources.calibration, ctx));
+    }
     ProgressWindow window(ctx, 0.5, 1.0);
     QS_CHECK_OK(readResults(file, std::move(model), opened, findings, window.context()));
     Project &project = opened.project;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/io/activation_file.h"
 #include "core/io/calibration_set.h"
 #include "core/session/project_file.h"
 
@@ -19,6 +20,7 @@ struct OpenedProject {
     std::shared_ptr<const CalibrationSet> calibration, evaluation; ///< may be null
     /// Whether all of the file is here. If not, saving over the file would lose what is missing.
     bool complete = true;
+    std::shared_ptr<const ActivationFile> activations; ///< that the calibration file holds; may be null
 };
 
 /// Opens the sources and reads the runs. Results that belong to a source that is missing or changed are left

@@ -1,6 +1,7 @@
 # What an installed program needs beside its binaries, and one package of all of it: `cpack -G DEB` in a build folder.
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/sample-data/ DESTINATION share/quantoscope/sample-data
     FILES_MATCHING PATTERN "*.onnx" PATTERN "*.h5" PATTERN "scripts" EXCLUDE)
+install(PROGRAMS ${CMAKE_SOURCE_DIR}/resources/python/quantoscope_capture.py DESTINATION share/quantoscope/python)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/packaging/CHANGELOG.md DESTINATION share/doc/quantoscope)
 if(QS_GUI)
     set(QS_DESKTOP ${CMAKE_SOURCE_DIR}/packaging/desktop)
