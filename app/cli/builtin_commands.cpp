@@ -1,6 +1,7 @@
 #include "app/cli/attention_command.h"
 #include "app/cli/calibrate_command.h"
 #include "app/cli/compare_command.h"
+#include "app/cli/diff_command.h"
 #include "app/cli/distill_command.h"
 #include "app/cli/divergence_command.h"
 #include "app/cli/evaluate_command.h"
@@ -28,6 +29,7 @@ std::vector<std::unique_ptr<Command>> builtinCommands() {
     commands.push_back(std::make_unique<StoredCommand>());
     commands.push_back(std::make_unique<CalibrateCommand>());
     commands.push_back(std::make_unique<DistillCommand>());
+    commands.push_back(std::make_unique<DiffCommand>());
     commands.push_back(std::make_unique<QuantizeCommand>());
     commands.push_back(std::make_unique<CompareCommand>());
     commands.push_back(std::make_unique<SweepCommand>());

@@ -108,8 +108,8 @@ void RecipeOptions::add(CLI::App &app) {
         ->type_name(kMethodType)
         ->allow_extra_args(false)
         ->group("Recipe");
-    app.add_option("--bits", m_bits, "Bits of a weight")
-        ->check(CLI::Range(2, 8))
+    app.add_option("--bits", m_bits, "Bits of a weight (1: for methods made for it, such as bitdelta)")
+        ->check(CLI::Range(1, 8))
         ->capture_default_str()
         ->type_name("N")
         ->group("Weights");

@@ -27,13 +27,15 @@ QuantizedCell quantizedCell(const QuantizedMatrix &matrix, const WeightPlace &pl
     cell.code = matrix.codes[static_cast<std::size_t>(place.matrixIndex)];
     cell.bits = bitsOf(cell.code, matrix.bits);
     cell.grid = matrix.grid(place.row, place.col);
-    cell.dequantized = dequantizeValue(cell.code, cell.grid);
+    // Levels, real zero points and kept weights count, too.
+    dequantizedOf(matrix)->read(place.row, place.col, {&cell.dequantized, 1});
     cell.error = static_cast<double>(cell.dequantized) - static_cast<double>(value);
     cell.errorInSteps = cell.error / static_cast<double>(cell.grid.scale);
     const CodeRange range = codeRange(matrix.bits, matrix.convention);
     constexpr double kHalfStep = 0.5 + 1e-6;
-    cell.isClipped = (cell.code == range.highest && cell.errorInSteps < -kHalfStep) ||
-                     (cell.code == range.lowest && cell.errorInSteps > kHalfStep);
+    cell.isClipped =
+        matrix.isIntegerGrid() && ((cell.code == range.highest && cell.errorInSteps < -kHalfStep) ||
+                                   (cell.code == range.lowest && cell.errorInSteps > kHalfStep));
     return cell;
 }
 

@@ -1,10 +1,12 @@
 #include "core/graph/layer.h"
 
 #include "core/graph/node_name.h"
+#include "core/graph/weight_difference.h"
 #include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace qs {
@@ -76,16 +78,6 @@ bool describeLayer(Layer &layer, const Node &node, const ModelGraph &graph) {
     return false;
 }
 
-/// Copies a [rows, cols] matrix to [cols, rows] in blocks that stay in cache.
-void transposeInto(const float *src, float *dst, std::int64_t rows, std::int64_t cols) {
-    constexpr std::int64_t kBlock = 32;
-    for (std::int64_t r0 = 0; r0 < rows; r0 += kBlock)
-        for (std::int64_t c0 = 0; c0 < cols; c0 += kBlock)
-            for (std::int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r)
-                for (std::int64_t c = c0; c < std::min(cols, c0 + kBlock); ++c)
-                    dst[c * rows + r] = src[r * cols + c];
-}
-
 } // namespace
 
 const char *layerKindName(LayerKind kind) {
@@ -123,16 +115,21 @@ std::vector<Layer> findLayers(const ModelGraph &graph) {
 }
 
 Result<Tensor> weightMatrix(const Layer &layer, const ModelGraph &graph) {
-    auto stored = toFloat32(*graph.constant(layer.weight));
-    if (!stored)
-        return fail(std::move(stored).error().withContext(layer.name));
-    const Shape shape{layer.outChannels, layer.inPerOut};
-    if (!layer.transposed)
-        return stored->reshaped(shape);
-    Tensor matrix = Tensor::allocate(DType::Float32, shape);
-    transposeInto(stored->values<float>().data(), matrix.mutableValues<float>().data(), layer.inPerOut,
-                  layer.outChannels);
-    return matrix;
+    auto matrix =
+        matrixOf({*graph.constant(layer.weight), layer.transposed}, layer.outChannels, layer.inPerOut);
+    if (!matrix)
+        return fail(std::move(matrix).error().withContext(layer.name));
+    const auto difference = weightDifference(layer, graph);
+    if (!difference)
+        return matrix;
+    const auto base = matrixOf(difference->base, layer.outChannels, layer.inPerOut);
+    if (!base)
+        return fail(Error(base.error()).withContext(layer.name));
+    // The bytes of the first may be those of the file.
+    Tensor delta = Tensor::allocate(DType::Float32, matrix->shape());
+    std::ranges::transform(matrix->values<float>(), base->values<float>(),
+                           delta.mutableValues<float>().begin(), std::minus<>());
+    return delta;
 }
 
 Tensor toStoredLayout(const Layer &layer, const Tensor &matrix) {

@@ -17,6 +17,8 @@ bool namesEmbedding(std::string_view name) {
                        [&](const char *word) { return name.find(word) != std::string_view::npos; });
 }
 
+} // namespace
+
 std::string layerNameOf(const std::string &tensor) {
     for (const std::string_view ending : {".weight", "/kernel", ".kernel"})
         if (tensor.size() > ending.size() && tensor.ends_with(ending))
@@ -24,7 +26,7 @@ std::string layerNameOf(const std::string &tensor) {
     return tensor;
 }
 
-std::optional<LayerKind> kindOf(const std::string &name, const Tensor &tensor) {
+std::optional<LayerKind> weightKind(const std::string &name, const Tensor &tensor) {
     const int rank = tensor.shape().rank();
     if (!isFloatingPoint(tensor.dtype()) || tensor.numel() == 0 || rank < 2 || rank > 5)
         return std::nullopt;
@@ -32,8 +34,6 @@ std::optional<LayerKind> kindOf(const std::string &name, const Tensor &tensor) {
         return tensor.shape()[0] > 1 ? std::optional(LayerKind::Conv) : std::nullopt;
     return namesEmbedding(name) ? LayerKind::Embedding : LayerKind::Linear;
 }
-
-} // namespace
 
 bool isWeightsOnly(const ModelGraph &graph) {
     return !graph.nodes().empty() && graph.nodes().front().domain == kWeightsOnlyDomain;
@@ -45,19 +45,33 @@ WeightsOnlyBuilder::WeightsOnlyBuilder(std::string modelName) {
 }
 
 Status WeightsOnlyBuilder::add(const std::string &name, Tensor tensor) {
-    const auto kind = kindOf(name, tensor);
+    const auto kind = weightKind(name, tensor);
     const ValueId weight = m_builder.value(name);
     QS_CHECK_OK(m_builder.addConstant(weight, std::move(tensor)));
     if (!kind)
         return {};
+    return m_builder.addNode(layerNode(layerNameOf(name), name, weight, *kind));
+}
+
+Node WeightsOnlyBuilder::layerNode(const std::string &layer, const std::string &tensor, ValueId weight,
+                                   LayerKind kind) {
     Node node;
-    node.name = layerNameOf(name);
+    node.name = layer;
     node.opType = kOpType;
     node.domain = kWeightsOnlyDomain;
-    m_openInputs.push_back(name + " input");
+    m_openInputs.push_back(tensor + " input");
     node.inputs = {m_builder.value(m_openInputs.back()), weight};
-    node.outputs = {m_builder.value(name + " output")};
-    node.attributes[kKind] = static_cast<std::int64_t>(*kind);
+    node.outputs = {m_builder.value(tensor + " output")};
+    node.attributes[kKind] = static_cast<std::int64_t>(kind);
+    return node;
+}
+
+Status WeightsOnlyBuilder::addDifference(const std::string &layer, const std::string &tensor, LayerKind kind,
+                                         const WeightDifference &difference) {
+    const ValueId weight = m_builder.value(tensor);
+    QS_CHECK_OK(m_builder.addConstant(weight, difference.tuned.tensor));
+    Node node = layerNode(layer, tensor, weight, kind);
+    describeDifference(node, difference);
     return m_builder.addNode(std::move(node));
 }
 
@@ -71,8 +85,10 @@ bool describeWeightsOnlyLayer(Layer &layer, const Node &node, const Shape &weigh
     if (node.domain != kWeightsOnlyDomain || !known || weight.rank() < 2 || node.inputs[0] == kNoValue)
         return false;
     layer.kind = static_cast<LayerKind>(kind);
-    layer.outChannels = weight[0];
-    layer.inPerOut = weight.numelBetween(1, weight.rank());
+    layer.transposed = isStoredTransposed(node) && weight.rank() == 2;
+    layer.outChannelAxis = layer.transposed ? 1 : 0;
+    layer.outChannels = weight[layer.outChannelAxis];
+    layer.inPerOut = layer.transposed ? weight[0] : weight.numelBetween(1, weight.rank());
     return true;
 }
 

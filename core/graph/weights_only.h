@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/graph/layer.h"
+#include "core/graph/weight_difference.h"
 
 namespace qs {
 
@@ -15,6 +15,11 @@ inline constexpr const char *kNoGraphText =
     "model "
     "can. Open the folder with its config.json, or the model as ONNX.";
 
+/// What a tensor of that name is as a layer; nothing when it is none. \see WeightsOnlyBuilder::add
+std::optional<LayerKind> weightKind(const std::string &name, const Tensor &tensor);
+/// "model.q_proj.weight" → "model.q_proj".
+std::string layerNameOf(const std::string &tensor);
+
 /// Makes layers of the matrices of a file without a graph, so that weights can be explored and quantized.
 /// What a layer reads and makes are values that nothing connects.
 class WeightsOnlyBuilder {
@@ -26,9 +31,14 @@ public:
     /// channels, and a matrix whose name speaks of an embedding is one. Everything else is kept as a
     /// constant. \error CorruptFile  the name is there already
     Status add(const std::string &name, Tensor tensor);
+    /// Adds a layer whose weight is tuned − base, subtracted when somebody looks.
+    Status addDifference(const std::string &layer, const std::string &tensor, LayerKind kind,
+                         const WeightDifference &difference);
     Result<ModelGraph> finish() &&;
 
 private:
+    Node layerNode(const std::string &layer, const std::string &tensor, ValueId weight, LayerKind kind);
+
     GraphBuilder m_builder;
     std::vector<std::string> m_openInputs;
 };

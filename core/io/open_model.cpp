@@ -1,3 +1,4 @@
+#include "core/graph/weight_difference.h"
 #include "core/io/file_kind.h"
 #include "core/io/importer.h"
 #include "core/io/weight_inspection.h"
@@ -52,6 +53,8 @@ Result<const Importer *> chooseImporter(const std::filesystem::path &file) {
 
 /// Reading all weights once takes longer than anybody waits for a list of layers when there are many.
 Status inspect(const Model &model, FindingList &findings, const RunContext &ctx) {
+    if (isDifference(model.graph)) // nothing of it is computed yet
+        return {};
     constexpr std::size_t kMostBytes = std::size_t(512) << 20;
     std::size_t bytes = 0;
     for (const auto &[id, tensor] : model.graph.constants())

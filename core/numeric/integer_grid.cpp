@@ -60,7 +60,9 @@ Result<GridConvention> gridConventionFromName(std::string_view name) {
 }
 
 CodeRange codeRange(int bits, GridConvention convention) {
-    QS_CHECK(bits >= kMinBits && bits <= kMaxBits, "bits must be in kMinBits..kMaxBits");
+    QS_CHECK(bits >= 1 && bits <= kMaxBits, "bits must be in 1..kMaxBits");
+    if (bits == 1) // two codes, which only methods with levels of their own can use
+        return convention == GridConvention::SymmetricFull ? CodeRange{-1, 0} : CodeRange{0, 1};
     const std::int32_t half = 1 << (bits - 1);
     switch (convention) {
     case GridConvention::Asymmetric:

@@ -29,13 +29,15 @@ SliceLayout layoutOf(const QuantizeRequest &request) {
             request.scheme.granularity == Granularity::PerGroup ? request.scheme.groupSize : 0};
 }
 
-/// What no method can take, whoever wrote it; empty = fine.
-std::string impossible(const QuantizeRequest &request) {
+/// What no method can take, whoever wrote it; empty = fine. One bit is for methods with levels of their own
+/// that say that they are made for it.
+std::string impossible(const QuantizeRequest &request, bool isBinary) {
     const WeightGridScheme &scheme = request.scheme;
     if (request.weights.rows < 1 || request.weights.cols < 1)
         return "the weight is empty";
-    if (scheme.grid.bits < 2 || scheme.grid.bits > 15)
-        return fmt::format("needs 2 to 15 bits; got {}", scheme.grid.bits);
+    const int fewest = isBinary ? 1 : 2;
+    if (scheme.grid.bits < fewest || scheme.grid.bits > 15)
+        return fmt::format("needs {} to 15 bits; got {}", fewest, scheme.grid.bits);
     if (scheme.granularity == Granularity::PerGroup && scheme.groupSize < 1)
         return fmt::format("needs a group size of at least 1; got {}", scheme.groupSize);
     if (request.groups < 1 || request.weights.rows % request.groups != 0)
@@ -200,7 +202,9 @@ Result<std::shared_ptr<const Quantizer>> PluginQuantizer::make(std::shared_ptr<c
 }
 
 Support PluginQuantizer::supports(const QuantizeRequest &request) const {
-    if (std::string reason = impossible(request); !reason.empty())
+    const bool hasLevels = (m_stores & (QS_STORES_LEVELS | QS_STORES_SLICE_LEVELS)) != 0;
+    const bool isBinary = hasLevels && std::ranges::find(m_info.tags, "binary") != m_info.tags.end();
+    if (std::string reason = impossible(request, isBinary); !reason.empty())
         return {false, reason};
     auto parameters = m_schema.complete(request.parameters);
     if (!parameters)

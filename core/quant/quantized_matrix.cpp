@@ -27,8 +27,9 @@ Status validateSizes(const QuantizedMatrix &matrix) {
     if (matrix.rows < 0 || matrix.cols < 0 || layout.rows != matrix.rows || layout.cols != matrix.cols)
         return broken(fmt::format("matrix is [{}, {}] but its layout is [{}, {}]", matrix.rows, matrix.cols,
                                   layout.rows, layout.cols));
-    if (matrix.bits < kMinBits || matrix.bits > kMaxStoredBits)
-        return broken(fmt::format("{} bits; allowed: {} to {}", matrix.bits, kMinBits, kMaxStoredBits));
+    const int fewest = matrix.levels.empty() ? kMinBits : 1;
+    if (matrix.bits < fewest || matrix.bits > kMaxStoredBits)
+        return broken(fmt::format("{} bits; allowed: {} to {}", matrix.bits, fewest, kMaxStoredBits));
     if (layout.granularity == Granularity::PerGroup && layout.groupSize < 1)
         return broken(fmt::format("group size is {}; it must be at least 1", layout.groupSize));
     auto wrongCount = [](const char *what, std::int64_t found, std::int64_t expected) {

@@ -91,8 +91,8 @@ Status readRange(const Json &json, const std::string &path, RangeRule &rule) {
     return reader.finish();
 }
 
-void readGrid(JsonObjectReader &reader, GridScheme &grid) {
-    reader.integer("bits", 2, 8, grid.bits, JsonObjectReader::Required);
+void readGrid(JsonObjectReader &reader, int fewestBits, GridScheme &grid) {
+    reader.integer("bits", fewestBits, 8, grid.bits, JsonObjectReader::Required);
     reader.choice("convention", gridConventionFromName, grid.convention);
     reader.choice("rounding", roundingModeFromName, grid.rounding);
     if (const Json *range = reader.member("range"))
@@ -131,7 +131,7 @@ Status readTransform(const Json &json, const std::string &path, TransformStep &s
 Status readWeight(const Json &json, const std::string &path, WeightChoice &weight) {
     JsonObjectReader reader(json, path);
     reader.text("method", weight.method, JsonObjectReader::Required);
-    readGrid(reader, weight.scheme.grid);
+    readGrid(reader, 1, weight.scheme.grid);
     reader.choice("granularity", granularityFromName, weight.scheme.granularity);
     reader.integer("groupSize", std::int64_t{1}, kLargestGroup, weight.scheme.groupSize);
     reader.boolean("scaleAsFloat16", weight.scheme.scaleAsFloat16);
@@ -149,7 +149,7 @@ Status readWeight(const Json &json, const std::string &path, WeightChoice &weigh
 
 Status readActivation(const Json &json, const std::string &path, ActivationChoice &activation) {
     JsonObjectReader reader(json, path);
-    readGrid(reader, activation.grid);
+    readGrid(reader, 2, activation.grid);
     reader.choice("scale", activationScaleFromName, activation.scale);
     reader.number("alpha", 0, 1, activation.alpha);
     const bool fromToken =

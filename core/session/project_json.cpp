@@ -122,7 +122,7 @@ Status readMatrix(const Json &json, const std::string &path, QuantizedMatrix &ma
     Reader reader(json, path);
     reader.integer("rows", std::int64_t{0}, kAnyCount, matrix.rows, Reader::Required);
     reader.integer("cols", std::int64_t{0}, kAnyCount, matrix.cols, Reader::Required);
-    reader.integer("bits", kMinBits, kMaxBits, matrix.bits, Reader::Required);
+    reader.integer("bits", 1, kMaxBits, matrix.bits, Reader::Required);
     reader.choice("convention", gridConventionFromName, matrix.convention);
     reader.choice("granularity", granularityFromName, matrix.layout.granularity);
     reader.integer("groupSize", std::int64_t{0}, kAnyCount, matrix.layout.groupSize, Reader::Required);
