@@ -52,6 +52,7 @@ Status GraphPicture::collectFromSet(NodeMetricSources &sources, Provenance &prov
     }
     CaptureOptions options;
     options.maxSamples = inputs.calibrationSamples();
+    options.memoryLimit = inputs.memoryLimit();
     QS_TRY(sources.capture, captureActivations(*executor, *set, options, context.findings, context.run));
     provenance.evaluationSamples = sources.capture->samples;
     return {};

@@ -69,6 +69,7 @@ Result<RunRequest> openRunRequest(const InputOptions &inputs, const CommandConte
     QS_TRY(request.executor, openExecutor(request.model, inputs.hasSets(), context));
     request.calibrationSamples = inputs.calibrationSamples();
     request.evaluationSamples = inputs.evaluationSamples();
+    request.memoryLimit = inputs.memoryLimit();
     return request;
 }
 

@@ -59,6 +59,7 @@ SensitivityJob::captureFor(const SensitivityOptions &options,
                            const MethodRegistry &methods, const CommandContext &context) const {
     CaptureOptions captureOptions;
     captureOptions.maxSamples = inputs.calibrationSamples();
+    captureOptions.memoryLimit = inputs.memoryLimit();
     captureOptions.hessians = neededHessians(executor.model(), options.recipe, methods);
     if (captureOptions.hessians.empty())
         return std::shared_ptr<const Capture>();

@@ -12,6 +12,8 @@ namespace {
 /// bins in use: four times the bins keep 2048 at least.
 constexpr int kHistogramBins = 8192;
 
+constexpr std::int64_t kChannelBytes = 2 * sizeof(float) + 3 * sizeof(double);
+
 Histogram initialHistogram(const TensorStats &stats) {
     double lo = stats.min, hi = stats.max;
     if (!(hi > lo)) { // constant so far: any width around it, growing takes care of the rest
@@ -42,6 +44,7 @@ Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
         for (auto *sums :
              {&m_capture.channelSum, &m_capture.channelSumOfMagnitudes, &m_capture.channelSumOfSquares})
             sums->assign(static_cast<std::size_t>(channels), 0.0);
+        m_sample.reserve(static_cast<std::size_t>(m_sampleTokens * channels));
     }
     const auto values = input.values<float>();
     QS_TRY(const TensorStats stats, computeStats(values, ctx));
@@ -90,6 +93,17 @@ void ActivationAccumulator::addSample(const float *values, std::int64_t channels
         for (std::int64_t i = 0; i < inner && kept < m_sampleTokens; ++i, ++kept)
             for (std::int64_t c = 0; c < channels; ++c)
                 m_sample.push_back(values[(block * channels + c) * inner + i]);
+}
+
+std::int64_t ActivationAccumulator::bytes() const {
+    const auto channels = static_cast<std::int64_t>(m_capture.channelMin.size());
+    const auto bins = static_cast<std::int64_t>(m_capture.histogram.counts().size());
+    return bins * 8 + channels * kChannelBytes +
+           static_cast<std::int64_t>(m_sample.capacity() * sizeof(float));
+}
+
+std::int64_t ActivationAccumulator::bytesFor(std::int64_t channels, std::int64_t sampleTokens) {
+    return kHistogramBins * 8 + channels * (kChannelBytes + sampleTokens * 4);
 }
 
 LayerCapture ActivationAccumulator::finish(LayerId layer) const {

@@ -15,6 +15,10 @@ public:
     Status add(const Tensor &input, const RunContext &ctx);
     LayerCapture finish(LayerId layer) const;
 
+    std::int64_t bytes() const; ///< held now
+    /// The most that it will hold.
+    static std::int64_t bytesFor(std::int64_t channels, std::int64_t sampleTokens);
+
 private:
     void addChannels(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);
     void addSample(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);

@@ -83,6 +83,7 @@ struct RunRequest {
     std::int64_t evaluationSamples = 0;  ///< 0 = all
     bool measureInNetwork = true;        ///< each layer's own effect on the output
     std::int64_t inNetworkSamples = 64;  ///< samples for that; 0 = all
+    std::int64_t memoryLimit = 0;        ///< bytes that calibration may take; 0 = no limit
 };
 
 /// Called on the running thread each time there is more to see.

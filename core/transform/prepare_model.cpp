@@ -67,6 +67,7 @@ private:
                         fmt::format("{} needs a calibration set; open one that fits the model", name()));
         CaptureOptions options;
         options.maxSamples = m_request.calibrationSamples;
+        options.memoryLimit = m_request.memoryLimit;
         if (m_method->info().needsHessian)
             for (const Layer &layer : m_editor.model().layers)
                 if (layer.kind == LayerKind::Linear || isPointwise(layer))

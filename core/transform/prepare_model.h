@@ -25,6 +25,7 @@ struct PrepareRequest {
     std::int64_t calibrationSamples = 0;               ///< 0 = all
     std::shared_ptr<const MethodRegistry> methods;
     const Recipe *recipe = nullptr;
+    std::int64_t memoryLimit = 0; ///< bytes that calibration may take; 0 = no limit
 };
 
 /// Applies the transforms of a recipe one after the other, and compares the float outputs before and after.

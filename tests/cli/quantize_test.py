@@ -171,6 +171,16 @@ class Quantize(CliCase):
                                  "gptq", "--bits", "4", "--export", str(self.folder / "x.onnx"), "--in-network-samples", "0"],
                                 **streams)
 
+    def test_memory_limit_makes_groups_and_the_same_report(self):
+        arguments = ["quantize", LLAMA, "--calib", TEXT, "--calib-samples", "16", "--eval-samples", "1", "--in-network-samples",
+                     "1", "--method", "gptq", "--bits", "4", "--layers", r"layers.0.*"]
+        self.run_qscope(*arguments, "--report", self.folder / "all.json")
+        outcome = self.run_qscope(*arguments, "--memory-limit", "69", "--report", self.folder / "groups.json")
+        self.assert_says(outcome.err, "groups of layers", "69.0 MiB")
+        self.assertEqual((self.folder / "all.json").read_bytes(), (self.folder / "groups.json").read_bytes())
+        outcome = self.run_qscope(*arguments, "--memory-limit", "10", code=BAD_INPUT)
+        self.assert_says(outcome.err, "calibration needs", "Raise the memory limit")
+
     def test_interrupt_ends_cleanly(self):
         process = self.start_long_job(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(1.5)
