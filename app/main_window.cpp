@@ -1,5 +1,6 @@
 #include "app/main_window.h"
 
+#include "app/difference_dialog.h"
 #include "app/distill_dialog.h"
 #include "app/export_dialog.h"
 #include "app/open_dialog.h"
@@ -14,6 +15,7 @@
 #include <QApplication>
 #include <QCloseEvent>
 #include <QFileDialog>
+#include <QInputDialog>
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
@@ -54,6 +56,7 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     setAcceptDrops(true);
     qApp->installEventFilter(this);
     m_theme->setTheme(m_settings.theme());
+    m_context.setMemoryLimit(std::int64_t(m_settings.calibrationMemoryMib()) << 20);
     m_docks = new DockLayout(*this, context);
     m_session = new ProjectSession(context, this);
     m_session->setWindowState({[this] { return windowState(); },
@@ -139,6 +142,11 @@ void MainWindow::makeFileMenu() {
         menu, tr("Read codes of a &quantized version…"), tr("Ctrl+Alt+Q"),
         tr("Reads codes and scales of a quantized file of this model as a run, measured against it"),
         [openAs] { openAs(OpenPurpose::Quantized, &WorkbenchContext::readStoredRun); });
+    m_difference = addAction(
+        menu, tr("&Difference to another model…"), tr("Ctrl+Alt+D"),
+        tr("Subtracts the weights of a model, such as what this one was fine-tuned from, and opens the "
+           "result"),
+        [this] { askForDifference(m_context, this, [this](const QString &file) { openFiles({file}); }); });
     QMenu *recent = menu->addMenu(tr("&Recent files"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { fillRecentMenu(recent); });
     makeSampleMenu(menu->addMenu(tr("Open sa&mple")));
@@ -255,6 +263,9 @@ void MainWindow::makeRunMenu() {
     m_flip = addAction(menu, tr("&Flip A/B"), tr("F8"),
                        tr("Shows the run that was shown before in all views, and back again"),
                        [this] { m_context.flipRuns(); });
+    addAction(menu, tr("Calibration &memory…"), {},
+              tr("How much memory calibration may take; with less it goes layer group by layer group"),
+              [this] { askForMemoryLimit(); });
     menu->addSeparator();
     m_cancel =
         addAction(menu, tr("C&ancel jobs"), tr("Esc"), tr("Stops what is running; results so far stay"),
@@ -371,6 +382,7 @@ bool MainWindow::openSample(const QString &name) {
 
 void MainWindow::updateActions() {
     setAvailable(m_distill, m_context.model() ? QString() : tr("No model is open."));
+    setAvailable(m_difference, whyNoDifference(m_context));
     setAvailable(m_calibrate, m_context.whyNotCalibrate());
     setAvailable(m_run, m_context.whyNotRun());
     setAvailable(m_sensitivity, m_context.whyNotSensitivity());
@@ -433,6 +445,21 @@ void MainWindow::exportModel() {
     ExportDialog dialog(QDir::current().filePath(name), this);
     if (dialog.exec() == QDialog::Accepted)
         m_context.exportRun(dialog.file(), dialog.exporterId(), dialog.options());
+}
+
+void MainWindow::askForMemoryLimit() {
+    bool accepted = false;
+    const int limit = QInputDialog::getInt(
+        this, tr("Calibration memory"),
+        tr("MiB that statistics, Hessians and the activations of a batch may take together, weights "
+           "excluded.\n"
+           "With too little for all Hessians they are made layer group by layer group: slower, with the same "
+           "results. 0: no limit."),
+        m_settings.calibrationMemoryMib(), 0, 1 << 24, 64, &accepted);
+    if (!accepted)
+        return;
+    m_settings.setCalibrationMemoryMib(limit);
+    m_context.setMemoryLimit(std::int64_t(limit) << 20);
 }
 
 void MainWindow::openPalette() {

@@ -55,6 +55,7 @@ private:
     void toggleView(views::ViewDock *dock);
     void saveRecipe();
     void exportModel();
+    void askForMemoryLimit();
     void openPalette();
     void showShortcuts();
     void showAbout();
@@ -66,7 +67,7 @@ private:
     ProjectSession *m_session = nullptr;
     ProjectMenu *m_projects = nullptr;
     QAction *m_open = nullptr, *m_calibrate = nullptr, *m_run = nullptr, *m_sensitivity = nullptr,
-            *m_flip = nullptr, *m_sweep = nullptr, *m_distill = nullptr;
+            *m_flip = nullptr, *m_sweep = nullptr, *m_distill = nullptr, *m_difference = nullptr;
     QAction *m_cancel = nullptr, *m_export = nullptr, *m_readStored = nullptr;
     int m_errorsSeen = 0;
     bool m_needsDefaultSizes = false;

@@ -1,5 +1,7 @@
 #include "app/settings.h"
 
+#include "core/base/machine_memory.h"
+
 #include <QFileInfo>
 #include <QSettings>
 
@@ -9,6 +11,7 @@ namespace {
 constexpr int kRecentFiles = 10;
 const QString kTheme = QStringLiteral("theme");
 const QString kRecent = QStringLiteral("recentFiles");
+const QString kCalibrationMemory = QStringLiteral("calibrationMemoryMib");
 const QString kGeometry = QStringLiteral("window/geometry");
 const QString kState = QStringLiteral("window/state");
 
@@ -45,6 +48,16 @@ void Settings::addRecentFile(const QString &file) {
 void Settings::clearRecentFiles() {
     if (m_persistent)
         QSettings().remove(kRecent);
+}
+
+int Settings::calibrationMemoryMib() const {
+    const auto half = static_cast<int>(machineMemoryBytes() / 2 / (1 << 20));
+    return m_persistent ? QSettings().value(kCalibrationMemory, half).toInt() : half;
+}
+
+void Settings::setCalibrationMemoryMib(int mebibytes) {
+    if (m_persistent)
+        QSettings().setValue(kCalibrationMemory, mebibytes);
 }
 
 QByteArray Settings::windowGeometry() const {

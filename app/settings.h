@@ -18,6 +18,9 @@ public:
     QStringList recentFiles() const; ///< newest first
     void addRecentFile(const QString &file);
     void clearRecentFiles();
+    /// MiB that calibration may take; 0 = no limit. Half of the memory of this machine until it is set.
+    int calibrationMemoryMib() const;
+    void setCalibrationMemoryMib(int mebibytes);
     QByteArray windowGeometry() const;
     QByteArray windowState() const;
     void setWindow(const QByteArray &geometry, const QByteArray &state);

@@ -1,5 +1,6 @@
 #include "app/status_panel.h"
 
+#include "core/io/activation_file.h"
 #include "core/io/calibration_origin.h"
 #include "views/models/job_model.h"
 #include "views/shared/format_text.h"
@@ -83,7 +84,8 @@ StatusPanel::StatusPanel(WorkbenchContext &context, QWidget *parent)
     connect(m_cancel, &QToolButton::clicked, &context.jobs(), &views::JobList::cancelAll);
     connect(&context.jobs(), &views::JobList::changed, this, &StatusPanel::updateJob);
     for (auto signal : {&WorkbenchContext::modelChanged, &WorkbenchContext::calibrationChanged,
-                        &WorkbenchContext::runChanged, &WorkbenchContext::executorChanged})
+                        &WorkbenchContext::captureChanged, &WorkbenchContext::runChanged,
+                        &WorkbenchContext::executorChanged})
         connect(&context, signal, this, &StatusPanel::updateSummary);
     updateSummary();
     updateJob();
@@ -97,8 +99,10 @@ void StatusPanel::updateSummary() {
         parts << tr("No model. Drop files anywhere, or press Ctrl+O.");
     if (const auto set = m_context.calibration())
         parts << tr("Calibration <b>%1</b>").arg(setText(set).toHtmlEscaped());
-    else if (m_context.model())
+    else if (m_context.model() && !m_context.activations())
         parts << tr("No calibration set");
+    if (const auto activations = m_context.activations())
+        parts << tr("Activations from <b>%1</b>").arg(nameOf(activations->file()).toHtmlEscaped());
     if (const auto set = m_context.evaluation())
         parts << tr("Evaluation <b>%1</b>").arg(setText(set).toHtmlEscaped());
     if (const auto run = m_context.run())

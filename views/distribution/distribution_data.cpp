@@ -152,7 +152,8 @@ Status prepareWeight(DistributionData &data, const RunContext &ctx) {
         return {};
     data.quantizedName +=
         ", " + gridText(matrix->bits, matrix->convention) + ", " + layoutText(matrix->layout);
-    if (compared)
+    // Levels of their own have no steps to be clipped at.
+    if (compared && matrix->isIntegerGrid())
         QS_CHECK_OK(measureClipping(data, *matrix, values, row, ctx));
     data.grid.grids = request.channel < 0 ? matrix->layout.slices() : matrix->layout.groupsPerRow();
     const ScaleZero own = matrix->grid(row, 0);
@@ -258,6 +259,8 @@ Status prepareActivation(DistributionData &data, const RunContext &ctx) {
         data.quantizedName += ", " + gridText(grid->scheme.bits, grid->scheme.convention) + ", per tensor";
         setGrid(data.grid, grid->grid, grid->scheme.bits, grid->scheme.convention);
     }
+    if (const std::string &origin = data.request.capture->origin; !origin.empty())
+        data.notes.push_back("Activations " + origin + ".");
     if (data.request.channel >= 0)
         return prepareFromSample(data, grid, ctx);
     prepareFromHistogram(data, grid);

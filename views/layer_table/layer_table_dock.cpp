@@ -1,8 +1,10 @@
 #include "views/layer_table/layer_table_dock.h"
 
+#include "core/graph/weight_difference.h"
 #include "views/commands/recipe_commands.h"
 #include "views/shared/find_expression.h"
 #include "views/shared/format_text.h"
+#include "views/shared/latest_value.h"
 #include "views/shared/table_tools.h"
 
 #include <QAction>
@@ -12,6 +14,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QPointer>
 #include <QScopedValueRollback>
 #include <QTableView>
 #include <QVBoxLayout>
@@ -136,6 +139,7 @@ void LayerTableDock::addActions() {
 void LayerTableDock::modelChanged() {
     const QScopedValueRollback following(m_following, true);
     m_metricChosen = false;
+    measureDifference();
     updateTable();
     fitColumns();
     showEmptyState(
@@ -145,6 +149,44 @@ void LayerTableDock::modelChanged() {
         : context().model()->layers.empty()
             ? tr("This model has no layer with a constant weight:\nthere is nothing to quantize.")
             : QString());
+}
+
+void LayerTableDock::measureDifference() {
+    using Changes = std::shared_ptr<const std::vector<WeightChange>>;
+    static const QString tag = QStringLiteral("difference");
+    const auto model = context().model();
+    m_changes = nullptr;
+    context().jobs().cancelTag(tag);
+    const bool differs = model && isDifference(model->graph);
+    for (const int column : {LayerTableModel::DeltaNormColumn, LayerTableModel::RelativeNormColumn})
+        m_table->setColumnHidden(column, !differs);
+    if (!differs)
+        return;
+    auto show = [self = QPointer(this), model](Changes changes) {
+        if (self && self->context().model() == model) {
+            self->m_changes = std::move(changes);
+            self->updateTable();
+        }
+    };
+    auto partial = std::make_shared<LatestValue<Changes>>(context().jobs(), show);
+    auto all = std::make_shared<std::vector<WeightChange>>();
+    context().jobs().start(
+        tag, tr("Comparing weights"),
+        [partial, all, model](const RunContext &ctx) -> Status {
+            const auto found = [&](const WeightChange &change) {
+                all->push_back(change);
+                partial->put(std::make_shared<const std::vector<WeightChange>>(*all), ctx.stop);
+            };
+            QS_TRY(const auto changes, surveyDifference(*model, found, ctx));
+            static_cast<void>(changes);
+            return {};
+        },
+        [self = QPointer(this), partial, all, show](const Status &status) {
+            partial->close();
+            show(all);
+            if (self && !status && status.error().code != ErrorCode::Cancelled)
+                self->context().addFinding(toFinding(status.error()));
+        });
 }
 
 void LayerTableDock::runChanged() {
@@ -172,6 +214,7 @@ void LayerTableDock::updateTable() {
     data.run = context().run();
     data.capture = context().capture();
     data.sensitivity = context().sensitivity();
+    data.changes = m_changes;
     data.metric = static_cast<Metric>(m_metric->currentData().toInt());
     data.sensitivityBits = m_bits->currentData().toInt();
     m_model->setData(std::move(data));
@@ -188,8 +231,11 @@ void LayerTableDock::fitColumns() {
     const int least = m_table->fontMetrics().horizontalAdvance(QStringLiteral("−0.00e−00")) + 12;
     for (int column = 1; column < LayerTableModel::ColumnCount; ++column) {
         const int contents = compactColumnWidth(*m_table, column);
-        m_table->setColumnWidth(column, column >= LayerTableModel::NetworkColumn ? std::max(contents, least)
-                                                                                 : contents);
+        const bool late = column >= LayerTableModel::NetworkColumn ||
+                          column == LayerTableModel::DeltaNormColumn ||
+                          column == LayerTableModel::RelativeNormColumn;
+        if (!m_table->isColumnHidden(column)) // giving it a width would show it
+            m_table->setColumnWidth(column, late ? std::max(contents, least) : contents);
     }
     fitNameColumn();
 }

@@ -30,6 +30,7 @@ private:
     void applyFilter(const QString &pattern);
     void chooseMetric();
     void updateMetricChoices();
+    void measureDifference();
     void updateTable();
     void updateCount();
     void fitColumns();
@@ -45,6 +46,8 @@ private:
     QLabel *m_count = nullptr;
     QComboBox *m_metric = nullptr;
     QComboBox *m_bits = nullptr;
+    std::shared_ptr<const std::vector<WeightChange>>
+        m_changes;               ///< of a difference; grows while it is measured
     bool m_following = false;    ///< the table takes over the selection of the context
     bool m_metricChosen = false; ///< by the user; else it follows what the model's outputs allow
 };

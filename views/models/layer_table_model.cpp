@@ -23,6 +23,8 @@ const ColumnText &columnText(int column) {
         {"Kind", "Linear (MatMul, Gemm), convolution or embedding (Gather)."},
         {"Shape", "Shape of the weight as stored in the file."},
         {"Params", "Number of weights."},
+        {"‖Δ‖", "Frobenius norm of the difference of the two checkpoints: √Σ(tuned − base)²."},
+        {"‖Δ‖ / ‖base‖\n%", "The same over the norm of the base: how far fine-tuning moved this layer."},
         {"Outliers\n× median",
          "Outlier score of the activation that enters: its largest over its median channel "
          "magnitude (max |x| of each channel). 1: all channels alike; above 8: outlier channels. "
@@ -45,7 +47,8 @@ const ColumnText &columnText(int column) {
 }
 
 bool isNumeric(int column) {
-    return column == LayerTableModel::ParametersColumn || column == LayerTableModel::OutlierColumn ||
+    return column == LayerTableModel::ParametersColumn || column == LayerTableModel::DeltaNormColumn ||
+           column == LayerTableModel::RelativeNormColumn || column == LayerTableModel::OutlierColumn ||
            column >= LayerTableModel::BitsColumn;
 }
 
@@ -147,11 +150,20 @@ std::optional<double> LayerTableModel::sensitivity(int row) const {
     return cell ? metricValue(cell->network, m_data.metric) : std::nullopt;
 }
 
+const WeightChange *LayerTableModel::change(int row) const {
+    const auto index = static_cast<std::size_t>(row);
+    return m_data.changes && index < m_data.changes->size() ? &(*m_data.changes)[index] : nullptr;
+}
+
 std::optional<double> LayerTableModel::number(int row, int column) const {
     switch (column) {
     case ShapeColumn:
     case ParametersColumn:
         return static_cast<double>(layer(row).parameters());
+    case DeltaNormColumn:
+        return change(row) ? std::optional(change(row)->deltaNorm()) : std::nullopt;
+    case RelativeNormColumn:
+        return change(row) ? std::optional(100 * change(row)->relativeNorm()) : std::nullopt;
     case OutlierColumn:
         return m_outlierScores.empty() ? std::nullopt : m_outlierScores[static_cast<std::size_t>(row)];
     case BitsColumn:
@@ -210,6 +222,8 @@ QString LayerTableModel::text(int row, int column) const {
         return shapeText(layer(row).weightShape);
     case ParametersColumn:
         return formatCount(layer(row).parameters());
+    case DeltaNormColumn:
+    case RelativeNormColumn:
     case OutlierColumn:
         return value ? formatNumber(*value, 3) : kNoValueText;
     case MethodColumn:
@@ -248,6 +262,12 @@ QString LayerTableModel::toolTip(int row, int column) const {
             .arg(formatNumber(bits.codes), formatNumber(bits.scales), formatNumber(bits.zeroPoints),
                  formatNumber(bits.indices), formatNumber(bits.outliers), formatNumber(bits.branch));
     }
+    if (const WeightChange *found = change(row);
+        found && (column == DeltaNormColumn || column == RelativeNormColumn))
+        return tr("‖base‖ %1, ‖Δ‖ %2, largest |Δ| %3, mean |Δ| %4, cosine of tuned and base %5, %6 unchanged")
+            .arg(formatNumber(found->baseNorm()), formatNumber(found->deltaNorm()),
+                 formatNumber(found->largest), formatNumber(found->meanMagnitude()),
+                 formatNumber(found->cosine(), 6), formatShare(found->unchangedShare()));
     return column == NameColumn ? text(row, column) : QString();
 }
 

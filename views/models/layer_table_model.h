@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/analysis/difference_survey.h"
 #include "core/session/run.h"
 
 #include <QAbstractTableModel>
@@ -14,6 +15,8 @@ struct LayerTableData {
     std::shared_ptr<const Run> run;
     std::shared_ptr<const Capture> capture;
     std::shared_ptr<const SensitivityTable> sensitivity;
+    std::shared_ptr<const std::vector<WeightChange>>
+        changes;                ///< of a difference of checkpoints: the first layers
     Metric metric = Metric::Kl; ///< of the columns Network and Sensitivity
     int sensitivityBits = 4;
 };
@@ -27,6 +30,8 @@ public:
         KindColumn,
         ShapeColumn,
         ParametersColumn,
+        DeltaNormColumn, ///< of a difference of checkpoints, as the next
+        RelativeNormColumn,
         OutlierColumn,
         MethodColumn,
         BitsColumn,
@@ -56,6 +61,7 @@ private:
     std::optional<double> number(int row, int column) const;
     std::optional<double> resultNumber(const LayerResult &result, int column) const;
     std::optional<double> sensitivity(int row) const;
+    const WeightChange *change(int row) const;
     std::vector<std::optional<double>> outlierScores() const;
     QString title(int column) const;
     QString text(int row, int column) const;

@@ -119,13 +119,19 @@ QString outlierSummary(const HeatMapOutliers &outliers, std::int64_t values) {
              formatCount(static_cast<std::int64_t>(outliers.columns.size())));
 }
 
+/// Where activations come from that no pass through this model made.
+QStringList originParts(const std::string &origin) {
+    return origin.empty() ? QStringList() : QStringList(QString::fromStdString(origin));
+}
+
 QString summaryOf(const OutlierMapContent &content) {
     const HeatMapData &data = *content.scene.data;
     const OutlierMapRequest &request = content.request;
     QStringList parts;
     if (request.mode == Mode::LayerChannel) {
         parts << tr("%1 layers × up to %2 channels").arg(formatCount(data.rows()), formatCount(data.cols()));
-        parts << tr("over %1 samples").arg(formatCount(request.capture->samples));
+        parts << tr("over %1 samples").arg(formatCount(request.capture->samples))
+              << originParts(request.capture->origin);
     } else {
         const QString layer =
             QString::fromStdString(request.model->layers[static_cast<std::size_t>(request.layer)].name);
@@ -134,7 +140,8 @@ QString summaryOf(const OutlierMapContent &content) {
                      .arg(formatCount(data.rows()), content.scene.rowTitle, formatCount(data.cols()),
                           content.scene.columnTitle);
         if (request.mode == Mode::TokenChannel)
-            parts << tr("the first of %1 seen").arg(formatCount(captureOf(request, request.layer)->tokens));
+            parts << tr("the first of %1 seen").arg(formatCount(captureOf(request, request.layer)->tokens))
+                  << originParts(captureOf(request, request.layer)->origin);
     }
     if (request.rule != Rule::None)
         parts << outlierSummary(content.scene.outliers, data.count());
@@ -184,8 +191,12 @@ QString OutlierMapRequest::whyNothing() const {
     const QString name = QString::fromStdString(model->layers[static_cast<std::size_t>(layer)].name);
     const LayerCapture *seen = captureOf(*this, layer);
     if (mode == Mode::TokenChannel && (!seen || seen->sample.empty() || seen->sample.numel() == 0))
-        return tr("Nothing was captured at the input of %1: it reads indices, not activations. Select "
-                  "another layer.")
+        return (capture->origin.empty()
+                    ? tr("Nothing was captured at the input of %1: it reads indices, not activations. Select "
+                         "another layer.")
+                    : tr("The file of activations has none that enters %1. Select another layer, or "
+                         "calibrate "
+                         "here (F6)."))
             .arg(name);
     if (statistic == Statistic::Error && layerResult && !layerResult->hasOriginal)
         return tr("The error of %1 is not available: its codes came with the model, whose file has no float "

@@ -22,8 +22,8 @@ WeightForm::WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *p
     m_layout->setContentsMargins(0, 0, 0, 0);
     m_layout->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     m_branch->addNone(tr("None"));
-    for (int bits = 2; bits <= 8; ++bits)
-        m_bits->addItem(tr("INT%1").arg(bits), bits);
+    for (int bits = 1; bits <= 8; ++bits)
+        m_bits->addItem(bits == 1 ? tr("1 bit") : tr("INT%1").arg(bits), bits);
     m_granularity->addItem(tr("Per tensor"), static_cast<int>(Granularity::PerTensor));
     m_granularity->addItem(tr("Per output channel"), static_cast<int>(Granularity::PerChannel));
     m_granularity->addItem(tr("Groups of inputs"), static_cast<int>(Granularity::PerGroup));

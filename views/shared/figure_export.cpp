@@ -2,6 +2,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/exec/capture.h"
+#include "core/io/activation_file.h"
 #include "core/io/calibration_origin.h"
 #include "core/session/provenance_caption.h"
 #include "views/shared/figure_export_dialog.h"
@@ -43,7 +44,12 @@ Provenance provenanceOf(const WorkbenchContext &context) {
         provenance.modelFile = model->file.filename().string();
         provenance.modelSha256 = model->sha256;
     }
-    if (const auto set = context.calibration()) {
+    if (const auto capture = context.capture(); capture && !capture->origin.empty()) {
+        provenance.calibrationFile =
+            context.activations()->file().filename().string() + ", captured elsewhere";
+        provenance.calibrationSha256 = capture->calibrationSha256;
+        provenance.calibrationSamples = capture->samples;
+    } else if (const auto set = context.calibration()) {
         provenance.calibrationFile = sourceName(*set);
         provenance.calibrationSha256 = set->sha256();
         provenance.calibrationSamples = context.capture() ? context.capture()->samples : set->samples();

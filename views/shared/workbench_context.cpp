@@ -3,6 +3,7 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/export/exporter.h"
 #include "core/graph/weights_only.h"
+#include "core/io/activation_file.h"
 #include "core/io/importer.h"
 #include "core/io/mapped_file.h"
 #include "core/session/recipe_network.h"
@@ -208,22 +209,35 @@ void WorkbenchContext::openEvaluation(const QString &file) {
 }
 
 void WorkbenchContext::openSet(const QString &file, SetRole role) {
-    auto set = std::make_shared<std::shared_ptr<const CalibrationSet>>();
+    struct Opened {
+        std::shared_ptr<const CalibrationSet> set;
+        std::shared_ptr<const ActivationFile> activations;
+    };
+    auto opened = std::make_shared<Opened>();
     // One tag per file, so that a calibration and an evaluation set dropped together both open.
     startJob(
         QStringLiteral("open-set ") + file, tr("Opening %1").arg(nameOf(toPath(file))),
-        [set, role, path = toPath(file)](const RunContext &ctx) -> Status {
-            auto opened = CalibrationSet::open(path, ctx);
+        [opened, role, path = toPath(file)](const RunContext &ctx) -> Status {
+            if (role != SetRole::Evaluation) {
+                QS_TRY(opened->activations, openIfCaptured(path, ctx));
+            }
+            auto set = CalibrationSet::open(path, ctx);
             // Without inputs it may be a file of weights; nobody said that it is a set.
-            if (!opened && opened.error().code == ErrorCode::NotFound && role == SetRole::ByName)
+            if (!set && set.error().code == ErrorCode::NotFound &&
+                (opened->activations || role == SetRole::ByName))
                 return {};
-            QS_TRY(*set, std::move(opened));
+            QS_TRY(opened->set, std::move(set));
             return {};
         },
-        [this, set, role, file] {
-            if (!*set)
+        [this, opened, role, file] {
+            if (!opened->set && !opened->activations)
                 return openModel(file);
-            adoptSet(*set, role);
+            if (opened->set)
+                adoptSet(opened->set, role);
+            if (opened->activations) {
+                m_activations = opened->activations;
+                readActivations();
+            }
             emit fileOpened(file);
         });
 }
@@ -268,6 +282,7 @@ void WorkbenchContext::calibrate() {
         return addFinding({Severity::Warning, "Calibration cannot start", {}, reason.toStdString()});
     CaptureOptions options;
     options.hessians = neededHessians(*m_model, m_recipe, *m_methods);
+    options.memoryLimit = m_memoryLimit;
     auto capture = std::make_shared<std::shared_ptr<const Capture>>();
     startJob(
         kCalibrateTag, tr("Calibrating %1").arg(nameOf(m_model->file)),
@@ -294,6 +309,7 @@ RunRequest WorkbenchContext::runRequest() const {
     request.capture = m_capture;
     request.methods = m_methods;
     request.recipe = m_recipe;
+    request.memoryLimit = m_memoryLimit;
     return request;
 }
 
@@ -392,12 +408,15 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
         kSensitivityTag, tr("Measuring sensitivity of %1").arg(nameOf(m_model->file)),
         [partial, result, options = std::move(options), model = m_model, executor = m_executor,
          calibration = m_calibration, set = m_evaluation ? m_evaluation : m_calibration, earlier = m_capture,
-         methods = m_methods, findings = m_findings](const RunContext &ctx) -> Status {
+         memoryLimit = m_memoryLimit, methods = m_methods,
+         findings = m_findings](const RunContext &ctx) -> Status {
             QS_CHECK_OK(options.recipe.validate());
-            const PrepareRequest prepare{model, executor, calibration, 0, methods, &options.recipe};
+            const PrepareRequest prepare{model,   executor,        calibration, 0,
+                                         methods, &options.recipe, memoryLimit};
             QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, *findings, ctx));
             CaptureOptions captureOptions;
             captureOptions.hessians = neededHessians(*network.model, options.recipe, *methods);
+            captureOptions.memoryLimit = memoryLimit;
             std::shared_ptr<const Capture> capture;
             if (!captureOptions.hessians.empty()) {
                 QS_TRY(capture, captureOrReuse(network.prepared ? nullptr : earlier, *network.executor,

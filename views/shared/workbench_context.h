@@ -8,6 +8,10 @@
 #include <QObject>
 #include <QUndoStack>
 
+namespace qs {
+class ActivationFile;
+}
+
 namespace qs::views {
 
 /// The document of the window: what is open, what was computed, what is selected. Views read snapshots from
@@ -24,7 +28,9 @@ public:
     std::shared_ptr<const Executor> executor() const { return m_executor; } ///< null: the model cannot run
     std::shared_ptr<const CalibrationSet> calibration() const { return m_calibration; }
     std::shared_ptr<const CalibrationSet> evaluation() const { return m_evaluation; }
-    std::shared_ptr<const Capture> capture() const { return m_capture; }
+    /// Of a calibration here, else read from a file of captured activations.
+    std::shared_ptr<const Capture> capture() const { return m_capture ? m_capture : m_fileCapture; }
+    std::shared_ptr<const ActivationFile> activations() const { return m_activations; }
     std::shared_ptr<const Run> run() const { return m_run; }
     const RunHistory &runs() const { return m_runs; } ///< the finished ones
     std::shared_ptr<const SensitivityTable> sensitivity() const { return m_sensitivity; }
@@ -54,8 +60,10 @@ public:
     void openNetworkConfig(const QString &file); ///< for the roofline: no weights needed
     void openCalibration(const QString &file);
     void openEvaluation(const QString &file);
-    void calibrate(); ///< capture only, no quantization
-    void startRun();  ///< the current recipe
+    std::int64_t memoryLimit() const { return m_memoryLimit; }
+    void setMemoryLimit(std::int64_t bytes); ///< of calibration, from the next one on; 0 = none
+    void calibrate();                        ///< capture only, no quantization
+    void startRun();                         ///< the current recipe
     /// The codes of a quantized version of the open model, as a run that is measured against it.
     void readStoredRun(const QString &file);
     void showRun(int number); ///< makes a finished run the one that views show
@@ -102,6 +110,7 @@ private:
     void reportMissingOperators(const Error &error);
     void openSet(const QString &file, SetRole role);
     void adoptSet(std::shared_ptr<const CalibrationSet> set, SetRole role);
+    void readActivations();
     void reportDamagedFiles();
     bool fits(const CalibrationSet &set, const char *role);
     void forgetStaleCapture();
@@ -118,7 +127,9 @@ private:
     std::shared_ptr<const Model> m_model;
     std::shared_ptr<const Executor> m_executor;
     std::shared_ptr<const CalibrationSet> m_calibration, m_evaluation;
-    std::shared_ptr<const Capture> m_capture;
+    std::shared_ptr<const Capture> m_capture; ///< of a pass through the model
+    std::shared_ptr<const ActivationFile> m_activations;
+    std::shared_ptr<const Capture> m_fileCapture;  ///< of m_activations, for the open model
     std::shared_ptr<const Run> m_run, m_runBefore; ///< shown now, shown before
     RunHistory m_runs;
     std::shared_ptr<const SensitivityTable> m_sensitivity;
@@ -130,12 +141,14 @@ private:
     std::set<std::filesystem::path> m_damagedFiles; ///< told already
     JobList *m_jobs = nullptr;
     QUndoStack *m_undoStack = nullptr;
+    std::int64_t m_memoryLimit = 0;
 };
 
 /// Tags of the jobs that the context starts.
 inline const QString kOpenModelTag = QStringLiteral("open-model");
 inline const QString kPrepareTag = QStringLiteral("prepare");
 inline const QString kCalibrateTag = QStringLiteral("calibrate");
+inline const QString kActivationsTag = QStringLiteral("activations");
 inline const QString kRunTag = QStringLiteral("run");
 inline const QString kSensitivityTag = QStringLiteral("sensitivity");
 inline const QString kExportTag = QStringLiteral("export");

@@ -1,4 +1,5 @@
 // The part of WorkbenchContext that replaces what is open as a whole.
+#include "core/exec/captured_activations.h"
 #include "core/io/importer.h"
 #include "core/session/stored_run.h"
 #include "views/shared/workbench_context.h"
@@ -19,6 +20,32 @@ void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::share
     showStoredRun();
     announceEverything();
     prepareExecutor();
+    readActivations();
+}
+
+void WorkbenchContext::readActivations() {
+    if (!m_model || !m_activations)
+        return;
+    auto capture = std::make_shared<std::shared_ptr<const Capture>>();
+    startJob(
+        kActivationsTag,
+        tr("Reading activations of %1")
+            .arg(QString::fromStdU16String(m_activations->file().filename().u16string())),
+        [capture, model = m_model, file = m_activations,
+         findings = m_findings](const RunContext &ctx) -> Status {
+            QS_TRY(*capture, captureFromFile(*file, *model, {}, *findings, ctx));
+            return {};
+        },
+        [this, capture, model = m_model] {
+            if (model != m_model)
+                return;
+            m_fileCapture = *capture;
+            emit captureChanged();
+        });
+}
+
+void WorkbenchContext::setMemoryLimit(std::int64_t bytes) {
+    m_memoryLimit = bytes;
 }
 
 void WorkbenchContext::showStoredRun() {
@@ -57,10 +84,14 @@ void WorkbenchContext::readStoredRun(const QString &file) {
 }
 
 void WorkbenchContext::closeModel() {
-    m_jobs->cancelAndJoin({kPrepareTag, kCalibrateTag, kRunTag, kSensitivityTag, kExportTag});
+    m_jobs->cancelAndJoin(
+        {kPrepareTag, kActivationsTag, kCalibrateTag, kRunTag, kSensitivityTag, kExportTag});
     m_model = nullptr;
     m_executor = nullptr;
     m_capture = nullptr;
+    if (m_fileCapture) // it was of the model that is closed
+        m_activations = nullptr;
+    m_fileCapture = nullptr;
     m_run = m_runBefore = nullptr;
     m_runs.clear();
     m_recipeOrigin = 0;
@@ -110,6 +141,7 @@ void WorkbenchContext::restore(OpenedProject session, const std::shared_ptr<Find
     m_model = project.model;
     m_findings = findings;
     m_calibration = std::move(session.calibration);
+    m_activations = std::move(session.activations);
     m_evaluation = std::move(session.evaluation);
     m_capture = project.capture;
     m_sensitivity = project.sensitivity;
@@ -123,8 +155,10 @@ void WorkbenchContext::restore(OpenedProject session, const std::shared_ptr<Find
     m_selection = fitting ? selection : Selection{};
     m_undoStack->clear();
     announceEverything();
-    if (m_model)
+    if (m_model) {
         prepareExecutor();
+        readActivations();
+    }
 }
 
 } // namespace qs::views

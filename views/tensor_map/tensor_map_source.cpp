@@ -155,6 +155,8 @@ QString summaryOf(const TensorMapContent &content) {
         parts << QStringLiteral("%1 %2s × %3 channels")
                      .arg(formatCount(points.srcRows), content.surface.rowTitle, formatCount(points.srcCols))
               << tr("the first of %1 seen").arg(formatCount(content.request.capture->tokens));
+        if (const std::string &origin = content.request.capture->origin; !origin.empty())
+            parts << QString::fromStdString(origin);
         return parts.join(QStringLiteral(" · "));
     }
     parts << QStringLiteral("%1 × %2").arg(formatCount(layer.outChannels), formatCount(layer.inPerOut));
