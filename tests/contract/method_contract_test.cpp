@@ -88,7 +88,7 @@ std::optional<WeightGridScheme> schemeFor(const Quantizer &method, QuantizeReque
             for (const GridConvention convention :
                  {GridConvention::Asymmetric, GridConvention::SymmetricRestricted,
                   GridConvention::SymmetricFull, GridConvention::SymmetricOffset})
-                for (const int bits : {4, 3, 2, 5, 6, 8}) {
+                for (const int bits : {4, 3, 2, 5, 6, 8, 1}) {
                     request.scheme.grid.bits = bits;
                     request.scheme.grid.convention = convention;
                     request.scheme.granularity = granularity;

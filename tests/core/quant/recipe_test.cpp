@@ -95,11 +95,11 @@ TEST(Recipe, MissingKeysTakeDefaults) {
 
 TEST(Recipe, ErrorsNameThePath) {
     EXPECT_EQ(errorAfter("/rules/1/weight/bits", 9),
-              "rules[1].weight.bits: is 9; allowed: whole numbers from 2 to 8");
+              "rules[1].weight.bits: is 9; allowed: whole numbers from 1 to 8");
     EXPECT_EQ(errorAfter("/rules/1/weight/bits", 4.0),
-              "rules[1].weight.bits: is 4.0; allowed: whole numbers from 2 to 8");
+              "rules[1].weight.bits: is 4.0; allowed: whole numbers from 1 to 8");
     EXPECT_EQ(errorAfter("/rules/0/weight/bits", -1),
-              "rules[0].weight.bits: is -1; allowed: whole numbers from 2 to 8");
+              "rules[0].weight.bits: is -1; allowed: whole numbers from 1 to 8");
     EXPECT_EQ(errorAfter("/rules/1/activation/bits", "8"),
               "rules[1].activation.bits: is \"8\"; allowed: whole numbers from 2 to 8");
     EXPECT_EQ(errorAfter("/rules/0/weight/granularity", "row"),
