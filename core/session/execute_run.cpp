@@ -228,11 +228,14 @@ private:
     }
 
     static std::string tuningText(const TunedBiases &biases) {
+        const char *loss = biases.loss == OutputLoss::Kl ? "KL divergence" : "relative squared error";
+        if (biases.after >= biases.before)
+            return fmt::format("bias tuning found nothing better: {} of the network's output on the "
+                               "calibration set stays {:.4g}, biases stay as they were",
+                               loss, biases.before);
         return fmt::format("bias tuning of {} layers: {} of the network's output on the calibration set went "
                            "from {:.4g} to {:.4g}; errors of single layers were measured before it",
-                           biases.offsets.size(),
-                           biases.loss == OutputLoss::Kl ? "KL divergence" : "relative squared error",
-                           biases.before, biases.after);
+                           biases.offsets.size(), loss, biases.before, biases.after);
     }
 
     Status measureTotal() {

@@ -44,6 +44,8 @@ constexpr UpgradeCase kCases[] = {
     {"UpsampleLinear", 7, "y = Upsample<mode = \"linear\", scales = [1.0,1.0,2.0,2.0]>(x)"},
     {"ResizeNearest", 10,
      "s = Constant<value = float[4] {1.0, 1.0, 1.5, 2.0}>() y = Resize<mode = \"nearest\">(x, s)"},
+    {"ResizeNearestSmaller", 10,
+     "s = Constant<value = float[4] {1.0, 1.0, 0.7, 0.4}>() y = Resize<mode = \"nearest\">(x, s)"},
     {"ResizeLinear", 10,
      "s = Constant<value = float[4] {1.0, 1.0, 1.5, 2.0}>() y = Resize<mode = \"linear\">(x, s)"},
     {"Dropout", 10, "y = Dropout<ratio = 0.3>(x)"},

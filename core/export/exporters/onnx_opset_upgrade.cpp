@@ -2,6 +2,7 @@
 
 #include "core/export/exporters/onnx_graph_edit.h"
 
+#include <cstring>
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 #include <optional>
@@ -18,6 +19,8 @@ struct Rewriting {
     onnx::NodeProto node;
     std::vector<onnx::NodeProto> before, after;
     OnnxNames *names = nullptr;
+    const onnx::GraphProto *graph = nullptr;                              ///< for its initializers
+    const google::protobuf::RepeatedPtrField<onnx::NodeProto> *inFront{}; ///< of the node, in their order
 };
 
 tl::unexpected<Error> refuse(const Rewriting &r, const std::string &why) {
@@ -177,15 +180,52 @@ Status upsampleToResize(Rewriting &r) {
     return {};
 }
 
+std::vector<float> floatsOf(const onnx::TensorProto &tensor) {
+    if (!tensor.has_raw_data())
+        return {tensor.float_data().begin(), tensor.float_data().end()};
+    std::vector<float> values(tensor.raw_data().size() / sizeof(float));
+    std::memcpy(values.data(), tensor.raw_data().data(), values.size() * sizeof(float));
+    return values;
+}
+
+/// The floats of an initializer or a Constant; empty for what is computed.
+std::vector<float> constantFloats(const Rewriting &r, const std::string &name) {
+    for (const auto &initializer : r.graph->initializer())
+        if (initializer.name() == name)
+            return floatsOf(initializer);
+    for (const auto &node : *r.inFront)
+        if (node.op_type() == "Constant" && node.output(0) == name)
+            for (const auto &attribute : node.attribute())
+                if (attribute.name() == "value")
+                    return floatsOf(attribute.t());
+    return {};
+}
+
+/// Resize 10 rounded a position down where an axis grows and up where it shrinks.
+Result<std::string> oldNearestMode(const Rewriting &r, const std::string &scales) {
+    bool grows = false, shrinks = false;
+    const std::vector<float> values = constantFloats(r, scales);
+    for (const float scale : values) {
+        grows = grows || scale > 1;
+        shrinks = shrinks || scale < 1;
+    }
+    if (values.empty() || (grows && shrinks))
+        return refuse(r, "how it rounds depends on scales that are computed or both above and below 1");
+    return std::string(shrinks ? "ceil" : "floor");
+}
+
 /// Resize 10 knew one way to map coordinates; from 11 on it has to be named.
 Status nameResizeRule(Rewriting &r) {
     const std::string scales = r.node.input_size() > 1 ? r.node.input(1) : "";
+    if (textOf(r.node, "mode", "nearest") == "nearest") {
+        QS_TRY(const std::string mode, oldNearestMode(r, scales));
+        setText(r.node, "nearest_mode", mode);
+    }
     while (r.node.input_size() < 3)
         r.node.add_input("");
     r.node.set_input(1, "");
     r.node.set_input(2, scales);
     setText(r.node, "coordinate_transformation_mode", "asymmetric");
-    setText(r.node, "nearest_mode", "floor");
     return {};
 }
 
@@ -332,6 +372,8 @@ Status upgradeGraph(onnx::GraphProto &graph, OnnxNames &names, std::int64_t from
     for (auto &node : *graph.mutable_node()) {
         Rewriting rewriting;
         rewriting.names = &names;
+        rewriting.graph = &graph;
+        rewriting.inFront = &ordered;
         rewriting.node.Swap(&node);
         QS_CHECK_OK(upgradeNode(rewriting, from, target));
         for (onnx::NodeProto &before : rewriting.before)

@@ -113,8 +113,22 @@ TEST(OpsetUpgrade, UpsampleBecomesResizeByItsOldRule) {
     const onnx::NodeProto &resize = nodeOf(model.graph(), "Resize");
     ASSERT_EQ(resize.input_size(), 3);
     EXPECT_EQ(resize.input(1), "");
-    EXPECT_EQ(resize.attribute(1).s(), "asymmetric");
-    EXPECT_EQ(resize.attribute(2).s(), "floor");
+    EXPECT_EQ(resize.attribute(1).s(), "floor");
+    EXPECT_EQ(resize.attribute(2).s(), "asymmetric");
+}
+
+TEST(OpsetUpgrade, ResizeRoundsUpWhereItShrinks) {
+    const auto upgraded = [](const std::string &scales) {
+        auto model = modelWith(10, "s = Constant <value = float[3] {" + scales +
+                                       "}> () y = Resize <mode = \"nearest\"> (x, s)");
+        const Status status = upgradeOpset(model, 13);
+        return status ? nodeOf(model.graph(), "Resize").attribute(1).s() : status.error().message;
+    };
+    EXPECT_EQ(upgraded("1.0, 0.5, 0.75"), "ceil");
+    EXPECT_EQ(upgraded("1.0, 2.0, 1.0"), "floor");
+    EXPECT_THAT(upgraded("1.0, 2.0, 0.5"), testing::HasSubstr("above and below 1"));
+    auto computed = modelWith(10, "s = Relu(x) y = Resize <mode = \"nearest\"> (x, s)");
+    EXPECT_FALSE(upgradeOpset(computed, 13));
 }
 
 TEST(OpsetUpgrade, SubgraphsAreUpgradedToo) {
