@@ -193,11 +193,19 @@ std::vector<float> constantFloats(const Rewriting &r, const std::string &name) {
     for (const auto &initializer : r.graph->initializer())
         if (initializer.name() == name)
             return floatsOf(initializer);
-    for (const auto &node : *r.inFront)
+    const auto valueOf = [&name](const onnx::NodeProto &node) -> const onnx::TensorProto * {
         if (node.op_type() == "Constant" && node.output(0) == name)
             for (const auto &attribute : node.attribute())
                 if (attribute.name() == "value")
-                    return floatsOf(attribute.t());
+                    return &attribute.t();
+        return nullptr;
+    };
+    for (const auto &node : r.before)
+        if (const auto *value = valueOf(node))
+            return floatsOf(*value);
+    for (const auto &node : *r.inFront)
+        if (const auto *value = valueOf(node))
+            return floatsOf(*value);
     return {};
 }
 
