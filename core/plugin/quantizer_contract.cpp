@@ -53,12 +53,12 @@ public:
     std::vector<float> &weights() { return m_weights; }
     std::int64_t cols() const { return m_cols; }
 
-    /// Per channel with 8 bits, or fewer for methods that are made for few; groups for those that take
-    /// nothing else.
+    /// Per channel with 8 bits, or fewer, down to 1, for methods that are made for few; groups for those that
+    /// take nothing else.
     static std::optional<WeightGridScheme> supportedScheme(const Quantizer &quantizer,
                                                            QuantizeRequest request) {
         for (const std::int64_t groupSize : {0, 32, 16, 64, 256})
-            for (const int bits : {8, 6, 5, 4, 3, 2}) {
+            for (const int bits : {8, 6, 5, 4, 3, 2, 1}) {
                 request.scheme = WeightGridScheme{};
                 request.scheme.grid.bits = bits;
                 if (groupSize > 0) {
@@ -176,7 +176,7 @@ private:
 
     void checkSchemes() {
         Problem problem(12, 40, 1, 11); // 40 columns are two groups of 16 and a shorter one
-        for (int bits : {2, 3, 4, 8})
+        for (int bits : {1, 2, 3, 4, 8})
             for (GridConvention convention :
                  {GridConvention::Asymmetric, GridConvention::SymmetricOffset,
                   GridConvention::SymmetricRestricted, GridConvention::SymmetricFull})

@@ -176,8 +176,7 @@ class Capture:
     def __init__(self, model, file, kinds=("linear", "conv"), modules=None, inputs=True, outputs=False,
                  model_inputs=True, input_names=None, max_tokens=4096, max_samples=256):
         torch = _torch()
-        if not isinstance(model, torch.nn.Module):
-            raise CaptureError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+        _check_module(torch, model)
         kinds = [kinds] if isinstance(kinds, (str, type)) else list(kinds)
         if not (inputs or outputs or model_inputs):
             raise CaptureError("nothing to record: inputs, outputs and model_inputs are all off")
@@ -314,12 +313,18 @@ class Capture:
             root["inputs_left_out"] = ", ".join(sorted(self._skipped))
 
 
+def _check_module(torch, model):
+    if not isinstance(model, torch.nn.Module):
+        raise CaptureError(f"model must be a torch.nn.Module, not {type(model).__name__}")
+
+
 def capture(model, batches, file, device=None, **options):
     """Runs `model` over `batches` in eval mode without gradients and writes `file`. Options as of Capture.
 
     device: where batches are moved; default: where the model's weights are.
     """
     torch = _torch()
+    _check_module(torch, model)
     if device is None:
         device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 

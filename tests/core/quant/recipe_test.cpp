@@ -154,7 +154,7 @@ TEST(Recipe, ValidateFindsWhatTheReaderWouldRefuse) {
     recipe.rules[1].layers = "[";
     EXPECT_EQ(recipe.validate().error().where, "rules[1].layers");
     recipe = unusual();
-    recipe.rules[0].choice.weight->scheme.grid.bits = 1;
+    recipe.rules[0].choice.weight->scheme.grid.bits = 0;
     EXPECT_EQ(recipe.validate().error().where, "rules[0].weight.bits");
     recipe = unusual();
     recipe.rules[0].choice.activation->grid.rule.percentile = std::nan("");

@@ -7,7 +7,7 @@ namespace qs {
 namespace {
 
 const std::filesystem::path kSamples = QS_SAMPLE_DATA;
-constexpr std::int64_t kSet = 16;
+constexpr std::int64_t kSet = 8;
 
 RunRequest requestFor(const char *model, const char *data, int bits, std::set<Correction> corrections) {
     WeightChoice weights;
@@ -41,7 +41,8 @@ TEST(BiasTuning, FindsTheShiftThatWasAdded) {
     const std::int64_t classes = request.model->layers[static_cast<std::size_t>(last.layer)].outChannels;
     for (std::int64_t c = 0; c < classes; ++c)
         last.outputOffset.push_back(c % 3 == 0 ? 2.0f : -1.0f);
-    tuning.rate = 0.01;
+    tuning.rate = 0.03;
+    tuning.steps = 60;
     const auto tuned = tuneBiases(tuning, {});
     ASSERT_TRUE(tuned) << tuned.error().text();
     EXPECT_EQ(tuned->loss, OutputLoss::Kl);
@@ -105,7 +106,8 @@ TEST(BiasTuning, ImagesAreComparedByTheirSquaredError) {
     const auto run = runOf(request, findings);
     ASSERT_TRUE(run);
     BiasTuningRequest tuning = tuningOf(request, *run);
-    tuning.steps = 20;
+    tuning.steps = 8;
+    tuning.batchSize = 4;
     const auto tuned = tuneBiases(tuning, {});
     ASSERT_TRUE(tuned) << tuned.error().text();
     EXPECT_EQ(tuned->loss, OutputLoss::SquaredError);
