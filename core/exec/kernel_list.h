@@ -5,7 +5,7 @@
 namespace qs {
 
 /// Newest ONNX opset whose operators we know; a later one may have changed their meaning.
-inline constexpr std::int64_t kNewestOpset = 24;
+inline constexpr std::int64_t kNewestOpset = 25;
 
 /// Every operator of the reference backend: plain loops, the oracle for faster backends.
 const std::vector<KernelEntry> &referenceKernels();

@@ -31,9 +31,9 @@ Tensor values(Shape shape, std::uint64_t seed) {
     return sampleValues(std::move(shape), seed);
 }
 
-/// Bytes 0 … 255 in an order that looks random.
-Tensor codes(Shape shape) {
-    Tensor tensor = Tensor::allocate(DType::UInt8, shape);
+/// Bytes 0 … 255 in an order that looks random; smaller types are packed.
+Tensor codes(Shape shape, DType type = DType::UInt8) {
+    Tensor tensor = Tensor::allocate(type, shape);
     std::uint32_t state = 7;
     for (std::byte *byte = tensor.mutableBytes(); byte != tensor.mutableBytes() + tensor.sizeBytes(); ++byte)
         *byte = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
@@ -139,6 +139,25 @@ std::vector<OperatorCase> rearrangements() {
             }> })", {{"x", tensorOf<float>({2}, {1.5f, -2})}}},
     };
 }
+
+/// What opset 25 adds: two-bit integers, four to a byte.
+std::vector<OperatorCase> twoBits() {
+    const Inputs rows{{"x", values({3, 8}, 1)}};
+    std::map<std::string, Tensor> constants{{"s", values({8}, 2)}, {"sb", values({2, 8}, 3)}, {"one", tensorOf<float>({}, {0.4f})}};
+    std::vector<OperatorCase> cases;
+    for (const DType type : {DType::Int2, DType::UInt2}) {
+        constants.insert_or_assign("w", codes({8, 8}, type));
+        constants.insert_or_assign("z", codes({8}, type));
+        constants.insert_or_assign("zb", codes({2, 8}, type));
+        constants.insert_or_assign("z1", Tensor::zeros(type, {}));
+        cases.push_back({"Channels", 25, "g (float[3,8] x) => (float[3,8] y) { f = DequantizeLinear <axis = 1> (w, s, z) y = MatMul(x, f) }", rows, constants});
+        cases.push_back({"Blocks", 25, "g (float[3,8] x) => (float[3,8] y) { f = DequantizeLinear <axis = 0, block_size = 4> (w, sb, zb) y = MatMul(x, f) }", rows, constants});
+        cases.push_back({"Activations", 25, "g (float[3,8] x) => (float[3,8] y) { q = QuantizeLinear(x, one, z1) y = DequantizeLinear(q, one, z1) }", rows, constants});
+        cases.push_back({"Moved", 25, "g (float[3,8] x) => (float[3,8] y) { t = Transpose(w) f = DequantizeLinear <axis = 0> (t, s, z) y = MatMul(x, f) }", rows, constants});
+        cases.push_back({"Cast", 25, "g (float[3,8] x) => (float[3,8] y) { f = Cast <to = 1> (w) y = MatMul(x, f) }", rows, constants});
+    }
+    return cases;
+}
 // clang-format on
 
 onnx::ModelProto messageOf(const OperatorCase &test) {
@@ -208,6 +227,9 @@ TEST(OperatorAgreement, Rotations) {
 }
 TEST(OperatorAgreement, Attentions) {
     compareRuntimes(attentions());
+}
+TEST(OperatorAgreement, TwoBitIntegers) {
+    compareRuntimes(twoBits());
 }
 TEST(OperatorAgreement, RearrangementsAndLoops) {
     compareRuntimes(rearrangements());

@@ -2,6 +2,7 @@
 
 #include "core/exec/reference/axes.h"
 #include "core/exec/reference/broadcast.h"
+#include "core/exec/reference/packed_codes.h"
 
 #include <cstring>
 
@@ -44,10 +45,31 @@ void copyRun(const T *src, std::int64_t stride, T *dst, std::int64_t count) {
             dst[i] = src[i * stride];
 }
 
+/// Moves elements that share bytes: `move` sees them one by one.
+template <typename Move>
+Result<Tensor> movePacked(const KernelCall &call, const Tensor &src, Move &&move) {
+    QS_TRY(const Tensor bits, unpackBits(call, src));
+    QS_TRY(const Tensor moved, move(bits));
+    return packCodes(call, moved, src.dtype());
+}
+
+/// The same where `move` is a kernel's own work.
+template <typename Move>
+Outputs movePackedOutput(const KernelCall &call, const Tensor &src, Move &&move) {
+    QS_TRY(Tensor packed, movePacked(call, src, [&](const Tensor &bits) -> Result<Tensor> {
+               QS_TRY(auto moved, move(bits));
+               return std::move(moved.front());
+           }));
+    return std::vector<Tensor>{std::move(packed)};
+}
+
 } // namespace
 
 Outputs copyStrided(const KernelCall &call, const Tensor &src, std::int64_t offset, const Shape &shape,
                     const std::vector<std::int64_t> &strides) {
+    if (isPackedType(src.dtype()))
+        return movePackedOutput(
+            call, src, [&](const Tensor &bits) { return copyStrided(call, bits, offset, shape, strides); });
     QS_TRY(Tensor result, call.allocate(src.dtype(), shape));
     const BroadcastLoop<1> loop = mergedLoop(shape, strides);
     return dispatchSize(src.dtype(), [&]<typename T>() -> Outputs {
@@ -83,6 +105,13 @@ Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape
                    const std::vector<std::vector<std::int64_t>> &maps, const Tensor &fill) {
     if (shape.rank() == 0)
         return std::vector<Tensor>{src};
+    if (isPackedType(src.dtype()))
+        return movePackedOutput(call, src, [&](const Tensor &bits) -> Outputs {
+            if (fill.empty())
+                return copyMapped(call, bits, shape, maps, fill);
+            QS_TRY(const Tensor fillBits, unpackBits(call, fill));
+            return copyMapped(call, bits, shape, maps, fillBits);
+        });
     QS_TRY(Tensor result, call.allocate(src.dtype(), shape));
     const std::vector<std::int64_t> strides = src.shape().strides();
     const std::vector<std::int64_t> &columns = maps.back();
@@ -108,6 +137,9 @@ Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape
 
 Result<Tensor> copySlices(const KernelCall &call, const Tensor &src, int axis,
                           std::span<const std::int64_t> indices) {
+    if (isPackedType(src.dtype()))
+        return movePacked(call, src,
+                          [&](const Tensor &bits) { return copySlices(call, bits, axis, indices); });
     QS_CHECK_OK(requireWholeBytes(src));
     Shape shape = src.shape();
     shape[axis] = static_cast<std::int64_t>(indices.size());

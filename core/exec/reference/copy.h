@@ -15,11 +15,11 @@ Outputs copyMapped(const KernelCall &call, const Tensor &src, const Shape &shape
                    const std::vector<std::vector<std::int64_t>> &maps, const Tensor &fill);
 
 /// The slices of a tensor along an axis at these indices, in this order. The caller guarantees that all
-/// exist. \error Unsupported  packed elements
+/// exist. \error Unsupported  strings
 Result<Tensor> copySlices(const KernelCall &call, const Tensor &src, int axis,
                           std::span<const std::int64_t> indices);
 
-/// \error Unsupported  packed elements, which cannot be moved one by one
+/// \error Unsupported  packed elements, which cannot be moved byte by byte
 Status requireWholeBytes(const Tensor &tensor);
 
 } // namespace qs

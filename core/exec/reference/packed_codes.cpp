@@ -19,4 +19,18 @@ Result<Tensor> packCodes(const KernelCall &call, const Tensor &codes, DType type
     return packed;
 }
 
+Result<Tensor> unpackBits(const KernelCall &call, const Tensor &packed) {
+    QS_TRY(Tensor codes, call.allocate(DType::Int32, packed.shape()));
+    const auto bits = static_cast<std::size_t>(dtypeBits(packed.dtype())), perByte = 8 / bits;
+    const auto *bytes = reinterpret_cast<const std::uint8_t *>(packed.bytes());
+    const std::span<std::int32_t> values = codes.mutableValues<std::int32_t>();
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = bytes[i / perByte] >> (i % perByte * bits) & ((1 << bits) - 1);
+    return codes;
+}
+
+bool isPackedType(DType type) {
+    return dtypeBits(type) > 0 && dtypeBits(type) < 8;
+}
+
 } // namespace qs

@@ -50,7 +50,6 @@ Result<std::int64_t> paddedLength(PadMode mode, std::int64_t length, const AxisP
 
 Outputs padTensor(const KernelCall &call, PadMode mode, const std::vector<AxisPadding> &padding,
                   const Tensor &value) {
-    QS_CHECK_OK(requireWholeBytes(call[0]));
     const Shape &src = call[0].shape();
     Shape shape = src;
     for (int axis = 0; axis < src.rank(); ++axis) {

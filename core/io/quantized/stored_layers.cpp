@@ -94,7 +94,8 @@ std::optional<ActivationGrid> activationGrid(const Layer &layer, const ModelGrap
     const int bits = dtypeBits(type);
     if (isFloatingPoint(type) || bits < kMinBits || bits > kMaxBits)
         return std::nullopt;
-    const bool isSigned = type == DType::Int8 || type == DType::Int16 || type == DType::Int4;
+    const bool isSigned =
+        type == DType::Int8 || type == DType::Int16 || type == DType::Int4 || type == DType::Int2;
     auto zero = static_cast<std::int32_t>(scalarInput(graph, *dequantize, 2).value_or(0));
     GridScheme scheme;
     scheme.bits = usedBits(graph, *dequantize, *scale, bits);

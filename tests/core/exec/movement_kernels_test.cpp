@@ -28,6 +28,28 @@ TEST(Cast, KeepsTheLowestBitsOfIntegersInPackedTypes) {
     EXPECT_EQ(errorOf(to(DType::String, x)), ErrorCode::Unsupported);
 }
 
+TEST(Movement, TakesElementsThatShareBytes) {
+    const auto codes = [](DType type, Shape shape, std::vector<std::int32_t> values) {
+        return OneOperator{"Cast", 25, {{"to", static_cast<std::int64_t>(type)}}}
+            .run({tensorOf(std::move(shape), values)})
+            ->front();
+    };
+    const auto wide = [](const Outputs &outputs) {
+        return outputOf<std::int32_t>(
+            OneOperator{"Cast", 25, {{"to", std::int64_t{6}}}}.run({outputs->front()}));
+    };
+    using Codes = std::vector<std::int32_t>;
+    const Tensor two = codes(DType::Int2, {2, 3}, {-2, 1, 0, -1, 1, -2});
+    EXPECT_EQ(wide(OneOperator{"Transpose", 25}.run({two})), (Codes{-2, -1, 1, 1, 0, -2}));
+    EXPECT_EQ(wide(OneOperator{"Gather", 25, {{"axis", std::int64_t{1}}}}.run({two, intList({2, 0, 0})})),
+              (Codes{0, -2, -2, -2, -1, -1}));
+    const Tensor fill = codes(DType::Int2, {}, {1});
+    EXPECT_EQ(wide(OneOperator{"Pad", 25}.run({two, intList({0, 1, 0, 0}), fill})),
+              (Codes{1, -2, 1, 0, 1, -1, 1, -2}));
+    const Tensor four = codes(DType::UInt4, {3}, {15, 3, 9});
+    EXPECT_EQ(wide(OneOperator{"Slice", 25}.run({four, intList({1}), intList({3})})), (Codes{3, 9}));
+}
+
 TEST(ReduceMax, IsOrOfBools) {
     const Tensor x =
         Tensor::wrap(DType::Bool, {2, 2}, tensorOf<std::uint8_t>({2, 2}, {0, 1, 0, 0}).storage());

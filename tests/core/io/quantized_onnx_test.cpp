@@ -218,6 +218,31 @@ TEST_F(QuantizedOnnx, QLinearConvRunsWithItsWeightAsALayer) {
     }
 }
 
+TEST_F(QuantizedOnnx, TwoBitActivationsAndWeightsOfOpset25) {
+    const auto packed = [](Shape shape, std::initializer_list<int> bytes) {
+        Tensor tensor = Tensor::allocate(DType::Int2, std::move(shape));
+        std::ranges::transform(bytes, tensor.mutableBytes(), [](int byte) { return std::byte(byte); });
+        return tensor;
+    };
+    const auto model = open(
+        R"(<ir_version: 8, opset_import: ["" : 25]> g (float[N,4] x) => (float[N,2] y) {
+            xq = QuantizeLinear(x, xs, xz)
+            xf = DequantizeLinear(xq, xs, xz)
+            wf = DequantizeLinear <axis = 1> (w, ws)
+            y = MatMul(xf, wf) })",
+        {{"xs", Tensor::scalar(0.5f)},
+         {"xz", packed({}, {0})},
+         {"w", packed({4, 2}, {0b11100100, 0b01101100})}, // rows 0 1, -2 -1, 0 -1, -2 1
+         {"ws", floats(Shape{2}, {0.25f, 2})}});
+    ASSERT_EQ(model->layers.size(), 1U) << findings();
+    EXPECT_EQ(matrix(*model).codes, (std::vector<std::int16_t>{0, -2, 0, -2, 1, -1, -1, 1}));
+    ASSERT_TRUE(model->stored.at(0)->activation);
+    EXPECT_EQ(model->stored.at(0)->activationScheme.bits, 2);
+    EXPECT_EQ(model->stored.at(0)->activationScheme.convention, GridConvention::SymmetricFull);
+    // x becomes -1, 0.5, 0, -0.5
+    EXPECT_EQ(run(model, {floats(Shape{1, 4}, {-9, 7, 0.1f, -0.6f})}), (std::vector<float>{0, -4}));
+}
+
 TEST_F(QuantizedOnnx, DynamicIntegerProductsAreLayersToo) {
     const std::vector<std::int8_t> w{10, -20, 30, -40, 50, 127};
     const std::map<std::string, Tensor> tensors{{"w", of(Shape{3, 2}, w)},
