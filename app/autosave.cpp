@@ -1,6 +1,7 @@
 #include "app/autosave.h"
 
 #include "core/session/project_json.h"
+#include "views/shared/file_path.h"
 
 #include <QCoreApplication>
 #include <QStandardPaths>
@@ -8,6 +9,7 @@
 
 namespace qs::app {
 
+using views::toPath;
 using views::WorkbenchContext;
 
 namespace {
@@ -16,10 +18,6 @@ constexpr int kDelayMs = 2000;
 const QString kLockName = QStringLiteral("lock");
 const QString kClosedName = QStringLiteral("closed");
 const QString kTag = QStringLiteral("autosave");
-
-std::filesystem::path toPath(const QString &file) {
-    return file.toStdU16String();
-}
 
 /// Nothing when a program works on the folder.
 std::optional<LeftSession> leftSession(const QDir &folder) {
@@ -35,7 +33,7 @@ std::optional<LeftSession> leftSession(const QDir &folder) {
     if (const auto project = ProjectFile::open(toPath(session.folder), {})) {
         session.runs = static_cast<int>((*project)->runHeads().size());
         if (const auto &model = (*project)->head().model)
-            session.model = QString::fromStdU16String(model->file.filename().u16string());
+            session.model = views::nameOf(model->file);
     }
     return session;
 }

@@ -3,6 +3,7 @@
 #include "app/open_dialog.h"
 #include "core/graph/weight_difference.h"
 #include "core/io/model_difference.h"
+#include "views/shared/file_path.h"
 #include "views/shared/workbench_context.h"
 
 #include <QDialogButtonBox>
@@ -16,14 +17,12 @@
 #include <QToolButton>
 
 namespace qs::app {
+
+using views::nameOf;
+using views::toPath;
+
 namespace {
 
-std::filesystem::path toPath(const QString &file) {
-    return file.toStdU16String();
-}
-QString nameOf(const std::filesystem::path &file) {
-    return QString::fromStdU16String(file.filename().u16string());
-}
 QString firstOf(const QStringList &files) {
     return files.isEmpty() ? QString() : files.front();
 }
@@ -97,8 +96,7 @@ QString DifferenceDialog::whyNot() const {
         return tr("Choose the model that this one was fine-tuned from.");
     if (!QFileInfo::exists(base()))
         return tr("There is no such base model.");
-    if (QFileInfo(base()).canonicalFilePath() ==
-        QFileInfo(QString::fromStdU16String(m_tuned.u16string())).canonicalFilePath())
+    if (QFileInfo(base()).canonicalFilePath() == QFileInfo(views::fromPath(m_tuned)).canonicalFilePath())
         return tr("This is the open model itself: all differences would be 0.");
     if (m_file->text().isEmpty() || !QFileInfo(file()).dir().exists())
         return tr("The folder of the file does not exist.");
@@ -132,8 +130,8 @@ void askForDifference(views::WorkbenchContext &context, QWidget *parent,
     const auto model = context.model();
     if (!model)
         return;
-    const QDir folder = QFileInfo(QString::fromStdU16String(model->file.u16string())).absoluteDir();
-    const QString name = QString::fromStdU16String(model->file.stem().u16string());
+    const QDir folder = QFileInfo(views::fromPath(model->file)).absoluteDir();
+    const QString name = views::fromPath(model->file.stem());
     auto *dialog =
         new DifferenceDialog(model->file, folder.filePath(name + QStringLiteral("-delta.qsdiff")), parent);
     dialog->setAttribute(Qt::WA_DeleteOnClose);

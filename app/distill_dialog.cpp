@@ -1,5 +1,6 @@
 #include "app/distill_dialog.h"
 
+#include "views/shared/file_path.h"
 #include "views/shared/workbench_context.h"
 
 #include <QComboBox>
@@ -14,13 +15,8 @@
 #include <QToolButton>
 
 namespace qs::app {
-namespace {
 
-std::filesystem::path toPath(const QString &file) {
-    return file.toStdU16String();
-}
-
-} // namespace
+using views::toPath;
 
 DistillDialog::DistillDialog(std::shared_ptr<const Model> model, const QString &suggestion, QWidget *parent)
     : QDialog(parent), m_model(std::move(model)), m_method(new QComboBox),
@@ -45,7 +41,7 @@ DistillDialog::DistillDialog(std::shared_ptr<const Model> model, const QString &
     m_note->setMinimumHeight(3 * m_note->fontMetrics().lineSpacing());
 
     auto *layout = new QFormLayout(this);
-    layout->addRow(tr("Model"), new QLabel(QString::fromStdU16String(m_model->file.filename().u16string())));
+    layout->addRow(tr("Model"), new QLabel(views::nameOf(m_model->file)));
     layout->addRow(tr("Method"), m_method);
     layout->addRow(tr("Images"), m_samples);
     layout->addRow(tr("Iterations"), m_iterations);
@@ -129,7 +125,7 @@ void askForDistilledSet(views::WorkbenchContext &context, QWidget *parent) {
     const auto model = context.model();
     if (!model)
         return;
-    const QString name = QString::fromStdU16String(model->file.stem().u16string());
+    const QString name = views::fromPath(model->file.stem());
     auto *dialog =
         new DistillDialog(model, QDir::current().filePath(name + QStringLiteral("-distilled.h5")), parent);
     dialog->setAttribute(Qt::WA_DeleteOnClose);

@@ -1,9 +1,12 @@
 #include "app/project_session.h"
 
+#include "views/shared/file_path.h"
+
 #include <QFileInfo>
 
 namespace qs::app {
 
+using views::toPath;
 using views::WorkbenchContext;
 
 namespace {
@@ -58,10 +61,6 @@ QString projectFileOf(const nlohmann::json &window) {
     const auto found = window.find("projectFile");
     return found != window.end() && found->is_string() ? QString::fromStdString(found->get<std::string>())
                                                        : QString();
-}
-
-std::filesystem::path toPath(const QString &file) {
-    return file.toStdU16String();
 }
 
 } // namespace

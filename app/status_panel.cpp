@@ -3,6 +3,7 @@
 #include "core/io/activation_file.h"
 #include "core/io/calibration_origin.h"
 #include "views/models/job_model.h"
+#include "views/shared/file_path.h"
 #include "views/shared/format_text.h"
 
 #include <QHBoxLayout>
@@ -13,13 +14,10 @@
 
 namespace qs::app {
 
+using views::nameOf;
 using views::WorkbenchContext;
 
 namespace {
-
-QString nameOf(const std::filesystem::path &file) {
-    return QString::fromStdU16String(file.filename().u16string());
-}
 
 QString setText(const std::shared_ptr<const CalibrationSet> &set) {
     const QString origin = QString::fromStdString(originOf(*set));

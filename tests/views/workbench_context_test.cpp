@@ -1,5 +1,6 @@
 #include "core/io/calibration_set.h"
 #include "tests/support/bundled_methods.h"
+#include "tests/support/safetensors_builder.h"
 #include "tests/support/temp_dir.h"
 #include "tests/views/workbench_fixture.h"
 
@@ -146,6 +147,35 @@ TEST_F(WorkbenchContextTest, WishesThatCannotBeFulfilledSayWhy) {
     EXPECT_EQ(m_context.findings()->snapshot().size(), 4U);
 }
 
+TEST_F(WorkbenchContextTest, ARecipeThatNeedsCalibrationWaitsForASet) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    ASSERT_TRUE(m_context.recipe().rules.front().choice.activation);
+    EXPECT_TRUE(m_context.whyNotRun().contains("calibration set")) << m_context.whyNotRun().toStdString();
+    m_context.startRun();
+    EXPECT_FALSE(m_context.jobs().anyRunning());
+    ASSERT_TRUE(open("glyph-calib.h5"));
+    EXPECT_EQ(m_context.whyNotRun().toStdString(), "");
+}
+
+TEST_F(WorkbenchContextTest, WeightsWithoutAGraphStartWithoutActivations) {
+    const TempDir folder;
+    const auto file = folder.write(
+        "weights.safetensors",
+        SafetensorsBuilder().add("a.weight", "F32", {8, 8}, std::vector<float>(64, 0.5f)).bytes());
+    m_context.openFile(QString::fromStdString(file));
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.model()) << lastFinding().what;
+    EXPECT_FALSE(m_context.recipe().rules.front().choice.activation);
+    EXPECT_EQ(m_context.whyNotRun().toStdString(), "");
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(m_context.run());
+    EXPECT_TRUE(m_context.run()->complete);
+    EXPECT_EQ(errors(), 0);
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    EXPECT_TRUE(m_context.recipe().rules.front().choice.activation);
+}
+
 TEST_F(WorkbenchContextTest, RunsArriveLayerByLayerAndKeepTheCapture) {
     ASSERT_TRUE(open("glyph-cnn.onnx"));
     ASSERT_TRUE(open("glyph-calib.h5"));
@@ -235,9 +265,9 @@ TEST_F(WorkbenchContextTest, SensitivityCalibratesForMethodsThatLearn) {
 
 TEST_F(WorkbenchContextTest, FinishedRunsAreKeptComparedAndFlipped) {
     ASSERT_TRUE(open("glyph-cnn.onnx"));
-    m_context.startRun(); // no calibration needed: weights only
     Recipe weightsOnly = uniformRecipe({}, {}, {});
     m_context.setRecipe(weightsOnly);
+    m_context.startRun();
     m_context.startRun();
     ASSERT_TRUE(wait());
     weightsOnly.rules.front().choice.weight->scheme.grid.bits = 3;

@@ -1,5 +1,6 @@
 #include "views/shared/sweep_document.h"
 
+#include "views/shared/file_path.h"
 #include "views/shared/latest_value.h"
 #include "views/shared/workbench_context.h"
 
@@ -10,10 +11,6 @@ namespace qs::views {
 namespace {
 
 using Snapshot = std::shared_ptr<const SweepResults>;
-
-std::filesystem::path toPath(const QString &file) {
-    return file.toStdU16String();
-}
 
 } // namespace
 

@@ -1,7 +1,9 @@
 // The part of WorkbenchContext that replaces what is open as a whole.
 #include "core/exec/captured_activations.h"
+#include "core/graph/weights_only.h"
 #include "core/io/importer.h"
 #include "core/session/stored_run.h"
+#include "views/shared/initial_recipe.h"
 #include "views/shared/workbench_context.h"
 
 #include <QFileInfo>
@@ -13,6 +15,9 @@ void WorkbenchContext::adoptModel(std::shared_ptr<const Model> model, std::share
     m_model = std::move(model);
     m_findings = std::move(findings);
     m_selection = m_model->layers.empty() ? Selection{} : Selection::ofLayer(0);
+    const bool canRun = !isWeightsOnly(m_model->graph);
+    if (m_recipe == initialRecipe(!canRun)) // nobody chose it
+        m_recipe = initialRecipe(canRun);
     if (m_calibration && !fits(*m_calibration, "calibration"))
         m_calibration = nullptr;
     if (m_evaluation && !fits(*m_evaluation, "evaluation"))
