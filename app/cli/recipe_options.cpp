@@ -128,6 +128,13 @@ void RecipeOptions::add(CLI::App &app) {
         ->type_name("N")
         ->group("Recipe");
     excludeOptionsFrom(app, before, *file);
+    const auto options = app.get_options();
+    m_options.assign(options.begin() + static_cast<std::ptrdiff_t>(before), options.end());
+}
+
+bool RecipeOptions::isGiven() const {
+    return isFileGiven() ||
+           std::ranges::any_of(m_options, [](const CLI::Option *option) { return option->count() > 0; });
 }
 
 void RecipeOptions::addActivations(CLI::App &app) {

@@ -18,6 +18,8 @@ public:
     /// Only --recipe; see isFileGiven().
     void addFileOnly(CLI::App &app);
     bool isFileGiven() const { return !m_file.empty(); }
+    /// Whether the user said anything of what add() offers; without, the defaults make a recipe.
+    bool isGiven() const;
     /// Only what describes the grid and method of weights (no activations, layers, bits), or --recipe.
     void addWeightsOnly(CLI::App &app);
 
@@ -49,6 +51,7 @@ private:
     std::uint64_t m_seed = 0;
     bool m_scaleAsFloat16 = false;
     std::map<Correction, bool> m_corrections;
+    std::vector<const CLI::Option *> m_options; ///< of add()
 };
 
 } // namespace qs::app

@@ -324,13 +324,18 @@ Result<RenderCommand::Picture> RenderCommand::numberLine(const CommandContext &c
 
 Result<RenderCommand::Picture> RenderCommand::tensor(const CommandContext &context) const {
     QS_TRY(const WeightAspect aspect, weightAspectFromName(m_of));
-    QS_TRY(const TensorJob::Result job, (TensorJob{m_inputs, m_recipe, m_layer}.execute(context)));
+    QS_TRY(const TensorJob::Result job, (TensorJob{m_inputs, m_recipe, m_layer, {}}.execute(context)));
     if (!job.matrix && aspect != WeightAspect::Weight)
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("the recipe leaves this layer in float: it has no {}; choose --of weight",
                                 m_of == "error"   ? "errors"
                                 : m_of == "codes" ? "codes"
                                                   : "dequantized values"),
+                    job.layer->name);
+    if (!job.hasOriginal && aspect == WeightAspect::Error)
+        return fail(ErrorCode::InvalidArgument,
+                    "there are no errors: the float weights are not in this file; choose --of codes or "
+                    "dequantized",
                     job.layer->name);
     Provenance provenance = job.run->provenance;
     provenance.evaluationFile.clear(); // nothing of the picture was measured on outputs

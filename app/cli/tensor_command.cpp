@@ -4,6 +4,7 @@
 #include "core/analysis/stored_block.h"
 #include "core/base/number_text.h"
 #include "core/figure/tensor_figure.h"
+#include "core/session/stored_run.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -74,8 +75,8 @@ Json cellReport(const CellInspection &cell) {
         report["scale"] = number(quantized->grid.scale);
         report["zero_point"] = quantized->grid.zeroPoint;
         report["dequantized"] = number(quantized->dequantized);
-        report["error"] = number(quantized->error);
-        report["error_in_steps"] = number(quantized->errorInSteps);
+        report["error"] = quantized->hasOriginal ? number(quantized->error) : Json(nullptr);
+        report["error_in_steps"] = quantized->hasOriginal ? number(quantized->errorInSteps) : Json(nullptr);
     }
     report["block"] = blockReport(cell.block);
     return report;
@@ -130,13 +131,20 @@ Json documentOf(const TensorJob::Result &job) {
                               {"granularity", granularityName(matrix->layout.granularity)},
                               {"group_size", matrix->layout.groupSize},
                               {"scale_type", matrix->scaleAsFloat16 ? "float16" : "float32"}};
+    document["stored_as"] = job.form.empty() ? Json(nullptr) : Json(job.form);
     return document;
 }
 
 std::string headline(const TensorJob::Result &job) {
-    return fmt::format("{}: {} outputs × {} inputs, {}\n", job.layer->name,
-                       withThousands(job.layer->outChannels), withThousands(job.layer->inPerOut),
-                       job.matrix ? gridText(*job.matrix) : "not quantized");
+    std::string text = fmt::format("{}: {} outputs × {} inputs, {}\n", job.layer->name,
+                                   withThousands(job.layer->outChannels), withThousands(job.layer->inPerOut),
+                                   job.matrix ? gridText(*job.matrix) : "not quantized");
+    if (!job.form.empty())
+        text += fmt::format("The codes that the file stores: {}\n", job.form);
+    if (!job.hasOriginal)
+        text += "Errors are not available: the float weights are not in this file. --original FILE compares "
+                "with them.\n";
+    return text;
 }
 
 std::string cellText(const TensorJob::Result &job, const CellInspection &cell,
@@ -156,9 +164,25 @@ Result<TensorJob::Result> TensorJob::execute(const CommandContext &context) cons
     if (model->layers.empty())
         return fail(ErrorCode::Unsupported, "the model has no layer that can be quantized",
                     model->file.string());
-    const Layer *layer = &model->layers.front();
+    const bool asStored = !model->stored.empty() && !recipe.isGiven();
+    if (!original.empty() && !asStored)
+        return fail(ErrorCode::InvalidArgument,
+                    recipe.isGiven() ? "--original goes with the codes of a file, not with a recipe"
+                                     : "--original goes with a file that holds codes; this one holds none");
+    QS_TRY(Result result, asStored ? stored(model, context) : quantized(*model, context));
+    const Model &shown = asStored ? *result.run->model : *result.run->quantizedModel();
+    QS_TRY(result.weights, weightMatrix(*result.layer, shown.graph));
+    if (const auto &found = result.run->layers[static_cast<std::size_t>(result.layer->id)]) {
+        result.matrix = found->quantized.weight;
+        result.hasOriginal = found->hasOriginal;
+    }
+    return result;
+}
+
+Result<TensorJob::Result> TensorJob::quantized(const Model &model, const CommandContext &context) const {
+    const Layer *layer = &model.layers.front();
     if (!layerName.empty()) {
-        QS_TRY(layer, findLayer(*model, layerName));
+        QS_TRY(layer, findLayer(model, layerName));
     }
     RunJob job{inputs, recipe};
     job.measure = false;
@@ -166,9 +190,31 @@ Result<TensorJob::Result> TensorJob::execute(const CommandContext &context) cons
     Result result;
     QS_TRY(result.run, job.execute(context));
     result.layer = result.run->model->findLayer(layer->name);
-    QS_TRY(result.weights, weightMatrix(*result.layer, result.run->quantizedModel()->graph));
-    if (const auto &found = result.run->layers[static_cast<std::size_t>(result.layer->id)])
-        result.matrix = found->quantized.weight;
+    return result;
+}
+
+Result<TensorJob::Result> TensorJob::stored(std::shared_ptr<const Model> model,
+                                            const CommandContext &context) const {
+    Result result;
+    if (original.empty())
+        result.run = storedRun(model);
+    else {
+        RunRequest request;
+        QS_TRY(request.model, openModelFile(original, context));
+        QS_TRY(result.run, readStoredRun(request, *model, {}, context.findings, context.run));
+    }
+    if (layerName.empty()) {
+        const auto held = std::ranges::find_if(result.run->layers, [](const auto &layer) {
+            return layer && layer->quantized.weight != nullptr;
+        });
+        result.layer = &result.run->model->layers[static_cast<std::size_t>((*held)->layer)];
+    } else {
+        QS_TRY(result.layer, findLayer(*result.run->model, layerName));
+    }
+    result.form = model->file.filename().string();
+    if (const Layer *own = model->findLayer(result.layer->name))
+        if (const auto found = model->stored.find(own->id); found != model->stored.end())
+            result.form = found->second->form;
     return result;
 }
 
@@ -182,29 +228,51 @@ void TensorCommand::addOptions(CLI::App &app) {
         app.add_option("--worst", m_worst, "The N weights of largest |dequantized − weight|, worst first")
             ->check(CLI::Range(std::size_t{1}, std::size_t{10000}))
             ->type_name("N");
+    app.add_option("--original", m_original,
+                   "For a file that holds codes: the float model that they were made from")
+        ->type_name("FILE");
     m_inputs.addCalibration(app, false);
     m_recipe.add(app);
     app.footer(
         "Rows are output channels, columns inputs: for convolutions channel, ky and kx in this order.\n"
-        "Without --at and --worst the three worst weights are shown.");
+        "Without --at and --worst the three worst weights are shown. Of a file that holds codes, those are\n"
+        "shown, unless an option of the recipe asks for others.");
 }
 
-Result<CommandOutput> TensorCommand::run(const CommandContext &context) {
+Result<std::vector<Cell>> TensorCommand::cells(const TensorJob::Result &job,
+                                               const CommandContext &context) const {
     std::vector<Cell> cells;
     for (const std::string &text : m_at) {
         QS_TRY(const Cell cell, parseCell(text));
         cells.push_back(cell);
     }
-    QS_TRY(const TensorJob::Result job, (TensorJob{m_inputs, m_recipe, m_layer}.execute(context)));
-    const std::size_t worst = m_worstOption->count() > 0 ? m_worst : cells.empty() ? kDefaultWorst : 0;
+    const bool asked = m_worstOption->count() > 0;
+    if (asked && !job.hasOriginal)
+        return fail(ErrorCode::InvalidArgument,
+                    "--worst needs errors, and the float weights are not in this file: give --original FILE");
+    if (cells.empty() && !job.hasOriginal)
+        cells.emplace_back(0, 0);
+    const std::size_t worst = asked ? m_worst : cells.empty() ? kDefaultWorst : 0;
     if (worst > 0 && job.matrix) {
         QS_TRY(const std::vector<Cell> found, worstCells(job.view(), *job.matrix, worst, context.run));
         cells.insert(cells.end(), found.begin(), found.end());
     }
+    return cells;
+}
+
+Result<CommandOutput> TensorCommand::run(const CommandContext &context) {
+    for (const std::string &text : m_at) { // before anything takes time
+        QS_CHECK_OK(parseCell(text));
+    }
+    const TensorJob tensor{m_inputs, m_recipe, m_layer, m_original};
+    QS_TRY(const TensorJob::Result job, tensor.execute(context));
+    QS_TRY(const std::vector<Cell> shown, cells(job, context));
     CommandOutput output{documentOf(job), headline(job)};
-    for (const auto &[row, col] : cells) {
-        QS_TRY(const CellInspection cell,
+    for (const auto &[row, col] : shown) {
+        QS_TRY(CellInspection cell,
                inspectCell(*job.layer, job.view(), job.matrix.get(), row, col, context.run));
+        if (!job.hasOriginal)
+            cell.forgetErrors();
         const auto stored = storedBlock(*job.layer, job.run->model->graph, row, col);
         output.document["cells"].push_back(cellReport(cell));
         if (stored)

@@ -42,6 +42,34 @@ class Stored(CliCase):
         self.assertEqual(layer["quantization"]["bits"], 4)
         self.assertNotIn("quantization", self.run_qscope("info", CNN, "--json").json()["layers"][0])
 
+    def test_tensor_shows_the_codes_of_the_file(self):
+        model, _ = self.quantized()
+        asked = ("tensor", model, "--layer", "m.fc", "--at", "2,11", "--json")
+        made = self.run_qscope("tensor", CNN, "--bits", "4", "--granularity", "group", "--group-size", "8", *asked[2:]).json()
+        alone = self.run_qscope(*asked).json()
+        beside = self.run_qscope(*asked, "--original", CNN).json()
+        self.assertIn("DequantizeLinear, ", alone["stored_as"])
+        self.assertIsNone(made["stored_as"])
+        for document in (alone, beside):
+            for key in ("code", "bits", "scale", "zero_point", "dequantized"):
+                self.assertEqual(document["cells"][0][key], made["cells"][0][key])
+        self.assertIsNone(alone["cells"][0]["error"])
+        self.assertNotIn("sqnr_db", alone["cells"][0]["block"])
+        self.assertEqual(beside["cells"][0], made["cells"][0])
+        self.assert_says(self.run_qscope("tensor", model).out, "Errors are not available", "not available")
+        self.assertIsNone(self.run_qscope(*asked, "--bits", "3").json()["stored_as"])
+        picture = self.folder / "codes.svg"
+        self.run_qscope("render", "tensor", model, "--layer", "m.fc", "--of", "codes", "-o", picture)
+        self.assertTrue(picture.exists())
+        self.assert_says(self.run_qscope("render", "tensor", model, "--layer", "m.fc", "--of", "error", "-o", picture,
+                                         code=USAGE).err, "no errors")
+
+    def test_tensor_says_why_it_cannot_compare(self):
+        model, _ = self.quantized()
+        self.assert_says(self.run_qscope("tensor", model, "--worst", "3", code=USAGE).err, "--original FILE")
+        self.assert_says(self.run_qscope("tensor", CNN, "--original", CNN, code=USAGE).err, "holds none")
+        self.assert_says(self.run_qscope("tensor", model, "--bits", "3", "--original", CNN, code=USAGE).err, "recipe")
+
     def test_checkpoints_open_as_folders(self):
         for name, words in {"gptq-4-actorder": "GPTQ, uint4, blocks of 8, act-order", "awq": "AWQ, uint4, blocks of 8",
                             "nvfp4": "NVFP4", "fp8-block": "blocks of 8 x 8"}.items():
