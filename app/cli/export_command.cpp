@@ -23,9 +23,8 @@ void ExportCommand::addOptions(CLI::App &app) {
             footer += fmt::format("      {}={}  {}\n", parameter.name, parameter.defaultValue.dump(),
                                   parameter.description);
     }
-    app.add_option("--format", m_exporter, "File format")
+    app.add_option("--format", m_exporter, "File format; without it the suffix of the file decides")
         ->check(CLI::IsMember(ids))
-        ->capture_default_str()
         ->type_name("ID");
     app.add_option("--option", m_options, "An option of the format, as key=value; may be repeated")
         ->type_name("KEY=VALUE");
@@ -34,7 +33,7 @@ void ExportCommand::addOptions(CLI::App &app) {
 }
 
 Result<CommandOutput> ExportCommand::run(const CommandContext &context) {
-    const Exporter &exporter = *findExporter(m_exporter);
+    const Exporter &exporter = m_exporter.empty() ? exporterFor(m_output) : *findExporter(m_exporter);
     QS_TRY(const nlohmann::json given, keyValueObject(m_options));
     QS_TRY(const nlohmann::json options, exporter.schema().complete(given));
     RunJob job{m_inputs, m_recipe};
@@ -52,7 +51,7 @@ Result<CommandOutput> ExportCommand::run(const CommandContext &context) {
     output.text = alignedPairs({{"file", report.file.string()},
                                 {"format", exporter.name()},
                                 {"size", bytesText(report.bytes)},
-                                {"opset", std::to_string(report.opset)},
+                                {"opset", report.opset > 0 ? std::to_string(report.opset) : "none"},
                                 {"quantized layers", std::to_string(report.quantizedLayers.size())},
                                 {"float layers", std::to_string(report.floatLayers.size())},
                                 {"read back", report.worstWeightDifference == 0

@@ -18,7 +18,7 @@ private:
     InputOptions m_inputs;
     RecipeOptions m_recipe;
     std::filesystem::path m_output;
-    std::string m_exporter = "onnx-qdq";
+    std::string m_exporter; ///< empty: by the suffix of the file
     std::vector<std::string> m_options;
 };
 

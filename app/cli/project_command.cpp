@@ -96,7 +96,7 @@ void ProjectCommand::addOptions(CLI::App &app) {
     app.add_option("--save-recipe", m_recipe, "Write the run's recipe (JSON) here")
         ->type_name("FILE")
         ->needs(run);
-    app.add_option("--export", m_export, "Write the run's model here (ONNX with Q/DQ pairs)")
+    app.add_option("--export", m_export, "Write the run's model here (ONNX with Q/DQ pairs, or .gguf)")
         ->type_name("FILE")
         ->needs(run);
     app.footer("Example: qscope project work.qscope --run 2 --export m-w4.onnx");
@@ -139,7 +139,7 @@ Status ProjectCommand::takeOut(const RunEntry &entry, CommandOutput &output,
         output.text += fmt::format("Recipe: {}\n", m_recipe.string());
     }
     if (!m_export.empty()) {
-        const Exporter &exporter = *builtinExporters().front();
+        const Exporter &exporter = exporterFor(m_export);
         QS_TRY(const ExportReport report, exporter.write(*entry.run, m_export, exporter.schema().defaults(),
                                                          context.findings, context.run));
         output.text += fmt::format("Model:  {} ({})\n", report.file.string(), bytesText(report.bytes));

@@ -17,7 +17,7 @@ void QuantizeCommand::addOptions(CLI::App &app) {
     m_inputs.addEvaluation(app, false);
     m_recipe.add(app);
     app.add_option("--report", m_report, "Write the report (JSON) here")->type_name("FILE");
-    app.add_option("--export", m_export, "Write the quantized model here (ONNX with Q/DQ pairs)")
+    app.add_option("--export", m_export, "Write the quantized model here (ONNX with Q/DQ pairs, or .gguf)")
         ->type_name("FILE");
     app.add_option("--save-recipe", m_saveRecipe, "Write the recipe (JSON) here; --recipe replays it")
         ->type_name("FILE");
@@ -68,7 +68,7 @@ Result<CommandOutput> QuantizeCommand::run(const CommandContext &context) {
         output.text += fmt::format("Project: {}\n", m_project.string());
     }
     if (!m_export.empty()) {
-        const Exporter &exporter = *builtinExporters().front();
+        const Exporter &exporter = exporterFor(m_export);
         QS_TRY(const ExportReport report,
                exporter.write(*run, m_export, exporter.schema().defaults(), context.findings, context.run));
         output.text += fmt::format("Model:  {} ({})\n", report.file.string(), bytesText(report.bytes));

@@ -50,8 +50,9 @@ void StoredCommand::addOptions(CLI::App &app) {
     app.add_option("--report", m_report, "Write the report (JSON) here")->type_name("FILE");
     app.add_option("--project", m_project, "Add the run to this project (.qscope), made when there is none")
         ->type_name("FILE");
-    app.footer("Reads QDQ and integer operators and MatMulNBits of ONNX, and GPTQ, AWQ, compressed-tensors,\n"
-               "FP8 and bitsandbytes checkpoints. With --eval or --calib and --original, both models run and "
+    app.footer("Reads QDQ and integer operators and MatMulNBits of ONNX, blocks of GGUF, and GPTQ, AWQ,\n"
+               "compressed-tensors, FP8 and bitsandbytes checkpoints. With --eval or --calib and --original, "
+               "both models run and "
                "outputs are compared.\n"
                "Example: qscope stored m-int8.onnx --original m.onnx --eval e.h5");
 }

@@ -34,5 +34,7 @@ public:
 const std::vector<std::shared_ptr<const Exporter>> &builtinExporters();
 /// nullptr when there is none.
 const Exporter *findExporter(std::string_view id);
+/// By the suffix of the file; the first one for all that no exporter has.
+const Exporter &exporterFor(const std::filesystem::path &file);
 
 } // namespace qs

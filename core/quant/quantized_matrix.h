@@ -73,6 +73,9 @@ struct QuantizedMatrix {
     std::vector<KeptWeight> kept; ///< sorted by row, then column; no place twice
     std::optional<LowRankBranch> branch;
     std::optional<SliceStorage> sliceStorage;
+    /// The same weight [rows, cols] as the GGUF file holds it that it was read from, in a block type; else
+    /// empty. Blocks know what slices do not: super-scales, and codes of scales.
+    Tensor blocks;
 
     /// Index into scales of an element, also where columns were regrouped.
     std::int64_t slice(std::int64_t row, std::int64_t col) const;

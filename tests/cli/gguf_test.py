@@ -21,7 +21,7 @@ class Gguf(CliCase):
         info = self.run_qscope("info", model, "--json").json()
         self.assertEqual(info["metadata"][1], {"key": "general.name", "type": "string", "value": "tiny"})
         self.assertEqual({layer["name"]: layer["stored_as"] for layer in info["layers"]},
-                         {"blk.0.in": "q4_k", "token_embd": "float16"})
+                         {"blk.0.in": "q4_k, 4-bit codes, 32 weights a scale", "token_embd": "float16"})
 
     def test_tensor_takes_a_block_apart(self):
         model = self.file("m.gguf", small_model())
@@ -46,6 +46,37 @@ class Gguf(CliCase):
         self.run_qscope("quantize", LLAMA, "--calib", TEXT, "--method", "q4_k", *options, "--report", report)
         layers = json.loads(report.read_text())["layers"]
         self.assertEqual({layer["bits_per_weight"]["effective"] for layer in layers}, {4.5})
+
+    def test_a_run_is_exported_and_read_back_as_a_run(self):
+        model, report = self.folder / "q.gguf", self.folder / "r.json"
+        self.run_qscope("quantize", LLAMA, "--method", "q4_k", "--bits", "4", "--granularity", "group", "--group-size", "32",
+                        "--quick", "--export", model, "--report", report)
+        own = json.loads(report.read_text())["layers"]
+        self.assert_says(self.run_qscope("stored", model).out, "30 of 30 layers hold codes", "q4_k, 4-bit codes, 32 weights a scale",
+                         "4.500 effective bits")
+        read = self.run_qscope("stored", model, "--original", LLAMA, "--json").json()["layers"]
+        self.assertEqual([layer["layer"] for layer in read], [layer["layer"] for layer in own])
+        for a, b in zip(own, read):
+            self.assertAlmostEqual(a["weight_error"]["sqnr_db"], b["weight_error"]["sqnr_db"], places=5)
+        outcome = self.run_qscope("evaluate", model, "--eval", TEXT, "--eval-samples", "4", "--json")
+        self.assertEqual(outcome.json()["model"]["file"], str(model))
+        again = self.folder / "again.gguf"
+        self.run_qscope("export", model, "--layers", "none of them|lm_head", "--method", "q6_k", "--bits", "6", "--granularity",
+                        "group", "--group-size", "16", "-o", again)
+        layers = {layer["name"]: layer["stored_as"] for layer in self.run_qscope("info", again, "--json").json()["layers"]}
+        self.assertIn("q6_k", layers["lm_head"])
+        self.assertIn("q4_k", layers["layers.0.mlp.up_proj"])
+
+    def test_export_goes_by_the_suffix_and_says_what_cannot_be(self):
+        options = ["--method", "rtn", "--bits", "4", "--convention", "s3", "--granularity", "group", "--group-size", "32"]
+        output = self.folder / "w4.gguf"
+        outcome = self.run_qscope("export", LLAMA, *options, "-o", output)
+        self.assert_says(outcome.out, "GGUF for llama.cpp", "30")
+        self.assert_says(outcome.err, "written as q4_0 blocks", "no tokenizer")
+        self.assertEqual(output.read_bytes()[:4], b"GGUF")
+        refused = self.run_qscope("export", CNN, "--bits", "8", "-o", self.folder / "cnn.gguf", code=UNSUPPORTED)
+        self.assert_says(refused.err, "not that of a LLaMA-like network")
+        self.assert_says(self.run_qscope("export", "--help").out, "gguf", "float_type", "fallback")
 
     def test_a_cut_file_is_named(self):
         whole = small_model()

@@ -33,23 +33,6 @@ double yarnFrequency(double frequency, double pair, double width, const RotaryCo
     return frequency / config.factor * ramp + frequency * (1 - ramp);
 }
 
-double frequencyOf(std::int64_t pair, std::int64_t width, const RotaryConfig &config) {
-    double frequency = 1 / std::pow(config.theta, 2 * static_cast<double>(pair) / static_cast<double>(width));
-    if (!config.frequencyDivisors.empty())
-        frequency /= config.frequencyDivisors[static_cast<std::size_t>(pair)];
-    switch (config.scaling) {
-    case RotaryConfig::Scaling::None:
-        return frequency;
-    case RotaryConfig::Scaling::Linear:
-        return frequency / config.factor;
-    case RotaryConfig::Scaling::Llama3:
-        return llama3Frequency(frequency, config);
-    case RotaryConfig::Scaling::Yarn:
-        return yarnFrequency(frequency, static_cast<double>(pair), static_cast<double>(width), config);
-    }
-    return frequency;
-}
-
 double magnitudeOf(const RotaryConfig &config) {
     if (config.scaling != RotaryConfig::Scaling::Yarn)
         return 1;
@@ -95,6 +78,23 @@ void readScaling(RotaryConfig &rotary, ConfigReader &fields, std::int64_t positi
 
 } // namespace
 
+double rotaryFrequency(const RotaryConfig &config, std::int64_t pair, std::int64_t width) {
+    double frequency = 1 / std::pow(config.theta, 2 * static_cast<double>(pair) / static_cast<double>(width));
+    if (!config.frequencyDivisors.empty())
+        frequency /= config.frequencyDivisors[static_cast<std::size_t>(pair)];
+    switch (config.scaling) {
+    case RotaryConfig::Scaling::None:
+        return frequency;
+    case RotaryConfig::Scaling::Linear:
+        return frequency / config.factor;
+    case RotaryConfig::Scaling::Llama3:
+        return llama3Frequency(frequency, config);
+    case RotaryConfig::Scaling::Yarn:
+        return yarnFrequency(frequency, static_cast<double>(pair), static_cast<double>(width), config);
+    }
+    return frequency;
+}
+
 RotaryTables rotaryTables(const RotaryConfig &config, std::int64_t width, std::int64_t positions) {
     RotaryTables tables{Tensor::allocate(DType::Float32, Shape{positions, width}),
                         Tensor::allocate(DType::Float32, Shape{positions, width})};
@@ -102,7 +102,7 @@ RotaryTables rotaryTables(const RotaryConfig &config, std::int64_t width, std::i
     const auto magnitude = static_cast<float>(magnitudeOf(config));
     const std::int64_t half = width / 2;
     for (std::int64_t pair = 0; pair < half; ++pair) {
-        const auto frequency = static_cast<float>(frequencyOf(pair, width, config));
+        const auto frequency = static_cast<float>(rotaryFrequency(config, pair, width));
         for (std::int64_t position = 0; position < positions; ++position) {
             const float angle = static_cast<float>(position) * frequency;
             for (const std::int64_t column : {pair, pair + half}) {

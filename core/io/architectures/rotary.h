@@ -22,6 +22,9 @@ struct RotaryConfig {
     std::vector<double> frequencyDivisors; ///< [width / 2] from a file, or empty
 };
 
+/// Radians by which a pair turns from one position to the next. \param pair  0 .. width / 2 − 1 of a head
+double rotaryFrequency(const RotaryConfig &config, std::int64_t pair, std::int64_t width);
+
 /// cos and sin of the angles of every position, computed in float32 as the models were trained.
 struct RotaryTables {
     Tensor cos, sin; ///< float32 [positions, width]; the second half repeats the first

@@ -1,8 +1,14 @@
 #include "core/io/importers/gguf_importer.h"
 
 #include "core/base/content_hash.h"
+#include "core/base/machine_memory.h"
+#include "core/base/number_text.h"
+#include "core/graph/stored_weight.h"
+#include "core/graph/weights_only.h"
 #include "core/io/importers/gguf_network.h"
 #include "core/io/importers/weights_model.h"
+#include "core/io/quantized/gguf_blocks.h"
+#include "core/io/quantized/stored_layers.h"
 #include "core/tensor/blocks/block_type.h"
 
 #include <fmt/format.h>
@@ -56,10 +62,53 @@ Result<Model> networkOrWeights(const std::vector<GgufFile> &files, FindingList &
     return model;
 }
 
+constexpr double kBytesPerCode = 4; ///< of a weight while its codes are read and compared
+/// A file that does not run is opened for its weights at once, however large it is.
+constexpr std::int64_t kMostCodesWithoutGraph = std::int64_t{1} << 27;
+
+bool hasBlocks(const Layer &layer, const ModelGraph &graph) {
+    const BlockFormat *format = blockFormatOf(storedWeight(layer, graph).dtype());
+    return format && format->decodable;
+}
+
+/// Reads the codes of all layers that are stored in blocks, unless that would take too much memory.
+Status readCodes(Model &model, FindingList &findings, const RunContext &ctx) {
+    std::map<std::string, const Layer *> layers;
+    std::int64_t codes = 0;
+    for (const Layer &layer : model.layers)
+        if (hasBlocks(layer, model.graph)) {
+            layers[model.graph.value(layer.weight).name] = &layer;
+            codes += layer.parameters();
+        }
+    if (kBytesPerCode * static_cast<double>(codes) > static_cast<double>(machineMemoryBytes()) / 4 ||
+        (isWeightsOnly(model.graph) && codes > kMostCodesWithoutGraph)) {
+        findings.add(Severity::Info,
+                     fmt::format("Its {} codes are too many to show them as a run", withThousands(codes)),
+                     model.file.filename().string(),
+                     "Values, and the blocks around a weight in the tensor map, are shown all the same.");
+        return {};
+    }
+    const auto lookup = [&](const std::string &constant) -> std::optional<StoredLayer> {
+        const auto found = layers.find(constant);
+        if (found == layers.end())
+            return std::nullopt;
+        auto grid = readBlocks(storedWeight(*found->second, model.graph));
+        if (!grid) {
+            findings.add(Severity::Warning,
+                         "The codes of its weight cannot be shown: " + grid.error().message,
+                         found->second->name, "Its values are read and shown.");
+            return std::nullopt;
+        }
+        return StoredLayer{std::move(*grid)};
+    };
+    return attachStored(model, lookup, findings, ctx);
+}
+
 Result<Model> loadModel(const std::filesystem::path &path, FindingList &findings, const RunContext &ctx) {
     QS_TRY(const std::vector<GgufFile> files, openGgufFiles(path, findings, ctx));
     reportUndecodable(files, files.front().file->path().filename().string(), findings);
     QS_TRY(Model model, networkOrWeights(files, findings, ctx));
+    QS_CHECK_OK(readCodes(model, findings, ctx));
     for (const auto &[key, value] : files.front().header.metadata)
         model.metadata.push_back({key, value.typeText(), value.valueText()});
     return model;

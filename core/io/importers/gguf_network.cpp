@@ -2,10 +2,8 @@
 
 #include "core/io/architectures/architectures.h"
 #include "core/io/architectures/llama.h"
-#include "core/tensor/blocks/block_type.h"
+#include "core/io/importers/gguf_names.h"
 
-#include <array>
-#include <cstring>
 #include <fmt/format.h>
 #include <set>
 
@@ -63,54 +61,6 @@ private:
     Status m_status;
 };
 
-/// The name in the file of a parameter of LlamaConfig's graph; empty when it has none.
-std::string fileName(const std::string &name) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOuter{
-        {{"embed_tokens.", "token_embd."}, {"norm.", "output_norm."}, {"lm_head.", "output."}}};
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kInner{
-        {{"input_layernorm.", "attn_norm."},
-         {"self_attn.q_proj.", "attn_q."},
-         {"self_attn.k_proj.", "attn_k."},
-         {"self_attn.v_proj.", "attn_v."},
-         {"self_attn.o_proj.", "attn_output."},
-         {"self_attn.q_norm.", "attn_q_norm."},
-         {"self_attn.k_norm.", "attn_k_norm."},
-         {"post_attention_layernorm.", "ffn_norm."},
-         {"mlp.gate_proj.", "ffn_gate."},
-         {"mlp.up_proj.", "ffn_up."},
-         {"mlp.down_proj.", "ffn_down."}}};
-    constexpr std::string_view kLayers = "layers.";
-    if (!name.starts_with(kLayers)) {
-        for (const auto &[ours, theirs] : kOuter)
-            if (name.starts_with(ours))
-                return std::string(theirs) + name.substr(ours.size());
-        return {};
-    }
-    const std::size_t number = name.find('.', kLayers.size());
-    if (number == std::string::npos)
-        return {};
-    const std::string block = "blk." + name.substr(kLayers.size(), number + 1 - kLayers.size());
-    const std::string_view rest = std::string_view(name).substr(number + 1);
-    for (const auto &[ours, theirs] : kInner)
-        if (rest.starts_with(ours))
-            return block + std::string(theirs) + std::string(rest.substr(ours.size()));
-    return {};
-}
-
-/// Rows of queries or keys from neighbouring pairs, row 2 m + j of a head, to halves, row m + j · width / 2.
-Tensor rotateHalfRows(const Tensor &tensor, std::int64_t width) {
-    const std::int64_t rows = tensor.shape()[0];
-    const std::size_t bytes = tensor.sizeBytes() / static_cast<std::size_t>(rows);
-    Tensor result = Tensor::allocate(tensor.dtype(), tensor.shape());
-    for (std::int64_t row = 0; row < rows; ++row) {
-        const std::int64_t inHead = row % width, pair = inHead % (width / 2), half = inHead / (width / 2);
-        const std::int64_t src = row - inHead + 2 * pair + half;
-        std::memcpy(result.mutableBytes() + static_cast<std::size_t>(row) * bytes,
-                    tensor.bytes() + static_cast<std::size_t>(src) * bytes, bytes);
-    }
-    return result;
-}
-
 /// The tensors of a file by the names of LlamaConfig's graph; remembers what was asked for.
 class FileTensors {
 public:
@@ -129,10 +79,9 @@ public:
         return &found->second;
     }
     const Tensor *find(const std::string &name) {
-        const std::string stored = fileName(name);
+        const std::string stored = ggufTensorName(name);
         const Tensor *tensor = stored.empty() ? nullptr : inFile(stored);
-        const bool turned =
-            m_turnedWidth > 0 && (name.find(".q_proj.") != name.npos || name.find(".k_proj.") != name.npos);
+        const bool turned = m_turnedWidth > 0 && turnsInPairs(name);
         // Another number of rows is refused by who asked.
         if (!tensor || !turned || tensor->shape().rank() < 1 || tensor->shape()[0] % m_turnedWidth != 0 ||
             tensor->numel() == 0)
@@ -140,7 +89,7 @@ public:
         const auto known = m_turned.find(name);
         return known != m_turned.end()
                    ? &known->second
-                   : &m_turned.emplace(name, rotateHalfRows(*tensor, m_turnedWidth)).first->second;
+                   : &m_turned.emplace(name, rowsOfHalves(*tensor, m_turnedWidth)).first->second;
     }
     void reportUnused(const std::string &where, FindingList &findings) const {
         std::vector<std::string> unused;

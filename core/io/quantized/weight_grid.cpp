@@ -167,6 +167,8 @@ WeightGrid WeightGrid::transposed() const {
 }
 
 std::string WeightGrid::text() const {
+    if (!blocks.empty()) // their blocks are larger than what shares a scale
+        return fmt::format("{}, {}-bit codes, {} weights a scale", form, bits, block.back());
     std::string type = levels.empty() ? fmt::format("{}int{}", isSigned ? "" : "u", bits)
                                       : fmt::format("{} levels of {} bits", levels.size(), bits);
     bool partial = false;

@@ -29,6 +29,7 @@ struct WeightGrid {
     std::vector<std::pair<std::int64_t, float>> kept; ///< flat index and value; ascending
     double scaleBits = 32;                            ///< that a scale takes in the file
     double zeroPointBits = 0;                         ///< … a zero point; 0 when none are stored
+    Tensor blocks{};  ///< the same in a block type of ggml, when that is what the file has; else empty
     std::string form; ///< the operator or method that reads it: "DequantizeLinear", "GPTQ"
 
     Shape slices() const; ///< shape of the scales: shape / block, rounded up

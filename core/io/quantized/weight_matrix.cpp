@@ -158,7 +158,7 @@ void countStorage(const WeightGrid &grid, QuantizedMatrix &matrix) {
 } // namespace
 
 Result<QuantizedMatrix> matrixOf(const WeightGrid &grid, const Layer &layer) {
-    if (grid.bits < kMinBits || grid.bits > 15)
+    if (grid.bits < (grid.levels.empty() ? kMinBits : 1) || grid.bits > 15)
         return cannotShow(fmt::format("codes of {} bits cannot be shown; 2 to 15 can", grid.bits));
     QS_TRY(const Orientation at, orientationOf(grid, layer));
     if (!grid.groupOfIndex.empty() && (grid.shape.rank() != 2 || grid.groupAxis == at.rowAxis))
@@ -178,6 +178,7 @@ Result<QuantizedMatrix> matrixOf(const WeightGrid &grid, const Layer &layer) {
                                                 writing.shift);
     placeScales(grid, scaleOfSlice(grid, at, matrix.layout), writing, matrix);
     matrix.groupOfColumn = grid.groupOfIndex;
+    matrix.blocks = grid.blocks;
     // Levels of codes that no weight has may be NaN; they are never looked up.
     for (const float level : grid.levels)
         matrix.levels.push_back(std::isfinite(level) ? level : 0.0f);

@@ -40,4 +40,17 @@ inline void writeWord(std::uint8_t *bytes, std::uint32_t word) {
         bytes[i] = static_cast<std::uint8_t>(word >> (8 * i));
 }
 
+/// Byte j holds the low halves of codes j and j + 16.
+inline void writeNibbles(const std::array<int, 32> &codes, std::uint8_t *bytes) {
+    for (std::size_t j = 0; j < 16; ++j)
+        bytes[j] = static_cast<std::uint8_t>((codes[j] & 15) | (codes[j + 16] & 15) << 4);
+}
+
+inline std::uint32_t fifthBits(const std::array<int, 32> &codes) {
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 32; ++j)
+        bits |= static_cast<std::uint32_t>((codes[j] >> 4) & 1) << j;
+    return bits;
+}
+
 } // namespace qs

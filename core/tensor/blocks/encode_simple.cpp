@@ -17,19 +17,6 @@ std::uint8_t byte(int value) {
     return static_cast<std::uint8_t>(value);
 }
 
-/// Byte j holds codes j and j + 16.
-void writeNibbles(const std::array<int, 32> &codes, std::uint8_t *bytes) {
-    for (std::size_t j = 0; j < 16; ++j)
-        bytes[j] = byte((codes[j] & 15) | (codes[j + 16] & 15) << 4);
-}
-
-std::uint32_t fifthBits(const std::array<int, 32> &codes) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 32; ++j)
-        bits |= static_cast<std::uint32_t>((codes[j] >> 4) & 1) << j;
-    return bits;
-}
-
 /// Codes around the middle of 2·half: the element of largest magnitude takes the code 0.
 std::array<int, 32> symmetricCodes(Values x, int half, std::uint8_t *scale) {
     const float d = largestSigned(x) / static_cast<float>(-half), inverse = inverseOf(d);
