@@ -2,6 +2,7 @@
 #include "views/shared/view_dock.h"
 #include "views/shared/view_factory.h"
 
+#include <QApplication>
 #include <QMainWindow>
 #include <set>
 
@@ -74,6 +75,30 @@ TEST_F(ViewContract, EveryViewOpensEmptyFullAndAfterClose) {
         dock->show();
     ASSERT_TRUE(wait());
     EXPECT_EQ(m_context.model()->layers.size(), 21U);
+}
+
+/// A style sheet keeps the palette of its first polish: such a widget stays light in a dark window.
+TEST_F(ViewContract, EveryViewFollowsTheThemeWhileItIsHidden) {
+    const QPalette before = QApplication::palette();
+    QMainWindow window;
+    std::vector<ViewDock *> docks;
+    for (const ViewFactory *view : testedViews()) {
+        ViewDock *dock = view->create(m_context);
+        window.addDockWidget(Qt::BottomDockWidgetArea, dock);
+        docks.push_back(dock);
+    }
+    QPalette dark = before;
+    for (const QPalette::ColorRole role : {QPalette::Base, QPalette::Window, QPalette::AlternateBase})
+        dark.setColor(role, Qt::black);
+    QApplication::setPalette(dark);
+    QCoreApplication::processEvents();
+    for (ViewDock *dock : docks)
+        for (const auto *widget : dock->findChildren<QWidget *>()) {
+            EXPECT_TRUE(widget->styleSheet().isEmpty()) << dock->objectName().toStdString();
+            EXPECT_EQ(widget->palette().color(QPalette::Base), QColor(Qt::black))
+                << dock->objectName().toStdString() << ": " << widget->metaObject()->className();
+        }
+    QApplication::setPalette(before);
 }
 
 class CountingDock final : public ViewDock {

@@ -23,7 +23,6 @@ FindingsDock::FindingsDock(WorkbenchContext &context, QWidget *parent)
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setShowGrid(false);
     m_table->setAlternatingRowColors(true);
-    m_table->setStyleSheet(QStringLiteral("QTableView::item { padding: 3px; }"));
     m_table->setFrameShape(QFrame::NoFrame);
     m_table->setTabKeyNavigation(false);
     m_table->verticalHeader()->hide();
@@ -34,8 +33,8 @@ FindingsDock::FindingsDock(WorkbenchContext &context, QWidget *parent)
     header->setSectionResizeMode(FindingModel::SeverityColumn, QHeaderView::ResizeToContents);
     header->setSectionResizeMode(FindingModel::CountColumn, QHeaderView::ResizeToContents);
     header->setSectionResizeMode(FindingModel::WhatColumn, QHeaderView::Stretch);
-    header->resizeSection(FindingModel::WhereColumn, 200);
-    header->resizeSection(FindingModel::ActionColumn, 300);
+    header->setSectionResizeMode(FindingModel::ActionColumn, QHeaderView::Stretch);
+    header->resizeSection(FindingModel::WhereColumn, 160);
     connect(m_table, &QTableView::doubleClicked, this, &FindingsDock::jump);
 
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
