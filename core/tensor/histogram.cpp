@@ -2,8 +2,10 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/tensor/float_passes.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <mutex>
@@ -13,6 +15,7 @@ namespace qs {
 namespace {
 
 constexpr std::int64_t kBlock = 1 << 18;
+constexpr std::size_t kChunk = 2048; ///< values and their bins stay in the first-level cache
 
 struct Extent {
     double lo = std::numeric_limits<double>::infinity();
@@ -53,16 +56,20 @@ std::int64_t Histogram::total() const {
 }
 
 void Histogram::add(std::span<const float> values) {
-    const double binsPerUnit = bins() / (m_hi - m_lo);
-    const std::size_t last = m_counts.size() - 1;
-    for (double value : values) {
-        if (value >= m_lo && value <= m_hi)
-            ++m_counts[std::min(last, static_cast<std::size_t>((value - m_lo) * binsPerUnit))];
-        else if (!std::isfinite(value))
-            ++m_nonFinite;
-        else
-            ++(value < m_lo ? m_below : m_above);
+    const BinGrid grid{m_lo, m_hi, bins() / (m_hi - m_lo), bins()};
+    std::vector<std::int64_t> found(m_counts.size() + 3);
+    for (std::size_t i = 0; i < values.size(); i += kChunk) {
+        std::array<std::uint32_t, kChunk> indices;
+        const std::size_t count = std::min(kChunk, values.size() - i);
+        binIndices(values.subspan(i, count), grid, indices.data());
+        for (const std::uint32_t index : std::span(indices).first(count))
+            ++found[index];
     }
+    for (std::size_t bin = 0; bin < m_counts.size(); ++bin)
+        m_counts[bin] += found[bin];
+    m_below += found[grid.below()];
+    m_above += found[grid.above()];
+    m_nonFinite += found[grid.nonFinite()];
 }
 
 void Histogram::joinPairs(bool keepLow) {

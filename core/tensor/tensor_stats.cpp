@@ -1,12 +1,11 @@
 #include "core/tensor/tensor_stats.h"
 
 #include "core/base/parallel.h"
+#include "core/tensor/float_passes.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <limits>
+#include <optional>
 #include <vector>
 
 namespace qs {
@@ -16,91 +15,31 @@ constexpr std::int64_t kBlock = 1 << 18;
 /// Values that are read twice, for the mean and for the moments around it: they stay in the first-level
 /// cache.
 constexpr std::size_t kChunk = 4096;
-/// Independent partial results, fixed so that the sums do not depend on the width of the machine's vectors.
-constexpr std::size_t kLanes = 16;
-constexpr std::uint32_t kInfinityBits = 0x7F800000;
 
-bool allFinite(std::span<const float> values) {
-    std::array<std::uint32_t, kLanes> largest{};
-    std::size_t i = 0;
-    for (; i + kLanes <= values.size(); i += kLanes)
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(values[i + lane]) & 0x7FFFFFFF;
-            largest[lane] = magnitude > largest[lane] ? magnitude : largest[lane];
-        }
-    for (; i < values.size(); ++i)
-        if (!std::isfinite(values[i]))
-            return false;
-    return *std::max_element(largest.begin(), largest.end()) < kInfinityBits;
-}
-
-/// Everything but the moments. The values must be finite and at least one.
-void addExtremes(std::span<const float> values, TensorStats &stats) {
-    std::array<float, kLanes> lowest, highest;
-    std::array<double, kLanes> sums{};
-    std::array<std::int32_t, kLanes> zeros{};
-    lowest.fill(values[0]);
-    highest.fill(values[0]);
-    auto addLane = [&](std::size_t lane, float value) {
-        lowest[lane] = value < lowest[lane] ? value : lowest[lane];
-        highest[lane] = value > highest[lane] ? value : highest[lane];
-        sums[lane] += static_cast<double>(value);
-        zeros[lane] += value == 0.0f ? 1 : 0;
-    };
-    std::size_t i = 0;
-    for (; i + kLanes <= values.size(); i += kLanes)
-        for (std::size_t lane = 0; lane < kLanes; ++lane)
-            addLane(lane, values[i + lane]);
-    for (std::size_t lane = 0; i + lane < values.size(); ++lane)
-        addLane(lane, values[i + lane]);
-    double sum = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        sum += sums[lane];
-        stats.zeroCount += zeros[lane];
-    }
-    stats.count = static_cast<std::int64_t>(values.size());
-    stats.mean = sum / static_cast<double>(stats.count);
-    // Adding 0 turns -0 into 0.
-    stats.min = *std::min_element(lowest.begin(), lowest.end()) + 0.0;
-    stats.max = *std::max_element(highest.begin(), highest.end()) + 0.0;
-}
-
-void addMoments(std::span<const float> values, TensorStats &stats) {
-    std::array<double, kLanes> second{}, third{}, fourth{};
-    const double mean = stats.mean;
-    auto addLane = [&](std::size_t lane, float value) {
-        const double delta = static_cast<double>(value) - mean;
-        const double square = delta * delta;
-        second[lane] += square;
-        third[lane] += square * delta;
-        fourth[lane] += square * square;
-    };
-    std::size_t i = 0;
-    for (; i + kLanes <= values.size(); i += kLanes)
-        for (std::size_t lane = 0; lane < kLanes; ++lane)
-            addLane(lane, values[i + lane]);
-    for (std::size_t lane = 0; i + lane < values.size(); ++lane)
-        addLane(lane, values[i + lane]);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        stats.m2 += second[lane];
-        stats.m3 += third[lane];
-        stats.m4 += fourth[lane];
-    }
-}
-
-TensorStats statsOfFinite(std::span<const float> values) {
+/// \return nothing when a value is NaN or infinite
+std::optional<TensorStats> statsOfFinite(std::span<const float> values) {
     TensorStats stats;
     if (values.empty())
         return stats;
-    addExtremes(values, stats);
-    addMoments(values, stats);
+    FloatMoments moments;
+    if (!finiteMoments(values, moments))
+        return {};
+    stats.count = static_cast<std::int64_t>(values.size());
+    stats.zeroCount = moments.zeros;
+    // Adding 0 turns -0 into 0.
+    stats.min = static_cast<double>(moments.min) + 0.0;
+    stats.max = static_cast<double>(moments.max) + 0.0;
+    stats.mean = moments.mean;
+    stats.m2 = moments.m2;
+    stats.m3 = moments.m3;
+    stats.m4 = moments.m4;
     return stats;
 }
 
 /// One chunk that may hold anything; the rare case with NaN or Inf copies the rest together first.
 TensorStats statsOfChunk(std::span<const float> values) {
-    if (allFinite(values))
-        return statsOfFinite(values);
+    if (const auto stats = statsOfFinite(values))
+        return *stats;
     std::vector<float> finite;
     TensorStats special;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -112,7 +51,7 @@ TensorStats statsOfChunk(std::span<const float> values) {
         if (special.firstNonFinite < 0)
             special.firstNonFinite = static_cast<std::int64_t>(i);
     }
-    TensorStats stats = statsOfFinite(finite);
+    TensorStats stats = *statsOfFinite(finite);
     stats.nanCount = special.nanCount;
     stats.infCount = special.infCount;
     stats.firstNonFinite = special.firstNonFinite;

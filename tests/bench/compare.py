@@ -65,7 +65,7 @@ def bench(table, options, pattern):
 
 
 def measure_statistics(table, options, threads):
-    bench(table, options, f"^(memcpy|statistics)/elements:{ELEMENTS}/threads:{threads}/")
+    bench(table, options, f"^(memcpy|statistics/.*)/elements:({ELEMENTS}|{2 * ELEMENTS})/threads:{threads}/")
     if threads == 1:
         answer = table.run("numpy", [options.python, HERE / "numpy_statistics.py", ELEMENTS])
         if answer:
@@ -117,10 +117,11 @@ def rows(options):
     """(work, threads, our name, peer, its name) in the order of the table."""
     for threads in options.threads:
         if "statistics" in options.only:
-            work, size = "statistics + histogram, 64 MiB", f"elements:{ELEMENTS}/threads:{threads}"
-            yield work, threads, f"statistics/{size}", "memcpy", f"memcpy/{size}"
-            if threads == 1:
-                yield work, threads, f"statistics/{size}", "numpy", "numpy"
+            for name, size in (("float32", ELEMENTS), ("bfloat16", 2 * ELEMENTS), ("float16", 2 * ELEMENTS)):
+                work, ours = f"statistics, 64 MiB {name}", f"statistics/{name}/elements:{size}/threads:{threads}"
+                yield work, threads, ours, "memcpy", f"memcpy/elements:{ELEMENTS}/threads:{threads}"
+                if threads == 1 and name == "float32":
+                    yield work, threads, ours, "numpy", "numpy"
         if "numberline" in options.only:
             size = f"elements:{ELEMENTS}/threads:{threads}"
             yield "sort and moments, 16 M values", threads, f"numberline_prepare/{size}", "memcpy", f"memcpy/{size}"

@@ -1,6 +1,6 @@
 #include "core/base/parallel.h"
-#include "core/tensor/histogram.h"
-#include "core/tensor/tensor_stats.h"
+#include "core/tensor/convert.h"
+#include "core/tensor/tensor_scan.h"
 
 #include <benchmark/benchmark.h>
 #include <cstring>
@@ -46,28 +46,39 @@ void copyBytes(benchmark::State &state) {
     countBytes(state);
 }
 
-/// Moments, extremes, then 256 bins between the extremes.
-void describeTensor(benchmark::State &state) {
+/// Moments, extremes, then 256 bins between the extremes, of values as a file stores them.
+void describeTensor(benchmark::State &state, DType type) {
     const std::vector<float> values = sampleWeights(state.range(0));
+    const Tensor stored = *castTensor(Tensor::fromValues<float>({state.range(0)}, values), type);
     const RunContext ctx = contextOf(state);
     for (auto round : state) {
-        const auto stats = computeStats(values, ctx);
-        const auto histogram = computeHistogram(values, stats->min, stats->max, 256, ctx);
-        benchmark::DoNotOptimize(histogram->total());
+        const auto scan = TensorScan::read(stored, nullptr, ctx);
+        const auto bins = scan->bins(scan->stats().min, scan->stats().max, 256, ctx);
+        benchmark::DoNotOptimize(bins->counts.data());
     }
-    countBytes(state);
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(stored.sizeBytes()));
 }
 
-void sizes(benchmark::internal::Benchmark *bench) {
+/// \param large  values of a buffer beyond every cache
+void sizes(benchmark::internal::Benchmark *bench, std::int64_t large) {
     bench->ArgNames({"elements", "threads"})
-        ->ArgsProduct({{1 << 16, 1 << 24}, {1, 2}})
+        ->ArgsProduct({{1 << 16, large}, {1, 2}})
         ->MeasureProcessCPUTime()
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
 }
+// 64 MiB each.
+void floatSizes(benchmark::internal::Benchmark *bench) {
+    sizes(bench, 1 << 24);
+}
+void halfSizes(benchmark::internal::Benchmark *bench) {
+    sizes(bench, 1 << 25);
+}
 
-BENCHMARK(copyBytes)->Name("memcpy")->Apply(sizes);
-BENCHMARK(describeTensor)->Name("statistics")->Apply(sizes);
+BENCHMARK(copyBytes)->Name("memcpy")->Apply(floatSizes);
+BENCHMARK_CAPTURE(describeTensor, float32, DType::Float32)->Name("statistics/float32")->Apply(floatSizes);
+BENCHMARK_CAPTURE(describeTensor, bfloat16, DType::BFloat16)->Name("statistics/bfloat16")->Apply(halfSizes);
+BENCHMARK_CAPTURE(describeTensor, float16, DType::Float16)->Name("statistics/float16")->Apply(halfSizes);
 
 } // namespace
 } // namespace qs

@@ -2,6 +2,8 @@
 #include "views/distribution/distribution_data.h"
 
 #include "core/base/random.h"
+#include "core/graph/weights_only.h"
+#include "core/tensor/convert.h"
 
 #include <gmock/gmock.h>
 #include <numeric>
@@ -56,6 +58,23 @@ TEST(CentralRange, HugeOutliersDoNotDecideItsResolution) {
     const ValueRange range = *centralRange(values, -5, 1e7, 0.999, {});
     EXPECT_NEAR(range.lo, -3.29, 0.25); // 0.05 % quantile of a normal distribution
     EXPECT_NEAR(range.hi, 3.29, 0.25);
+}
+
+TEST(CentralRange, OfCountedPatternsIsAsNarrowAsTheValuesAllow) {
+    std::vector<float> values(4000);
+    Random random(2);
+    for (float &value : values)
+        value = static_cast<float>(random.normal());
+    values[500] = 1e7f;
+    const Tensor stored = *castTensor(Tensor::fromValues<float>({4000}, values), DType::BFloat16);
+    const TensorScan scan = *TensorScan::read(stored, nullptr, {});
+    const ValueRange range = *centralRange(scan, 0.999, {});
+    std::vector<float> sorted;
+    for (const std::uint16_t bits : stored.values<std::uint16_t>())
+        sorted.push_back(bfloat16ToFloat(bits));
+    std::ranges::sort(sorted);
+    EXPECT_EQ(range.lo, sorted[2]); // two of 4000 lie in each tail
+    EXPECT_EQ(range.hi, sorted[3997]);
 }
 
 DistributionRequest weightRequest() {
@@ -160,6 +179,95 @@ DistributionRequest activationRequest() {
     return request;
 }
 
+/// One layer of more values than are compared at once, stored as bfloat16.
+DistributionRequest largeRequest() {
+    constexpr std::int64_t kRows = 33000, kCols = 1024;
+    static const std::shared_ptr<const Model> model = [] {
+        Tensor weight = Tensor::allocate(DType::BFloat16, {kRows, kCols});
+        auto patterns = weight.mutableValues<std::uint16_t>();
+        for (std::size_t i = 0; i < patterns.size(); ++i)
+            patterns[i] = floatToBFloat16(static_cast<float>(i * 7919 % 2003) / 1000.0f - 1.0f);
+        WeightsOnlyBuilder builder("large");
+        EXPECT_TRUE(builder.add("large.weight", weight));
+        auto made = std::make_shared<Model>();
+        made->graph = *std::move(builder).finish();
+        made->layers = findLayers(made->graph);
+        return made;
+    }();
+    DistributionRequest request;
+    request.model = model;
+    request.layer = 0;
+    request.choice.weight = choice(4, Granularity::PerChannel);
+    return request;
+}
+
+TEST(Distribution, LargeWeightIsSeenEarlyAndNeverCalledExactBefore) {
+    std::vector<std::shared_ptr<const DistributionData>> pictures;
+    const auto keep = [&](std::shared_ptr<const DistributionData> picture) { pictures.push_back(picture); };
+    const DistributionRequest request = largeRequest();
+    const auto data = *prepareDistribution(request, {}, keep);
+    ASSERT_GE(pictures.size(), 2u);
+    for (std::size_t i = 0; i + 1 < pictures.size(); ++i) {
+        EXPECT_LT(pictures[i]->seen, pictures[i]->total);
+        EXPECT_THAT(pictures[i]->badge(), testing::StartsWith("partial: "));
+        EXPECT_THAT(pictures[i]->badge(), testing::Not(testing::HasSubstr("exact")));
+        EXPECT_DOUBLE_EQ(pictures[i]->values.inside(), static_cast<double>(pictures[i]->seen));
+    }
+    // The last one on the way has all float values, and says that the quantized ones are to come.
+    const DistributionData &last = *pictures.back();
+    EXPECT_EQ(last.badge(), "33,792,000 values, exact");
+    EXPECT_FALSE(last.quantized);
+    EXPECT_THAT(last.notes, testing::Contains(testing::HasSubstr("being laid over")));
+    EXPECT_EQ(data->badge(), "33,792,000 values, exact");
+    EXPECT_THAT(data->notes, testing::Not(testing::Contains(testing::HasSubstr("being laid over"))));
+    EXPECT_EQ(data->values.counts, last.values.counts);
+
+    // Compared in parts as it would be as a whole.
+    const Tensor weights = *weightMatrix(request.layerInfo(), request.model->graph);
+    QuantizeRequest job;
+    job.weights = {weights.values<float>().data(), 33000, 1024};
+    job.scheme = request.choice.weight->scheme;
+    const QuantizedMatrix matrix = *makeRtnQuantizer()->quantize(job, {});
+    const Tensor others = matrix.dequantize();
+    ErrorMetrics error;
+    error.add(weights.values<float>(), others.values<float>());
+    EXPECT_NEAR(data->error->mse(), error.mse(), 1e-9 * error.mse());
+    EXPECT_EQ(data->error->count, error.count);
+    const Histogram bins =
+        *computeHistogram(others.values<float>(), data->values.lo, data->values.hi(), request.bins, {});
+    EXPECT_EQ(data->quantized->counts, BinnedValues::of(bins).counts);
+    EXPECT_EQ(data->quantized->above, static_cast<double>(bins.above()));
+    EXPECT_EQ(data->grid.grids, 33000);
+    EXPECT_TRUE(data->clippedShare);
+}
+
+TEST(Distribution, LargeWeightCanBeCancelledInTheMiddle) {
+    std::stop_source stop;
+    RunContext ctx;
+    ctx.stop = stop.get_token();
+    int pictures = 0;
+    const auto data = prepareDistribution(largeRequest(), ctx, [&](const auto &) {
+        ++pictures;
+        stop.request_stop();
+    });
+    ASSERT_FALSE(data);
+    EXPECT_EQ(data.error().code, ErrorCode::Cancelled);
+    EXPECT_EQ(pictures, 1);
+}
+
+TEST(Distribution, OneChannelOfALargeWeightHasItsGrid) {
+    DistributionRequest request = largeRequest();
+    request.channel = 17;
+    const auto data = *prepareDistribution(request, {});
+    EXPECT_EQ(data->stats.count, 1024);
+    EXPECT_EQ(data->grid.values.size(), 16u);
+    EXPECT_DOUBLE_EQ(data->quantized->inside() + data->quantized->below + data->quantized->above, 1024);
+    request.choice.weight = choice(4, Granularity::PerTensor);
+    const auto whole = *prepareDistribution(request, {});
+    EXPECT_FALSE(whole->quantized);
+    EXPECT_THAT(whole->notes, testing::Contains(testing::HasSubstr("No preview of one grid")));
+}
+
 TEST(Distribution, ActivationFromHistogramIsMarkedApproximate) {
     const DistributionRequest request = activationRequest();
     const auto data = *prepareDistribution(request, {});
@@ -171,6 +279,44 @@ TEST(Distribution, ActivationFromHistogramIsMarkedApproximate) {
     const double step = data->grid.values[1] - data->grid.values[0];
     EXPECT_NEAR(data->error->mse(), step * step / 12, 0.15 * step * step / 12);
     EXPECT_THAT(data->notes, testing::Contains(testing::HasSubstr("2048 bins")));
+    EXPECT_THAT(data->badge(), testing::HasSubstr("≈"));
+    EXPECT_THAT(data->badge(), testing::Not(testing::HasSubstr("exact")));
+}
+
+/// What lies where inside its bins is not known: values at their very ends must keep the bounds, too.
+TEST(Distribution, BoundsOfErrorsFromAHistogramHold) {
+    for (const int part : {0, 1, 2, 3}) {
+        DistributionRequest request = activationRequest();
+        std::vector<float> values(4000);
+        Random random(static_cast<std::uint64_t>(part + 1));
+        for (float &value : values) {
+            value = static_cast<float>(part == 3 ? std::pow(random.normal(), 7) : random.normal());
+            if (part == 1 ||
+                part == 2) { // bins of 8 / 2048: their lower ends, and just below their upper ends
+                const double width = 8.0 / 2048, bin = std::floor(std::clamp(value, -3.9f, 3.9f) / width);
+                value = static_cast<float>(part == 1 ? bin * width : (bin + 1) * width - 1e-6);
+            }
+        }
+        values[0] = -4;
+        values[1] = 4;
+        request.capture = captureOf(0, 1000, 4, values);
+        request.choice.activation->grid.bits = 6;
+        const auto data = *prepareDistribution(request, {});
+        const ScaleZero grid = activationGrid(*request.capture, request.choice.activation->grid);
+        const CodeRange codes = codeRange(6, request.choice.activation->grid.convention);
+        double squares = 0, clipped = 0;
+        for (const float value : values) {
+            const double error = static_cast<double>(
+                dequantizeValue(quantizeValue(value, grid, codes, RoundingMode::HalfEven), grid) - value);
+            squares += error * error;
+            const double code = std::nearbyint(value / grid.scale) + grid.zeroPoint;
+            clipped += code < codes.lowest || code > codes.highest;
+        }
+        const double exact = std::sqrt(squares / 4000), found = std::sqrt(data->error->mse());
+        EXPECT_LE(std::fabs(exact - found), *data->rootErrorBound) << part;
+        EXPECT_LE(*data->rootErrorBound, 0.51 * request.capture->histogram.binWidth());
+        EXPECT_LE(std::fabs(clipped / 4000 - *data->clippedShare), *data->clippedBound + 1e-12) << part;
+    }
 }
 
 TEST(Distribution, OneActivationChannelIsFromTheSample) {

@@ -76,37 +76,69 @@ BinnedValues rebinned(const Histogram &source, double lo, double hi, int bins) {
     return result;
 }
 
-ValueRange centralRange(const Histogram &histogram, double share) {
-    const double total = static_cast<double>(histogram.total() + histogram.below() + histogram.above());
+namespace {
+
+/// \param counts  of bins over [lo, lo + width · bins];  below, above: counts outside
+ValueRange centralBins(const std::vector<std::int64_t> &counts, double lo, double width, double below,
+                       double above, double share) {
+    const double total = std::accumulate(counts.begin(), counts.end(), below + above);
     const double tail = total * (1 - share) / 2;
-    const auto &counts = histogram.counts();
-    int first = 0, last = histogram.bins() - 1;
-    for (double seen = static_cast<double>(histogram.below()); first < last; ++first) {
-        seen += static_cast<double>(counts[static_cast<std::size_t>(first)]);
+    std::size_t first = 0, last = counts.size() - 1;
+    for (double seen = below; first < last; ++first) {
+        seen += static_cast<double>(counts[first]);
         if (seen > tail)
             break;
     }
-    for (double seen = static_cast<double>(histogram.above()); last > first; --last) {
-        seen += static_cast<double>(counts[static_cast<std::size_t>(last)]);
+    for (double seen = above; last > first; --last) {
+        seen += static_cast<double>(counts[last]);
         if (seen > tail)
             break;
     }
-    return {histogram.lo() + first * histogram.binWidth(),
-            histogram.lo() + (last + 1) * histogram.binWidth()};
+    return {lo + static_cast<double>(first) * width, lo + static_cast<double>(last + 1) * width};
+}
+
+ValueRange centralBins(const BinCounts &bins, double share) {
+    return centralBins(bins.counts, bins.lo, (bins.hi - bins.lo) / static_cast<double>(bins.counts.size()),
+                       static_cast<double>(bins.below), static_cast<double>(bins.above), share);
+}
+
+/// \param binsOver  (lo, hi) → Result<BinCounts>
+template <typename BinsOver>
+Result<ValueRange> refinedRange(ValueRange range, double share, BinsOver binsOver) {
+    for (int round = 0; round < kMaxRefinements && range.hi > range.lo; ++round) {
+        QS_TRY(const BinCounts bins, binsOver(range.lo, range.hi));
+        const double width = (range.hi - range.lo) / kQuantileBins;
+        range = centralBins(bins, share);
+        if (range.hi - range.lo > 64 * width)
+            break;
+    }
+    return range;
+}
+
+} // namespace
+
+ValueRange centralRange(const Histogram &histogram, double share) {
+    return centralBins(histogram.counts(), histogram.lo(), histogram.binWidth(),
+                       static_cast<double>(histogram.below()), static_cast<double>(histogram.above()), share);
+}
+
+Result<ValueRange> centralRange(const TensorScan &scan, double share, const RunContext &ctx) {
+    const std::int64_t count = scan.stats().count;
+    if (const PatternCounts *patterns = scan.patterns(); patterns && count > 0) {
+        const auto outside =
+            static_cast<std::int64_t>(static_cast<double>(count) * (1 - share) / 2); // at each end
+        return ValueRange{patterns->atRank(outside + 1), patterns->atRank(count - outside)};
+    }
+    return refinedRange({scan.stats().min, scan.stats().max}, share,
+                        [&](double lo, double hi) { return scan.bins(lo, hi, kQuantileBins, ctx); });
 }
 
 Result<ValueRange> centralRange(std::span<const float> values, double lo, double hi, double share,
                                 const RunContext &ctx) {
-    ValueRange range{lo, hi};
-    for (int round = 0; round < kMaxRefinements && range.hi > range.lo; ++round) {
-        QS_TRY(const Histogram histogram, computeHistogram(values, range.lo, range.hi, kQuantileBins, ctx));
-        const ValueRange inner = centralRange(histogram, share);
-        const bool isFine = inner.hi - inner.lo > 64 * histogram.binWidth();
-        range = inner;
-        if (isFine)
-            break;
-    }
-    return range;
+    return refinedRange({lo, hi}, share, [&](double from, double to) -> Result<BinCounts> {
+        QS_TRY(const Histogram bins, computeHistogram(values, from, to, kQuantileBins, ctx));
+        return BinCounts{from, to, bins.counts(), bins.below(), bins.above()};
+    });
 }
 
 } // namespace qs::views

@@ -2,6 +2,7 @@
 
 #include "core/quant/range_rule.h"
 #include "core/tensor/histogram.h"
+#include "core/tensor/tensor_scan.h"
 
 namespace qs::views {
 
@@ -29,7 +30,11 @@ BinnedValues rebinned(const Histogram &source, double lo, double hi, int bins);
 
 /// The range that holds `share` of the values, with equal tails; whole bins.
 ValueRange centralRange(const Histogram &histogram, double share);
-/// The same from the values themselves, refined until huge outliers no longer decide its resolution.
+/// The same of a tensor: from its values where 16-bit floats were counted, so that no value more than need be
+/// lies inside; else refined as below.
+Result<ValueRange> centralRange(const TensorScan &scan, double share, const RunContext &ctx);
+/// The same from the values themselves, refined until huge outliers no longer decide its resolution: the ends
+/// lie at most 1/64 of the range beyond where they could.
 Result<ValueRange> centralRange(std::span<const float> values, double lo, double hi, double share,
                                 const RunContext &ctx);
 

@@ -1,4 +1,6 @@
-#include "views/distribution/distribution_data.h"
+#include "views/distribution/distribution_parts.h"
+
+#include "core/base/number_text.h"
 
 #include <fmt/format.h>
 
@@ -7,36 +9,6 @@ namespace qs::views {
 namespace {
 
 using Source = DistributionRequest::Source;
-
-constexpr double kCentralShare = 0.999;
-
-std::string gridText(int bits, GridConvention convention) {
-    std::string name(gridConventionName(convention)); // "asymmetric", "s1"
-    if (convention != GridConvention::Asymmetric)
-        name = "symmetric " + name;
-    return fmt::format("{} bit, {}", bits, name);
-}
-
-std::string layoutText(const SliceLayout &layout) {
-    if (layout.granularity == Granularity::PerGroup)
-        return fmt::format("per group of {}", layout.groupSize);
-    return fmt::format("per {}", granularityName(layout.granularity));
-}
-
-void setGrid(GridPoints &points, ScaleZero grid, int bits, GridConvention convention) {
-    const CodeRange range = codeRange(bits, convention);
-    points.firstCode = range.lowest;
-    for (std::int32_t code = range.lowest; code <= range.highest; ++code)
-        points.values.push_back(static_cast<double>(dequantizeValue(code, grid)));
-    points.reach = ValueRange{points.values.front(), points.values.back()};
-    points.grids = 1;
-}
-
-/// Whether rounding a value would need a code that the grid does not have.
-bool isClipped(double value, ScaleZero grid, CodeRange range) {
-    const double code = std::nearbyint(value / static_cast<double>(grid.scale)) + grid.zeroPoint;
-    return code < range.lowest || code > range.highest;
-}
 
 /// What lies in view: the request's range, widened so that no quantized value falls out of the full one.
 Result<ValueRange> shownRange(const DistributionData &data, std::span<const float> values,
@@ -49,117 +21,6 @@ Result<ValueRange> shownRange(const DistributionData &data, std::span<const floa
         range.hi = std::max(range.hi, static_cast<double>(value));
     }
     return range;
-}
-
-/// Statistics and bins of raw values.
-Status binValues(DistributionData &data, std::span<const float> values, std::span<const float> quantized,
-                 const RunContext &ctx) {
-    QS_TRY(data.stats, computeStats(values, ctx));
-    QS_TRY(const ValueRange shown, shownRange(data, values, quantized, ctx));
-    const BinnedValues frame = BinnedValues::empty(shown.lo, shown.hi, data.request.bins);
-    QS_TRY(const Histogram bins, computeHistogram(values, frame.lo, frame.hi(), data.request.bins, ctx));
-    data.values = BinnedValues::of(bins);
-    if (quantized.empty())
-        return {};
-    QS_TRY(const Histogram others, computeHistogram(quantized, frame.lo, frame.hi(), data.request.bins, ctx));
-    data.quantized = BinnedValues::of(others);
-    data.error.emplace();
-    data.error->add(values, quantized);
-    return {};
-}
-
-/// The quantized weight to lay over the float one: that of the run, or what round-to-nearest makes of the
-/// recipe's grid. Null when there is none; a note says why.
-Result<std::shared_ptr<const QuantizedMatrix>> quantizedWeight(DistributionData &data, const Tensor &weights,
-                                                               const RunContext &ctx) {
-    const DistributionRequest &request = data.request;
-    if (request.result) {
-        const auto &matrix = request.result->quantized.weight;
-        if (request.result->state == LayerResult::State::Failed)
-            data.notes.push_back("The run failed on this layer: " + request.result->failure);
-        else if (!matrix)
-            data.notes.push_back("The run left this weight in float.");
-        if (matrix && !request.result->hasOriginal)
-            data.notes.push_back(
-                "The weights are the values of the codes that came with the model: there is no "
-                "float original, so errors are not available.");
-        if (matrix)
-            data.quantizedName =
-                request.result->choice.weight ? request.result->choice.weight->method : "quantized";
-        return matrix;
-    }
-    if (!request.choice.weight) {
-        data.notes.push_back("The recipe leaves this weight in float.");
-        return nullptr;
-    }
-    const Layer &layer = request.layerInfo();
-    QuantizeRequest job;
-    job.layerName = layer.name;
-    job.weights = {weights.values<float>().data(), layer.outChannels, layer.inPerOut};
-    job.groups = layer.groups;
-    job.scheme = request.choice.weight->scheme;
-    const auto rtn = makeRtnQuantizer();
-    job.parameters = rtn->schema().defaults();
-    Result<QuantizedMatrix> matrix = rtn->quantize(job, ctx);
-    if (!matrix && matrix.error().code == ErrorCode::Cancelled)
-        return fail(std::move(matrix).error());
-    if (!matrix) {
-        data.notes.push_back("No preview: " + matrix.error().text());
-        return nullptr;
-    }
-    data.quantizedName = "preview";
-    data.notes.push_back(
-        request.choice.weight->method == "rtn"
-            ? "Preview of the recipe's grid; no run yet."
-            : "Preview: the recipe's grid with round to nearest. Run the recipe to see what " +
-                  request.choice.weight->method + " makes of it.");
-    return std::make_shared<const QuantizedMatrix>(std::move(*matrix));
-}
-
-Status measureClipping(DistributionData &data, const QuantizedMatrix &matrix, std::span<const float> values,
-                       std::int64_t firstRow, const RunContext &ctx) {
-    const CodeRange range = codeRange(matrix.bits, matrix.convention);
-    std::int64_t clipped = 0;
-    for (std::size_t start = 0; start < values.size(); start += static_cast<std::size_t>(matrix.cols)) {
-        if (ctx.cancelled())
-            return RunContext::cancelledError();
-        const std::int64_t row = firstRow + static_cast<std::int64_t>(start) / matrix.cols;
-        for (std::int64_t col = 0; col < matrix.cols; ++col)
-            clipped += isClipped(static_cast<double>(values[start + static_cast<std::size_t>(col)]),
-                                 matrix.grid(row, col), range);
-    }
-    data.clippedShare =
-        static_cast<double>(clipped) / static_cast<double>(std::max<std::size_t>(values.size(), 1));
-    return {};
-}
-
-Status prepareWeight(DistributionData &data, const RunContext &ctx) {
-    const DistributionRequest &request = data.request;
-    const Layer &layer = request.layerInfo();
-    QS_TRY(const Tensor weights, weightMatrix(layer, request.model->graph));
-    QS_TRY(const auto matrix, quantizedWeight(data, weights, ctx));
-    const std::int64_t row = std::max<std::int64_t>(request.channel, 0);
-    const auto slice = [&](std::span<const float> all) {
-        const auto cols = static_cast<std::size_t>(layer.inPerOut);
-        return request.channel < 0 ? all : all.subspan(static_cast<std::size_t>(row) * cols, cols);
-    };
-    const bool compared = matrix && (!request.result || request.result->hasOriginal);
-    const Tensor dequantized = compared ? matrix->dequantize() : Tensor();
-    const auto values = slice(weights.values<float>());
-    QS_CHECK_OK(binValues(data, values,
-                          compared ? slice(dequantized.values<float>()) : std::span<const float>(), ctx));
-    if (!matrix)
-        return {};
-    data.quantizedName +=
-        ", " + gridText(matrix->bits, matrix->convention) + ", " + layoutText(matrix->layout);
-    // Levels of their own have no steps to be clipped at.
-    if (compared && matrix->isIntegerGrid())
-        QS_CHECK_OK(measureClipping(data, *matrix, values, row, ctx));
-    data.grid.grids = request.channel < 0 ? matrix->layout.slices() : matrix->layout.groupsPerRow();
-    const ScaleZero own = matrix->grid(row, 0);
-    if (data.grid.grids == 1 && matrix->levels.empty() && matrix->realZeroPoints.empty() && own.scale > 0)
-        setGrid(data.grid, own, matrix->bits, matrix->convention);
-    return {};
 }
 
 struct ActivationGrid {
@@ -206,7 +67,7 @@ void prepareFromHistogram(DistributionData &data, const std::optional<Activation
     data.quantized = BinnedValues::empty(data.values.lo, data.values.hi(), data.request.bins);
     data.error.emplace();
     data.errorIsApproximate = true;
-    double clipped = 0;
+    double clipped = 0, undecided = 0;
     for (int bin = 0; bin < source.bins(); ++bin) {
         const std::int64_t count = source.counts()[static_cast<std::size_t>(bin)];
         if (count == 0)
@@ -220,8 +81,17 @@ void prepareFromHistogram(DistributionData &data, const std::optional<Activation
         data.error->sumSquaredError += weight * (other - value) * (other - value);
         data.error->sumSquares += weight * value * value;
         clipped += isClipped(value, grid->grid, codes) ? weight : 0;
+        const double half = source.binWidth() / 2;
+        if (isClipped(value - half, grid->grid, codes) != isClipped(value + half, grid->grid, codes))
+            undecided += weight;
     }
-    data.clippedShare = clipped / std::max(1.0, static_cast<double>(source.total()));
+    const double total = std::max(1.0, static_cast<double>(source.total()));
+    data.clippedShare = clipped / total;
+    data.clippedBound = undecided / total;
+    // A value lies at most half a bin from its centre, and the distance to the nearest point of a grid
+    // changes by no more than the value does; so does, after Minkowski's inequality, the root of the mean of
+    // their squares. The rest is rounding in float32.
+    data.rootErrorBound = source.binWidth() / 2 * (1 + 1e-4) + 1e-6 * data.stats.absMax();
 }
 
 /// One channel: the first tokens were kept raw.
@@ -250,14 +120,56 @@ Status prepareFromSample(DistributionData &data, const std::optional<ActivationG
         data.clippedShare =
             static_cast<double>(clipped) / static_cast<double>(std::max<std::int64_t>(tokens, 1));
     }
-    return binValues(data, values, others, ctx);
+    QS_CHECK_OK(binRawValues(data, values, others, ctx));
+    data.total = capture.tokens;
+    return {};
 }
 
-Status prepareActivation(DistributionData &data, const RunContext &ctx) {
+} // namespace
+
+std::string gridText(int bits, GridConvention convention) {
+    std::string name(gridConventionName(convention)); // "asymmetric", "s1"
+    if (convention != GridConvention::Asymmetric)
+        name = "symmetric " + name;
+    return fmt::format("{} bit, {}", bits, name);
+}
+
+void setGridPoints(GridPoints &points, ScaleZero grid, int bits, GridConvention convention) {
+    const CodeRange range = codeRange(bits, convention);
+    points.firstCode = range.lowest;
+    for (std::int32_t code = range.lowest; code <= range.highest; ++code)
+        points.values.push_back(static_cast<double>(dequantizeValue(code, grid)));
+    points.reach = ValueRange{points.values.front(), points.values.back()};
+    points.grids = 1;
+}
+
+bool isClipped(double value, ScaleZero grid, CodeRange range) {
+    const double code = std::nearbyint(value / static_cast<double>(grid.scale)) + grid.zeroPoint;
+    return code < range.lowest || code > range.highest;
+}
+
+Status binRawValues(DistributionData &data, std::span<const float> values, std::span<const float> quantized,
+                    const RunContext &ctx) {
+    QS_TRY(data.stats, computeStats(values, ctx));
+    data.seen = data.total = static_cast<std::int64_t>(values.size());
+    QS_TRY(const ValueRange shown, shownRange(data, values, quantized, ctx));
+    const BinnedValues frame = BinnedValues::empty(shown.lo, shown.hi, data.request.bins);
+    QS_TRY(const Histogram bins, computeHistogram(values, frame.lo, frame.hi(), data.request.bins, ctx));
+    data.values = BinnedValues::of(bins);
+    if (quantized.empty())
+        return {};
+    QS_TRY(const Histogram others, computeHistogram(quantized, frame.lo, frame.hi(), data.request.bins, ctx));
+    data.quantized = BinnedValues::of(others);
+    data.error.emplace();
+    data.error->add(values, quantized);
+    return {};
+}
+
+Status prepareActivationDistribution(DistributionData &data, const RunContext &ctx) {
     const std::optional<ActivationGrid> grid = gridOfActivation(data);
     if (grid) {
         data.quantizedName += ", " + gridText(grid->scheme.bits, grid->scheme.convention) + ", per tensor";
-        setGrid(data.grid, grid->grid, grid->scheme.bits, grid->scheme.convention);
+        setGridPoints(data.grid, grid->grid, grid->scheme.bits, grid->scheme.convention);
     }
     if (const std::string &origin = data.request.capture->origin; !origin.empty())
         data.notes.push_back("Activations " + origin + ".");
@@ -266,8 +178,6 @@ Status prepareActivation(DistributionData &data, const RunContext &ctx) {
     prepareFromHistogram(data, grid);
     return {};
 }
-
-} // namespace
 
 std::string DistributionRequest::whyNothing() const {
     if (!model)
@@ -286,11 +196,25 @@ std::string DistributionRequest::whyNothing() const {
     return {};
 }
 
+std::string DistributionData::badge() const {
+    if (total == 0) // of a captured activation
+        return fmt::format("{} values, ≈ moved by at most {} by the histogram they were kept in",
+                           withThousands(stats.count), significant(request.capture->histogram.binWidth(), 3));
+    if (request.source == Source::Activation && seen < total)
+        return fmt::format("partial: the first {} of {} tokens", withThousands(seen), withThousands(total));
+    if (seen == total)
+        return fmt::format("{} values, exact", withThousands(total));
+    return fmt::format("partial: {} of {} values, spread over the tensor{}; the rest is being read",
+                       withThousands(seen), withThousands(total), isCut ? ", ≈ known to 0.8 %" : "");
+}
+
 Result<std::shared_ptr<const DistributionData>> prepareDistribution(const DistributionRequest &request,
-                                                                    const RunContext &ctx) {
+                                                                    const RunContext &ctx,
+                                                                    const EarlyDistribution &early) {
     auto data = std::make_shared<DistributionData>();
     data->request = request;
-    QS_CHECK_OK(request.source == Source::Weight ? prepareWeight(*data, ctx) : prepareActivation(*data, ctx));
+    QS_CHECK_OK(request.source == Source::Weight ? prepareWeightDistribution(*data, early, ctx)
+                                                 : prepareActivationDistribution(*data, ctx));
     if (data->stats.nanCount + data->stats.infCount > 0)
         data->notes.push_back(
             fmt::format("{} NaN or Inf are left out.", data->stats.nanCount + data->stats.infCount));

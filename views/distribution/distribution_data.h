@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/session/run.h"
+#include "core/tensor/tensor_scan.h"
 #include "views/distribution/binned_values.h"
 
 namespace qs::views {
@@ -41,15 +42,27 @@ struct DistributionData {
     std::string quantizedName;             ///< "GPTQ, 4 bit, s1, per group of 64"
     std::vector<std::string> notes;        ///< sentences: approximations, previews, what is missing
     GridPoints grid;
-    TensorStats stats;                  ///< of the float values, all of them
+    std::int64_t seen = 0, total = 0; ///< float values looked at, and all there are
+    bool isCut = false; ///< the bins of a partial picture know values to PatternCounts::kCutBound
+    TensorStats stats;  ///< of the float values seen
     std::optional<ErrorMetrics> error;  ///< float against quantized
     bool errorIsApproximate = false;    ///< from histogram bins
     std::optional<double> clippedShare; ///< of the values that lie beyond the grid by more than half a step
+    /// Of what comes from histogram bins: how far the root of the mean squared error and the share may be
+    /// off.
+    std::optional<double> rootErrorBound, clippedBound;
+
+    /// How much of it is true, for the title: "2,048 values, exact", "partial: …", "≈ …".
+    std::string badge() const;
 };
 
-/// Reads, bins and measures. \thread worker
+/// Gets pictures while better ones are being made: of a part of the values, then without the quantized ones.
+using EarlyDistribution = std::function<void(std::shared_ptr<const DistributionData>)>;
+
+/// Reads, bins and measures. \param early  called from this thread; null: only the end counts. \thread worker
 /// \error Unsupported  weights without float value;  Cancelled
 Result<std::shared_ptr<const DistributionData>> prepareDistribution(const DistributionRequest &request,
-                                                                    const RunContext &ctx);
+                                                                    const RunContext &ctx,
+                                                                    const EarlyDistribution &early = {});
 
 } // namespace qs::views

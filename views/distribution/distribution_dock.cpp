@@ -4,6 +4,7 @@
 #include "views/distribution/statistics_panel.h"
 #include "views/shared/flow_layout.h"
 #include "views/shared/format_text.h"
+#include "views/shared/latest_value.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -192,14 +193,22 @@ void DistributionDock::load() {
     if (wanted == m_wanted)
         return;
     m_wanted = wanted;
-    auto data = std::make_shared<std::shared_ptr<const DistributionData>>();
+    using Data = std::shared_ptr<const DistributionData>;
+    auto data = std::make_shared<Data>();
+    const auto early = std::make_shared<LatestValue<Data>>(
+        context().jobs(), [self = QPointer(this), wanted](const Data &picture) {
+            if (self && self->m_wanted == wanted)
+                self->adopt(picture);
+        });
     context().jobs().start(
         kLoadTag, tr("Binning %1").arg(QString::fromStdString(wanted.layerInfo().name)),
-        [wanted, data](const RunContext &ctx) -> Status {
-            QS_TRY(*data, prepareDistribution(wanted, ctx));
+        [wanted, data, early](const RunContext &ctx) -> Status {
+            QS_TRY(*data, prepareDistribution(
+                              wanted, ctx, [&](Data picture) { early->put(std::move(picture), ctx.stop); }));
             return {};
         },
-        [self = QPointer(this), data](const Status &status) {
+        [self = QPointer(this), data, early](const Status &status) {
+            early->close();
             if (!self)
                 return;
             if (status)
@@ -224,6 +233,7 @@ void DistributionDock::adopt(std::shared_ptr<const DistributionData> data) {
     if (request.channel >= 0)
         title += request.source == Source::Weight ? tr(", output channel %1").arg(request.channel)
                                                   : tr(", channel %1").arg(request.channel);
+    title += QStringLiteral(" · ") + QString::fromStdString(m_data->badge());
     m_title->setText(title);
     m_title->setToolTip(title);
     m_pages->setCurrentIndex(1);

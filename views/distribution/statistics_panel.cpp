@@ -4,8 +4,52 @@
 #include "views/shared/format_text.h"
 
 #include <QLabel>
+#include <cmath>
 
 namespace qs::views {
+
+namespace {
+
+/// Of a value that comes from histogram bins: the interval that it certainly lies in.
+QString between(const QString &value, const QString &lo, const QString &hi) {
+    return StatisticsPanel::tr("≈ %1 (%2 to %3)").arg(value, lo, hi);
+}
+
+/// The mean squared error when its root is off by `shift`.
+double shiftedMse(const DistributionData &data, double shift) {
+    const double root = std::max(0.0, std::sqrt(data.error->mse()) + shift);
+    return root * root;
+}
+
+QString mseText(const DistributionData &data) {
+    const QString text = formatNumber(data.error->mse());
+    if (!data.rootErrorBound)
+        return text;
+    return between(text, formatNumber(shiftedMse(data, -*data.rootErrorBound), 3),
+                   formatNumber(shiftedMse(data, *data.rootErrorBound), 3));
+}
+
+QString sqnrText(const DistributionData &data) {
+    if (!data.rootErrorBound)
+        return formatDb(data.error->sqnrDb());
+    // The power of the signal is known from the moments.
+    const double power = data.stats.rms() * data.stats.rms();
+    const auto text = [&](double shift) {
+        const double mse = shiftedMse(data, shift);
+        return formatDb(mse > 0 ? 10 * std::log10(power / mse) : ErrorMetrics::kMaxSqnrDb);
+    };
+    return between(text(0), text(*data.rootErrorBound), text(-*data.rootErrorBound));
+}
+
+QString clippedText(const DistributionData &data) {
+    const double share = *data.clippedShare, bound = data.clippedBound.value_or(0);
+    if (!data.errorIsApproximate || bound == 0)
+        return formatShare(share);
+    return between(formatShare(share), formatShare(std::max(0.0, share - bound)),
+                   formatShare(std::min(1.0, share + bound)));
+}
+
+} // namespace
 
 StatisticsPanel::StatisticsPanel(QWidget *parent) : QWidget(parent) {
     const struct {
@@ -58,10 +102,9 @@ void StatisticsPanel::setData(const DistributionData &data) {
     const auto below = std::llround(data.values.below), above = std::llround(data.values.above);
     setItem(Outside, below + above > 0 ? tr("%1 left, %2 right").arg(formatCount(below), formatCount(above))
                                        : QString());
-    const QString about = data.errorIsApproximate ? QStringLiteral("≈ ") : QString();
-    setItem(Sqnr, data.error ? about + formatDb(data.error->sqnrDb()) : QString());
-    setItem(Mse, data.error ? about + formatNumber(data.error->mse()) : QString());
-    setItem(Clipped, data.clippedShare ? about + formatShare(*data.clippedShare) : QString());
+    setItem(Sqnr, data.error ? sqnrText(data) : QString());
+    setItem(Mse, data.error ? mseText(data) : QString());
+    setItem(Clipped, data.clippedShare ? clippedText(data) : QString());
 }
 
 } // namespace qs::views
