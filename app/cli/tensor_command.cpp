@@ -113,6 +113,8 @@ Json storedReport(const StoredBlock &block) {
         report["super_minimum"] = number(parts.superMinimum);
         report["minimum_codes"] = first(parts.minimumCodes, parts.subBlocks);
     }
+    if (block.error)
+        report["sqnr_db"] = block.error->sqnrDb();
     return report;
 }
 
@@ -175,6 +177,7 @@ Result<TensorJob::Result> TensorJob::execute(const CommandContext &context) cons
     if (const auto &found = result.run->layers[static_cast<std::size_t>(result.layer->id)]) {
         result.matrix = found->quantized.weight;
         result.hasOriginal = found->hasOriginal;
+        result.method = found->choice.weight ? found->choice.weight->method : "";
     }
     return result;
 }
@@ -273,7 +276,9 @@ Result<CommandOutput> TensorCommand::run(const CommandContext &context) {
                inspectCell(*job.layer, job.view(), job.matrix.get(), row, col, context.run));
         if (!job.hasOriginal)
             cell.forgetErrors();
-        const auto stored = storedBlock(*job.layer, job.run->model->graph, row, col);
+        const auto stored = blockBehind({*job.layer, job.run->quantizedModel()->graph, job.view(),
+                                         job.matrix.get(), job.method, job.hasOriginal},
+                                        cell);
         output.document["cells"].push_back(cellReport(cell));
         if (stored)
             output.document["cells"].back()["stored"] = storedReport(*stored);

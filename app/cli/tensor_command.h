@@ -19,6 +19,7 @@ struct TensorJob {
         std::shared_ptr<const QuantizedMatrix> matrix; ///< null: the recipe leaves the layer in float
         std::string form;        ///< how the file stores the codes; empty: the recipe made them
         bool hasOriginal = true; ///< false: `weights` are the dequantized codes, errors say nothing
+        std::string method{};    ///< that made the matrix
 
         MatrixView<const float> view() const {
             return {weights.values<float>().data(), layer->outChannels, layer->inPerOut};

@@ -2,7 +2,10 @@
 
 #include "core/base/number_text.h"
 #include "core/graph/stored_weight.h"
+#include "core/tensor/blocks/block_codec.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,7 +16,8 @@ using Facts = std::vector<CellFact>;
 
 void addPlace(Facts &facts, const StoredBlock &block) {
     const BlockFormat &format = blockFormat(block.type);
-    facts.push_back({"stored as", fmt::format("{}, {:.4g} bits a weight", format.name, format.bitsPerValue()),
+    facts.push_back({block.isMade ? "exported to GGUF as" : "stored as",
+                     fmt::format("{}, {:.4g} bits a weight", format.name, format.bitsPerValue()),
                      fmt::format("blocks of {} weights in {} bytes", format.elements, format.bytes)});
     facts.push_back({"stored block",
                      fmt::format("{} of the row, columns {} to {}", block.block, block.firstCol,
@@ -86,24 +90,20 @@ void addLists(Facts &facts, const StoredBlock &block) {
                      subBlocks > 1 ? "of the sub-block" : "of the block"});
 }
 
-} // namespace
-
-std::string hexText(std::span<const std::byte> bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-        text += fmt::format("{}{:02x}", i > 0 && i % 4 == 0 ? " " : "", std::to_integer<int>(bytes[i]));
-    return text;
+void addError(Facts &facts, const ErrorMetrics &error) {
+    facts.push_back({"block SQNR", fmt::format("{:.2f} dB", error.sqnrDb()),
+                     fmt::format("of the {} weights of the stored block", error.count)});
+    facts.push_back({"block largest error", significant(error.maxAbsError), "|value − weight|"});
 }
 
-std::optional<StoredBlock> storedBlock(const Layer &layer, const ModelGraph &graph, std::int64_t row,
-                                       std::int64_t col) {
-    const Tensor &weight = storedWeight(layer, graph);
+/// The block of a tensor in a block type. Blocks lie along the last axis, which a row of the matrix may hold
+/// several times.
+std::optional<StoredBlock> blockOf(const Tensor &weight, std::int64_t cols, std::int64_t row,
+                                   std::int64_t col) {
     const BlockFormat *format = blockFormatOf(weight.dtype());
-    if (!format || !format->decodable || row < 0 || row >= layer.outChannels || col < 0 ||
-        col >= layer.inPerOut)
+    if (!format || !format->decodable)
         return std::nullopt;
-    // Blocks lie along the last axis, which a row of the matrix may hold several times.
-    const std::int64_t index = (row * layer.inPerOut + col) / format->elements;
+    const std::int64_t index = (row * cols + col) / format->elements;
     StoredBlock block;
     block.type = format->type;
     block.element = static_cast<int>(col % format->elements);
@@ -116,12 +116,87 @@ std::optional<StoredBlock> storedBlock(const Layer &layer, const ModelGraph &gra
     return block;
 }
 
+/// What the method makes of the block around an element; rows and blocks do not depend on each other.
+std::optional<StoredBlock> madeBlock(const BlockQuestion &question, std::int64_t row, std::int64_t col) {
+    const BlockFormat *format = findBlockFormat(question.method);
+    if (!format || !canEncode(format->type) || question.weights.cols % format->elements != 0)
+        return std::nullopt;
+    const std::int64_t first = col - col % format->elements;
+    const auto bytes = encodeBlocks(
+        format->type, {question.weights.row(row).data() + first, 1, format->elements}, RunContext{});
+    if (!bytes)
+        return std::nullopt;
+    StoredBlock block;
+    block.type = format->type;
+    block.element = static_cast<int>(col - first);
+    block.block = col / format->elements;
+    block.firstCol = first;
+    block.byteOffset = (row * question.weights.cols + first) / format->elements * format->bytes;
+    block.bytes = *bytes;
+    block.isMade = true;
+    unpackBlock(format->type, bytes->data(), block.parts);
+    return block;
+}
+
+/// Whether the block gives this value for its element. Minima are real zero points in a run, which round once
+/// more.
+bool gives(const StoredBlock &block, float value) {
+    float largest = 0;
+    for (int i = 0; i < block.parts.elements; ++i)
+        largest = std::max(largest, std::fabs(block.parts.value(i)));
+    return std::fabs(block.parts.value(block.element) - value) <= 1e-6f * largest;
+}
+
+ErrorMetrics errorOf(const StoredBlock &block, std::span<const float> row) {
+    std::vector<float> values;
+    for (int i = 0; i < block.parts.elements; ++i)
+        values.push_back(block.parts.value(i));
+    ErrorMetrics error;
+    error.add(row.subspan(static_cast<std::size_t>(block.firstCol), values.size()), values);
+    return error;
+}
+
+} // namespace
+
+std::string hexText(std::span<const std::byte> bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        text += fmt::format("{}{:02x}", i > 0 && i % 4 == 0 ? " " : "", std::to_integer<int>(bytes[i]));
+    return text;
+}
+
+std::optional<StoredBlock> storedBlock(const Layer &layer, const ModelGraph &graph, std::int64_t row,
+                                       std::int64_t col) {
+    if (row < 0 || row >= layer.outChannels || col < 0 || col >= layer.inPerOut)
+        return std::nullopt;
+    return blockOf(storedWeight(layer, graph), layer.inPerOut, row, col);
+}
+
+std::optional<StoredBlock> blockBehind(const BlockQuestion &question, const CellInspection &inspected) {
+    const std::int64_t row = inspected.place.row, col = inspected.place.col;
+    std::optional<StoredBlock> block;
+    if (question.matrix && !question.matrix->blocks.empty())
+        block = blockOf(question.matrix->blocks, question.layer.inPerOut, row, col);
+    else if (question.matrix)
+        block = madeBlock(question, row, col);
+    const float shown = question.matrix ? inspected.quantized->dequantized : inspected.value;
+    if (!block || !gives(*block, shown))
+        block = storedBlock(question.layer, question.graph, row, col);
+    if (!block || !gives(*block, shown))
+        return std::nullopt;
+    if (question.matrix && question.hasOriginal)
+        block->error = errorOf(*block, question.weights.row(row));
+    return block;
+}
+
 std::vector<CellFact> storedBlockFacts(const StoredBlock &block) {
     Facts facts;
     addPlace(facts, block);
     addCode(facts, block);
     addSubBlock(facts, block);
     addLists(facts, block);
+    if (block.error)
+        addError(facts, *block.error);
     return facts;
 }
 

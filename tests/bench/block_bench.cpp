@@ -88,10 +88,14 @@ void oneThread(benchmark::internal::Benchmark *bench) {
         ->Unit(benchmark::kMillisecond);
 }
 
-BENCHMARK_CAPTURE(encodeWeights, q8_0, BlockType::Q8_0)->Name("blocks_encode/q8_0")->Apply(sizes);
-BENCHMARK_CAPTURE(encodeWeights, q4_0, BlockType::Q4_0)->Name("blocks_encode/q4_0")->Apply(sizes);
-BENCHMARK_CAPTURE(encodeWeights, q4_k, BlockType::Q4_K)->Name("blocks_encode/q4_k")->Apply(sizes);
-BENCHMARK_CAPTURE(encodeWeights, q6_k, BlockType::Q6_K)->Name("blocks_encode/q6_k")->Apply(sizes);
+/// Every format that can be written.
+const bool kEncoders = [] {
+    for (const BlockFormat &format : blockFormats())
+        if (canEncode(format.type))
+            sizes(benchmark::RegisterBenchmark(("blocks_encode/" + std::string(format.name)).c_str(),
+                                               encodeWeights, format.type));
+    return true;
+}();
 BENCHMARK_CAPTURE(decodeWeights, q4_k, BlockType::Q4_K)->Name("blocks_decode/q4_k")->Apply(oneThread);
 BENCHMARK(plainQ8)->Name("blocks_plain/q8_0")->Apply(oneThread);
 

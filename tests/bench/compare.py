@@ -2,11 +2,12 @@
 """Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
 
 Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,rounding,forward,blocks] [--threads 1,2] [--rounds 3]
-                  [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON]
+                  [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON] [--llama-cpp FOLDER]
 
 Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
 compare one thread by the processor time (--clock cpu) that each program took. A peer that is not installed
-(onnxruntime-node where NODE_PATH finds it; python3-torch, -numpy and -h5py for PYTHON) is named and left out.
+(onnxruntime-node where NODE_PATH finds it; python3-torch, -numpy and -h5py for PYTHON; ggml, whose libggml-base.so
+lies in the folder of --llama-cpp or QS_LLAMA_CPP) is named and left out.
 """
 import argparse
 import json
@@ -21,6 +22,8 @@ MODELS = {"glyph-cnn": "glyph-calib", "glyph-vit": "glyph-calib", "tiny-llama": 
           "glyph-dit": "glyph-dit-calib"}
 ELEMENTS = 1 << 24
 ROUNDING_SIZES = (2000, 4000)
+BLOCKS = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "tq1_0",
+          "tq2_0", "mxfp4", "q1_0", "q2_0")
 READ_INPUTS = """
 import h5py, json, sys
 with h5py.File(sys.argv[1]) as file:
@@ -111,6 +114,10 @@ def measure_forward(table, options, threads):
 
 def measure_blocks(table, options, threads):
     bench(table, options, f"^(memcpy|blocks_.*)/elements:{ELEMENTS}/threads:{threads}/")
+    if threads == 1:
+        answer = table.run("ggml", [options.python, HERE / "ggml_blocks.py", options.llama_cpp, ELEMENTS])
+        for name, best in (answer or {}).items():
+            table.note(f"ggml/{name}", best[options.clock])
 
 
 def rows(options):
@@ -145,8 +152,10 @@ def rows(options):
             size = f"elements:{ELEMENTS}/threads:{threads}"
             if threads == 1:
                 yield "GGUF q8_0 blocks, 16 M values", threads, f"blocks_encode/q8_0/{size}", "plain loop", f"blocks_plain/q8_0/{size}"
+                for name in BLOCKS:
+                    yield f"GGUF {name} blocks, 16 M values", threads, f"blocks_encode/{name}/{size}", "ggml", f"ggml/{name}"
                 yield "decoded q4_k, 16 M values", threads, f"blocks_decode/q4_k/{size}", "memcpy", f"memcpy/{size}"
-            for name in ("q4_0", "q4_k", "q6_k"):
+            for name in ("q4_0", "q4_k", "iq4_nl"):
                 yield f"GGUF {name} blocks, 16 M values", threads, f"blocks_encode/{name}/{size}", "memcpy", f"memcpy/{size}"
         if "forward" in options.only:
             for model in MODELS:
@@ -178,6 +187,7 @@ def main():
     parser.add_argument("--rounds", default=3, type=int)
     parser.add_argument("--clock", default="wall", choices=["wall", "cpu"])
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--llama-cpp", default=os.environ.get("QS_LLAMA_CPP", "."), type=pathlib.Path)
     options = parser.parse_args()
     if not options.bench.exists():
         sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")

@@ -262,16 +262,18 @@ void TensorMapDock::inspect(std::int64_t row, std::int64_t column) {
     const auto &result = m_content->request.result;
     context().jobs().start(
         kInspectTag, tr("Inspecting one weight"),
-        [base = m_content->base, hasOriginal = !result || result->hasOriginal, row, column,
-         facts](const RunContext &ctx) -> Status {
+        [base = m_content->base, hasOriginal = !result || result->hasOriginal,
+         method = result && result->choice.weight ? result->choice.weight->method : std::string(), row,
+         column, facts](const RunContext &ctx) -> Status {
             const Layer &layer = base->model->layers[static_cast<std::size_t>(base->layer)];
             QS_TRY(CellInspection cell,
                    inspectCell(layer, base->view(), base->matrix.get(), row, column, ctx));
             if (!hasOriginal)
                 cell.forgetErrors();
             *facts = cellFacts(layer, base->matrix.get(), cell);
-            const auto stored = storedBlock(layer, base->model->graph, row, column);
-            if (stored && stored->parts.value(stored->element) == cell.value) {
+            const auto stored = blockBehind(
+                {layer, base->model->graph, base->view(), base->matrix.get(), method, hasOriginal}, cell);
+            if (stored) {
                 const std::vector<CellFact> more = storedBlockFacts(*stored);
                 facts->insert(facts->end(), more.begin(), more.end());
             }

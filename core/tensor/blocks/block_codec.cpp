@@ -3,7 +3,9 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/tensor/blocks/encode_block.h"
+#include "core/tensor/blocks/lanes.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <fmt/format.h>
@@ -58,24 +60,24 @@ void valuesOf(const BlockParts &parts, float *values) {
     }
 }
 
-/// Row and column of the first value that no block can hold.
-Status checkValues(MatrixView<const float> values, const RunContext &ctx) {
-    std::atomic<std::int64_t> first{values.size()};
-    QS_CHECK_OK(parallelFor(values.size(), kElementsPerTask, ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-            if (std::fabs(values.data[i]) <= kLargestHalf) // false for NaN, too
-                continue;
-            std::int64_t known = first.load();
-            while (i < known && !first.compare_exchange_weak(known, i)) {
-            }
-            return;
-        }
-    }));
-    if (first == values.size())
-        return {};
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("weight at row {}, column {} is {}; blocks hold finite values up to {}",
-                            first / values.cols, first % values.cols, values.data[first], kLargestHalf));
+/// Place of the first value that no block can hold; the count when there is none.
+std::size_t firstUnfit(std::span<const float> values) {
+    LaneInts fit = LaneInts{} - 1;
+    std::size_t i = 0;
+    for (; i + kLanes <= values.size(); i += kLanes)
+        fit &= magnitude(loadLanes(values.data() + i)) <= kLargestHalf; // false for NaN, too
+    if (!anyOf(~fit) && i == values.size())
+        return values.size();
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [](float value) { return !(std::fabs(value) <= kLargestHalf); });
+    return static_cast<std::size_t>(found - values.begin());
+}
+
+/// The smallest place that any task has met.
+void keepFirst(std::atomic<std::int64_t> &first, std::int64_t place) {
+    std::int64_t known = first.load();
+    while (place < known && !first.compare_exchange_weak(known, place)) {
+    }
 }
 
 } // namespace
@@ -130,15 +132,21 @@ Result<std::vector<std::byte>> encodeBlocks(BlockType type, MatrixView<const flo
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("{} cuts rows into blocks of {}; {} columns are no whole number of them",
                                 format.name, format.elements, values.cols));
-    QS_CHECK_OK(checkValues(values, ctx));
     const std::int64_t count = values.size() / format.elements;
     std::vector<std::byte> blocks(static_cast<std::size_t>(count * format.bytes));
-    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 13) / format.elements); // searches take long
+    std::atomic<std::int64_t> unfit{values.size()};
+    const std::int64_t grain = std::max<std::int64_t>(8, (1 << 13) / format.elements); // searches take long
     QS_CHECK_OK(parallelFor(count, grain, ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t b = begin; b < end; ++b)
-            encode({values.data + b * format.elements, static_cast<std::size_t>(format.elements)},
-                   reinterpret_cast<std::uint8_t *>(blocks.data() + b * format.bytes));
+        const std::span some(values.data + begin * format.elements,
+                             static_cast<std::size_t>((end - begin) * format.elements));
+        if (const std::size_t place = firstUnfit(some); place < some.size())
+            return keepFirst(unfit, begin * format.elements + static_cast<std::int64_t>(place));
+        encode(some, reinterpret_cast<std::uint8_t *>(blocks.data() + begin * format.bytes));
     }));
+    if (unfit < values.size())
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("weight at row {}, column {} is {}; blocks hold finite values up to {}",
+                                unfit / values.cols, unfit % values.cols, values.data[unfit], kLargestHalf));
     return blocks;
 }
 

@@ -2,159 +2,163 @@
 #include "core/tensor/blocks/encode_block.h"
 #include "core/tensor/blocks/scale_search.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace qs {
 namespace {
 
-using Values = std::span<const float>;
-
-float inverseOf(float scale) {
-    return scale != 0 ? 1 / scale : 0.0f;
-}
-
-std::uint8_t byte(int value) {
-    return static_cast<std::uint8_t>(value);
-}
+using Block = std::span<const float, 32>;
+using Codes = std::uint8_t[32];
 
 /// Codes around the middle of 2·half: the element of largest magnitude takes the code 0.
-std::array<int, 32> symmetricCodes(Values x, int half, std::uint8_t *scale) {
+void symmetricCodes(Block x, int half, std::uint8_t *scale, Codes &codes) {
     const float d = largestSigned(x) / static_cast<float>(-half), inverse = inverseOf(d);
-    std::array<int, 32> codes;
-    for (std::size_t j = 0; j < 32; ++j)
-        codes[j] =
-            std::min(2 * half - 1, static_cast<int>(x[j] * inverse + (static_cast<float>(half) + 0.5f)));
+    for (std::size_t j = 0; j < 32; j += kLanes) {
+        const Lanes shifted = loadLanes(x.data() + j) * inverse + (static_cast<float>(half) + 0.5f);
+        storeBytes(clampInts(__builtin_convertvector(shifted, LaneInts), INT32_MIN, 2 * half - 1), codes + j);
+    }
     writeHalf(scale, d);
-    return codes;
+}
+
+/// The first of the smallest and the first of the largest: zeros have signs.
+std::pair<float, float> rangeOf(Block x) {
+    Lanes least = loadLanes(x.data()), most = least;
+    for (std::size_t j = kLanes; j < 32; j += kLanes) {
+        const Lanes values = loadLanes(x.data() + j);
+        least = values < least ? values : least;
+        most = values > most ? values : most;
+    }
+    float low = leastOf(least), high = largestOf(most);
+    if (low == 0)
+        low = *std::find(x.begin(), x.end(), 0.0f);
+    if (high == 0)
+        high = *std::find(x.begin(), x.end(), 0.0f);
+    return {low, high};
 }
 
 /// Codes from the minimum up. \param scale  room for scale and minimum
-std::array<int, 32> offsetCodes(Values x, int highest, std::uint8_t *scale) {
-    float low = x[0], high = x[0];
-    for (const float value : x) {
-        low = std::min(low, value);
-        high = std::max(high, value);
-    }
+void offsetCodes(Block x, int highest, std::uint8_t *scale, Codes &codes) {
+    const auto [low, high] = rangeOf(x);
     const float d = (high - low) / static_cast<float>(highest), inverse = inverseOf(d);
-    std::array<int, 32> codes;
-    for (std::size_t j = 0; j < 32; ++j)
-        codes[j] = std::min(highest, static_cast<int>((x[j] - low) * inverse + 0.5f));
+    for (std::size_t j = 0; j < 32; j += kLanes) {
+        const Lanes shifted = (loadLanes(x.data() + j) - low) * inverse + 0.5f;
+        storeBytes(clampInts(__builtin_convertvector(shifted, LaneInts), INT32_MIN, highest), codes + j);
+    }
     writeHalf(scale, d);
     writeHalf(scale + 2, low);
-    return codes;
 }
 
-/// Codes 0, 1, 2 for −1, 0, 1 times the largest magnitude.
-void ternaryCodes(Values x, std::uint8_t *scale, std::uint8_t *codes) {
-    const float d = std::fabs(largestSigned(x)), inverse = inverseOf(d);
-    for (std::size_t j = 0; j < x.size(); ++j)
-        codes[j] = byte(static_cast<int>(std::round(x[j] * inverse)) + 1);
-    writeHalf(scale, d);
+/// The nearest of the sixteen values of E2M1 times a step, the first of equally near ones.
+LaneInts nearestE2M1(Lanes x, float step) {
+    Lanes least = magnitude(x); // of the code 0
+    LaneInts best{};
+    for (std::size_t q = 1; q < 16; ++q) {
+        const Lanes error = magnitude(static_cast<float>(kE2M1Doubled[q]) * step - x);
+        const LaneInts nearer = error < least;
+        least = nearer ? error : least;
+        best = nearer ? LaneInts{} + static_cast<int>(q) : best;
+    }
+    return best;
 }
 
-/// Base-3 numbers, the first digit most significant, as fractions of 256.
-void writeTrits(const std::uint8_t *codes, int count, int digits, std::uint8_t *bytes) {
-    for (int m = 0; m < count; ++m) {
-        int number = 0;
-        for (int n = 0; n < 5; ++n)
-            number = 3 * number + (n < digits ? codes[n * count + m] : 0);
-        bytes[m] = byte((number * 256 + 242) / 243);
+/// kLanes blocks at once, or as many as are left; the last one stands in for those that are not there.
+void encodeSomeIQ4_NL(std::span<const float> x, std::uint8_t *blocks) {
+    const std::size_t count = x.size() / 32;
+    float padded[32 * kLanes];
+    std::copy(x.begin(), x.end(), padded);
+    for (std::size_t b = count; b < kLanes; ++b)
+        std::copy_n(x.data() + 32 * (count - 1), 32, padded + 32 * b);
+    Lanes values[32];
+    gatherLanes(padded, 32, values);
+    float scales[kLanes];
+    searchCodebook(values, scales);
+    for (std::size_t b = 0; b < count; ++b, blocks += 18) {
+        const float inverse = inverseOf(scales[b]);
+        Codes codes;
+        for (std::size_t j = 0; j < 32; j += kLanes)
+            storeBytes(nearestLevels(inverse * loadLanes(padded + 32 * b + j)), codes + j);
+        writeHalf(blocks, scales[b]);
+        writeNibbles(codes, blocks + 2);
     }
 }
 
 } // namespace
 
-void encodeQ4_0(Values x, std::uint8_t *block) {
-    writeNibbles(symmetricCodes(x, 8, block), block + 2);
+void encodeQ4_0(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 18>(values, blocks, [](Block x, std::uint8_t *block) {
+        Codes codes;
+        symmetricCodes(x, 8, block, codes);
+        writeNibbles(codes, block + 2);
+    });
 }
 
-void encodeQ4_1(Values x, std::uint8_t *block) {
-    writeNibbles(offsetCodes(x, 15, block), block + 4);
+void encodeQ4_1(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 20>(values, blocks, [](Block x, std::uint8_t *block) {
+        Codes codes;
+        offsetCodes(x, 15, block, codes);
+        writeNibbles(codes, block + 4);
+    });
 }
 
-void encodeQ5_0(Values x, std::uint8_t *block) {
-    const auto codes = symmetricCodes(x, 16, block);
-    writeWord(block + 2, fifthBits(codes));
-    writeNibbles(codes, block + 6);
+void encodeQ5_0(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 22>(values, blocks, [](Block x, std::uint8_t *block) {
+        Codes codes;
+        symmetricCodes(x, 16, block, codes);
+        writeWord(block + 2, fifthBits(codes));
+        writeNibbles(codes, block + 6);
+    });
 }
 
-void encodeQ5_1(Values x, std::uint8_t *block) {
-    const auto codes = offsetCodes(x, 31, block);
-    writeWord(block + 4, fifthBits(codes));
-    writeNibbles(codes, block + 8);
+void encodeQ5_1(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 24>(values, blocks, [](Block x, std::uint8_t *block) {
+        Codes codes;
+        offsetCodes(x, 31, block, codes);
+        writeWord(block + 4, fifthBits(codes));
+        writeNibbles(codes, block + 8);
+    });
 }
 
-void encodeQ8_0(Values x, std::uint8_t *block) {
-    const float d = std::fabs(largestSigned(x)) / 127, inverse = inverseOf(d);
-    writeHalf(block, d);
-    for (std::size_t j = 0; j < x.size(); ++j)
-        block[2 + j] = byte(static_cast<int>(std::round(x[j] * inverse)));
+void encodeQ8_0(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 34>(values, blocks, [](Block x, std::uint8_t *block) {
+        const float d = std::fabs(largestSigned(x)) / 127, inverse = inverseOf(d);
+        writeHalf(block, d);
+        for (std::size_t j = 0; j < 32; j += kLanes)
+            storeBytes(roundAway(loadLanes(x.data() + j) * inverse), block + 2 + j);
+    });
 }
 
-void encodeMXFP4(Values x, std::uint8_t *block) {
-    const float amax = std::fabs(largestSigned(x));
-    // ggml lets the byte wrap where the exponent of a magnitude below 2^-125 is negative.
-    const int exponent =
-        amax > 0 ? std::clamp(static_cast<int>(std::floor(std::log2(amax))) - 2 + 127, 0, 254) : 0;
-    const float step = std::ldexp(1.0f, exponent - 128);
-    std::array<int, 32> codes;
-    for (std::size_t j = 0; j < 32; ++j) {
-        int best = 0;
-        float least = std::fabs(x[j]);
-        for (std::size_t q = 1; q < 16; ++q)
-            if (const float error = std::fabs(static_cast<float>(kE2M1Doubled[q]) * step - x[j]);
-                error < least) {
-                least = error;
-                best = static_cast<int>(q);
-            }
-        codes[j] = best;
-    }
-    block[0] = byte(exponent);
-    writeNibbles(codes, block + 1);
+void encodeMXFP4(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<32, 17>(values, blocks, [](Block x, std::uint8_t *block) {
+        const float amax = std::fabs(largestSigned(x));
+        // ggml lets the byte wrap where the exponent of a magnitude below 2^-125 is negative.
+        const int exponent =
+            amax > 0 ? std::clamp(static_cast<int>(std::floor(std::log2(amax))) - 2 + 127, 0, 254) : 0;
+        const float step = std::ldexp(1.0f, exponent - 128);
+        Codes codes;
+        for (std::size_t j = 0; j < 32; j += kLanes)
+            storeBytes(nearestE2M1(loadLanes(x.data() + j), step), codes + j);
+        block[0] = static_cast<std::uint8_t>(exponent);
+        writeNibbles(codes, block + 1);
+    });
 }
 
-void encodeIQ4_NL(Values x, std::uint8_t *block) {
-    const float d = searchCodebook(x, kIq4Levels), inverse = inverseOf(d);
-    std::array<int, 32> codes;
-    for (std::size_t j = 0; j < 32; ++j)
-        codes[j] = nearestLevel(kIq4Levels, inverse * x[j]);
-    writeHalf(block, d);
-    writeNibbles(codes, block + 2);
+void encodeIQ4_NL(std::span<const float> values, std::uint8_t *blocks) {
+    constexpr std::size_t kAtOnce = 32 * kLanes;
+    for (std::size_t begin = 0; begin < values.size(); begin += kAtOnce, blocks += 18 * kLanes)
+        encodeSomeIQ4_NL(values.subspan(begin, std::min(kAtOnce, values.size() - begin)), blocks);
 }
 
-void encodeTQ1_0(Values x, std::uint8_t *block) {
-    std::array<std::uint8_t, 256> codes;
-    ternaryCodes(x, block + 52, codes.data());
-    writeTrits(codes.data(), 32, 5, block);
-    writeTrits(codes.data() + 160, 16, 5, block + 32);
-    writeTrits(codes.data() + 240, 4, 4, block + 48);
-}
-
-void encodeTQ2_0(Values x, std::uint8_t *block) {
-    std::array<std::uint8_t, 256> codes;
-    ternaryCodes(x, block + 64, codes.data());
-    for (std::size_t m = 0; m < 64; ++m) {
-        const std::uint8_t *code = codes.data() + 128 * (m / 32) + m % 32;
-        block[m] = byte(code[0] | code[32] << 2 | code[64] << 4 | code[96] << 6);
-    }
-}
-
-void encodeQ1_0(Values x, std::uint8_t *block) {
-    float sum = 0;
-    for (const float value : x)
-        sum += std::fabs(value);
-    writeHalf(block, sum / static_cast<float>(x.size()));
-    std::fill_n(block + 2, 16, std::uint8_t{0});
-    for (std::size_t j = 0; j < x.size(); ++j)
-        block[2 + j / 8] |= byte((x[j] >= 0 ? 1 : 0) << (j % 8));
-}
-
-void encodeQ2_0(Values x, std::uint8_t *block) {
-    std::array<std::uint8_t, 64> codes;
-    ternaryCodes(x, block, codes.data());
-    for (std::size_t j = 0; j < 16; ++j)
-        block[2 + j] =
-            byte(codes[4 * j] | codes[4 * j + 1] << 2 | codes[4 * j + 2] << 4 | codes[4 * j + 3] << 6);
+void encodeQ1_0(std::span<const float> values, std::uint8_t *blocks) {
+    forEachBlock<128, 18>(values, blocks, [](std::span<const float, 128> x, std::uint8_t *block) {
+        float sum = 0;
+        for (const float value : x)
+            sum += std::fabs(value);
+        writeHalf(block, sum / static_cast<float>(x.size()));
+        std::fill_n(block + 2, 16, std::uint8_t{0});
+        for (std::size_t j = 0; j < x.size(); ++j)
+            block[2 + j / 8] |= static_cast<std::uint8_t>((x[j] >= 0 ? 1 : 0) << (j % 8));
+    });
 }
 
 } // namespace qs

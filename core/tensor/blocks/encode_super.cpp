@@ -27,18 +27,36 @@ struct Draft {
 
 template <std::size_t SubBlocks>
 void searchMinima(Values x, const MinimumSearch &search, bool meanMagnitude, Draft<SubBlocks> &draft) {
-    for (std::size_t s = 0; s < SubBlocks; ++s) {
-        const Values part = Draft<SubBlocks>::part(x, s);
-        float squares = 0;
-        for (const float value : part)
+    constexpr std::size_t kLength = Draft<SubBlocks>::kLength;
+    for (std::size_t s = 0; s < SubBlocks; s += kLanes) {
+        Lanes values[kLength], weights[kLength], squares{};
+        gatherLanes(x.data() + s * kLength, kLength, values);
+        for (const Lanes value : values)
             squares += value * value;
-        const float base = meanMagnitude ? std::sqrt(squares / static_cast<float>(part.size())) : 0.0f;
-        std::array<float, Draft<SubBlocks>::kLength> weights;
-        for (std::size_t i = 0; i < part.size(); ++i)
-            weights[i] = base + std::fabs(part[i]);
-        const ScaleMinimum found = searchMinimum(part, weights, search, draft.codesOf(s));
-        draft.scales[s] = found.scale;
-        draft.minima[s] = found.minimum;
+        Lanes base{};
+        for (std::size_t l = 0; l < kLanes && meanMagnitude; ++l)
+            base[l] = std::sqrt(squares[l] / static_cast<float>(kLength));
+        for (std::size_t i = 0; i < kLength; ++i)
+            weights[i] = base + magnitude(values[i]);
+        LaneInts codes[kLength];
+        ScaleMinima found;
+        searchMinimum(values, weights, search, codes, found);
+        scatterBytes(codes, kLength, draft.codesOf(s));
+        std::copy_n(found.scales, kLanes, draft.scales.data() + s);
+        std::copy_n(found.minima, kLanes, draft.minima.data() + s);
+    }
+}
+
+/// Scales and codes of 16 sub-blocks around zero. \param search  searchSymmetric or refineSymmetric
+void searchScales(Values x, int half, auto search, Draft<16> &draft) {
+    for (std::size_t s = 0; s < 16; s += kLanes) {
+        Lanes values[16];
+        gatherLanes(x.data() + s * 16, 16, values);
+        LaneInts codes[16];
+        float scales[kLanes];
+        search(values, half, codes, scales);
+        scatterBytes(codes, 16, draft.codesOf(s));
+        std::copy_n(scales, kLanes, draft.scales.data() + s);
     }
 }
 
@@ -63,9 +81,10 @@ void recodeMinima(Values x, float d, float dmin, int highest, Draft<SubBlocks> &
         if (scale == 0)
             continue;
         const float minimum = dmin * static_cast<float>(draft.minimumCodes[s]);
-        const Values part = Draft<SubBlocks>::part(x, s);
-        for (std::size_t i = 0; i < part.size(); ++i)
-            draft.codesOf(s)[i] = byte(std::clamp(nearestInt((part[i] + minimum) / scale), 0, highest));
+        const float *part = Draft<SubBlocks>::part(x, s).data();
+        for (std::size_t i = 0; i < Draft<SubBlocks>::kLength; i += kLanes)
+            storeBytes(clampInts(nearestInts((loadLanes(part + i) + minimum) / scale), 0, highest),
+                       draft.codesOf(s) + i);
     }
 }
 
@@ -76,17 +95,10 @@ void recodeSymmetric(Values x, float d, int half, Draft<SubBlocks> &draft) {
         const float scale = d * static_cast<float>(draft.scaleCodes[s]);
         if (scale == 0)
             continue;
-        const Values part = Draft<SubBlocks>::part(x, s);
-        for (std::size_t i = 0; i < part.size(); ++i)
-            draft.codesOf(s)[i] = byte(std::clamp(nearestInt(part[i] / scale), -half, half - 1) + half);
-    }
-}
-
-/// Low two bits, four elements 32 apart in a byte.
-void writeQuarters(const std::array<std::uint8_t, 256> &codes, std::uint8_t *bytes) {
-    for (std::size_t m = 0; m < 64; ++m) {
-        const std::uint8_t *code = codes.data() + 128 * (m / 32) + m % 32;
-        bytes[m] = byte((code[0] & 3) | (code[32] & 3) << 2 | (code[64] & 3) << 4 | (code[96] & 3) << 6);
+        const float *part = Draft<SubBlocks>::part(x, s).data();
+        for (std::size_t i = 0; i < Draft<SubBlocks>::kLength; i += kLanes)
+            storeBytes(half + clampInts(nearestInts(loadLanes(part + i) / scale), -half, half - 1),
+                       draft.codesOf(s) + i);
     }
 }
 
@@ -103,8 +115,8 @@ void writeSixBitPairs(const Draft<8> &draft, std::uint8_t *bytes) {
 void encodePairs(Values x, const MinimumSearch &search, Draft<8> &draft, std::uint8_t *block,
                  std::uint8_t *nibbles) {
     searchMinima(x, search, true, draft);
-    const float d = writeHalf(block, codesOfScales(draft.scales, 63, draft.scaleCodes));
-    const float dmin = writeHalf(block + 2, codesOfScales(draft.minima, 63, draft.minimumCodes));
+    const float d = writeAndReadHalf(block, codesOfScales(draft.scales, 63, draft.scaleCodes));
+    const float dmin = writeAndReadHalf(block + 2, codesOfScales(draft.minima, 63, draft.minimumCodes));
     writeSixBitPairs(draft, block + 4);
     recodeMinima(x, d, dmin, search.highest, draft);
     for (std::size_t m = 0; m < 128; ++m) {
@@ -127,14 +139,12 @@ void writeThreeBitScales(const std::array<int, 16> &codes, std::uint8_t *bytes) 
     }
 }
 
-} // namespace
-
-void encodeQ4_K(Values x, std::uint8_t *block) {
+void superQ4_K(Values x, std::uint8_t *block) {
     Draft<8> draft;
     encodePairs(x, {15, -1, 0.1f, 20, false}, draft, block, block + 16);
 }
 
-void encodeQ5_K(Values x, std::uint8_t *block) {
+void superQ5_K(Values x, std::uint8_t *block) {
     Draft<8> draft;
     encodePairs(x, {31, -0.5f, 0.1f, 15, false}, draft, block, block + 48);
     for (std::size_t l = 0; l < 32; ++l) {
@@ -145,28 +155,27 @@ void encodeQ5_K(Values x, std::uint8_t *block) {
     }
 }
 
-void encodeQ2_K(Values x, std::uint8_t *block) {
+void superQ2_K(Values x, std::uint8_t *block) {
     Draft<16> draft;
     searchMinima(x, {3, -0.5f, 0.1f, 15, true}, false, draft);
-    const float d = writeHalf(block + 80, codesOfScales(draft.scales, 15, draft.scaleCodes));
-    const float dmin = writeHalf(block + 82, codesOfScales(draft.minima, 15, draft.minimumCodes));
+    const float d = writeAndReadHalf(block + 80, codesOfScales(draft.scales, 15, draft.scaleCodes));
+    const float dmin = writeAndReadHalf(block + 82, codesOfScales(draft.minima, 15, draft.minimumCodes));
     for (std::size_t s = 0; s < 16; ++s)
         block[s] = byte(draft.scaleCodes[s] | draft.minimumCodes[s] << 4);
     recodeMinima(x, d, dmin, 3, draft);
-    writeQuarters(draft.codes, block + 16);
+    writeQuarters(draft.codes.data(), block + 16);
 }
 
-void encodeQ3_K(Values x, std::uint8_t *block) {
+void superQ3_K(Values x, std::uint8_t *block) {
     Draft<16> draft;
-    for (std::size_t s = 0; s < 16; ++s)
-        draft.scales[s] = refineSymmetric(draft.part(x, s), 4, draft.codesOf(s));
+    searchScales(x, 4, refineSymmetric, draft);
     const float largest = largestScale(draft);
     const float inverse = largest != 0 ? -32 / largest : 0.0f;
     for (std::size_t s = 0; s < 16; ++s) // without any scale all codes stay at their lowest
         draft.scaleCodes[s] = largest != 0 ? std::clamp(nearestInt(inverse * draft.scales[s]), -32, 31) : -32;
     writeThreeBitScales(draft.scaleCodes, block + 96);
-    recodeSymmetric(x, writeHalf(block + 108, largest != 0 ? 1 / inverse : 0.0f), 4, draft);
-    writeQuarters(draft.codes, block + 32);
+    recodeSymmetric(x, writeAndReadHalf(block + 108, largest != 0 ? 1 / inverse : 0.0f), 4, draft);
+    writeQuarters(draft.codes.data(), block + 32);
     for (std::size_t m = 0; m < 32; ++m) {
         int bits = 0;
         for (std::size_t part = 0; part < 8; ++part)
@@ -175,10 +184,9 @@ void encodeQ3_K(Values x, std::uint8_t *block) {
     }
 }
 
-void encodeQ6_K(Values x, std::uint8_t *block) {
+void superQ6_K(Values x, std::uint8_t *block) {
     Draft<16> draft;
-    for (std::size_t s = 0; s < 16; ++s)
-        draft.scales[s] = searchSymmetric(draft.part(x, s), 32, draft.codesOf(s));
+    searchScales(x, 32, searchSymmetric, draft);
     const float largest = largestScale(draft);
     if (std::fabs(largest) < kSmallestMagnitude) {
         std::fill_n(block, 210, std::uint8_t{0});
@@ -189,7 +197,7 @@ void encodeQ6_K(Values x, std::uint8_t *block) {
         draft.scaleCodes[s] = std::min(127, nearestInt(inverse * draft.scales[s]));
         block[192 + s] = byte(draft.scaleCodes[s]);
     }
-    recodeSymmetric(x, writeHalf(block + 208, 1 / inverse), 32, draft);
+    recodeSymmetric(x, writeAndReadHalf(block + 208, 1 / inverse), 32, draft);
     for (std::size_t half = 0; half < 2; ++half)
         for (std::size_t l = 0; l < 32; ++l) {
             const std::uint8_t *code = draft.codes.data() + 128 * half + l;
@@ -200,10 +208,15 @@ void encodeQ6_K(Values x, std::uint8_t *block) {
         }
 }
 
-void encodeIQ4_XS(Values x, std::uint8_t *block) {
+void superIQ4_XS(Values x, std::uint8_t *block) {
     Draft<8> draft;
-    for (std::size_t s = 0; s < 8; ++s)
-        draft.scales[s] = searchCodebook(draft.part(x, s), kIq4Levels);
+    for (std::size_t s = 0; s < 8; s += kLanes) {
+        Lanes values[32];
+        gatherLanes(x.data() + 32 * s, 32, values);
+        float scales[kLanes];
+        searchCodebook(values, scales);
+        std::copy_n(scales, kLanes, draft.scales.data() + s);
+    }
     const float d = -largestScale(draft) / 32, inverse = d != 0 ? 1 / d : 0.0f;
     writeHalf(block, d);
     std::fill_n(block + 2, 6, std::uint8_t{0});
@@ -211,13 +224,40 @@ void encodeIQ4_XS(Values x, std::uint8_t *block) {
         const int scale = std::clamp(nearestInt(inverse * draft.scales[s]), -32, 31);
         // The codes follow the scale before it is rounded to float16.
         const float step = d * static_cast<float>(scale), inverseStep = step != 0 ? 1 / step : 0.0f;
-        for (std::size_t i = 0; i < 32; ++i)
-            draft.codesOf(s)[i] = byte(nearestLevel(kIq4Levels, inverseStep * draft.part(x, s)[i]));
+        for (std::size_t i = 0; i < 32; i += kLanes)
+            storeBytes(nearestLevels(inverseStep * loadLanes(draft.part(x, s).data() + i)),
+                       draft.codesOf(s) + i);
         block[4 + s / 2] |= byte(((scale + 32) & 15) << (4 * (s % 2)));
         block[2 + s / 4] |= byte(((scale + 32) >> 4) << (2 * (s % 4)));
         for (std::size_t k = 0; k < 16; ++k)
             block[8 + 16 * s + k] = byte(draft.codesOf(s)[k] | draft.codesOf(s)[k + 16] << 4);
     }
+}
+
+} // namespace
+
+void encodeQ2_K(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 84>(values, blocks, superQ2_K);
+}
+
+void encodeQ3_K(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 110>(values, blocks, superQ3_K);
+}
+
+void encodeQ4_K(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 144>(values, blocks, superQ4_K);
+}
+
+void encodeQ5_K(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 176>(values, blocks, superQ5_K);
+}
+
+void encodeQ6_K(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 210>(values, blocks, superQ6_K);
+}
+
+void encodeIQ4_XS(Values values, std::uint8_t *blocks) {
+    forEachBlock<256, 136>(values, blocks, superIQ4_XS);
 }
 
 } // namespace qs

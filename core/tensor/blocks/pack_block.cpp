@@ -36,9 +36,9 @@ void packBlock(BlockType type, std::span<const int> levels, float scale, float m
         writeHalf(block, minimum);
         block += 2;
     }
-    std::array<int, 32> codes;
-    for (std::size_t i = 0; i < codes.size(); ++i)
-        codes[i] = levels[i] - range->lowest;
+    std::uint8_t codes[32];
+    for (std::size_t i = 0; i < 32; ++i)
+        codes[i] = static_cast<std::uint8_t>(levels[i] - range->lowest);
     if (type == BlockType::Q5_0 || type == BlockType::Q5_1) {
         writeWord(block, fifthBits(codes));
         block += 4;

@@ -1,225 +1,244 @@
 #include "core/tensor/blocks/scale_search.h"
 
+#include "core/tensor/blocks/block_layouts.h"
+
 #include <algorithm>
 #include <cmath>
 
 namespace qs {
 namespace {
 
-constexpr std::size_t kMostValues = 32;
-
-struct Sums {
-    float wlx = 0, wll = 0; ///< Σ w level x, Σ w level²
-
-    void add(float weight, float x, float level) {
-        wlx += weight * x * level;
-        wll += weight * level * level;
-    }
-    float scale() const { return wll > 0 ? wlx / wll : 0.0f; }
-};
-
-int signedCode(float value, int half) {
-    return std::clamp(nearestInt(value), -half, half - 1);
+Lanes largestLanes(const Lanes *values, std::size_t count) {
+    Lanes largest{};
+    for (std::size_t i = 0; i < count; ++i)
+        largest = magnitude(values[i]) > magnitude(largest) ? values[i] : largest;
+    return largest;
 }
 
-Sums symmetricSums(std::span<const float> values, float inverse, int half) {
+struct Sums {
+    Lanes wlx{}, wll{}; ///< Σ w level x, Σ w level²
+};
+
+LaneInts signedCodes(Lanes values, int half) {
+    return clampInts(nearestInts(values), -half, half - 1);
+}
+
+Sums symmetricSums(const Lanes *values, std::size_t count, Lanes inverse, int half) {
     Sums sums;
-    for (const float x : values)
-        sums.add(x * x, x, static_cast<float>(signedCode(inverse * x, half)));
+    for (std::size_t i = 0; i < count; ++i) {
+        const Lanes x = values[i], weight = x * x, level = toFloats(signedCodes(inverse * x, half));
+        sums.wlx += weight * x * level;
+        sums.wll += weight * level * level;
+    }
     return sums;
 }
 
-/// Least squares of scale and minimum for given codes; false when the codes do not determine them.
-bool fitMinimum(std::span<const float> values, std::span<const float> weights, const std::uint8_t *codes,
-                float sumW, float sumX, float &scale, float &minimum) {
-    float sumL = 0, sumL2 = 0, sumXL = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const auto code = static_cast<float>(codes[i]);
+/// Scale and minimum of each lane, and how far the codes are off.
+struct Fit {
+    Lanes scale, minimum, error;
+    LaneInts known; ///< the codes determine scale and minimum
+};
+
+/// Codes for tried inverse scales, and what least squares make of them.
+Fit fitMinimum(const Lanes *values, const Lanes *weights, std::size_t count, Lanes tried, Lanes minimum,
+               Lanes sumW, Lanes sumX, const MinimumSearch &search, LaneInts *codes) {
+    Lanes sumL{}, sumL2{}, sumXL{};
+    for (std::size_t i = 0; i < count; ++i) {
+        codes[i] = clampInts(nearestInts(tried * (values[i] - minimum)), 0, search.highest);
+        const Lanes code = toFloats(codes[i]);
         sumL += weights[i] * code;
         sumL2 += weights[i] * code * code;
         sumXL += weights[i] * code * values[i];
     }
-    const float determinant = sumW * sumL2 - sumL * sumL;
-    if (!(determinant > 0))
-        return false;
-    scale = (sumW * sumXL - sumX * sumL) / determinant;
-    minimum = (sumL2 * sumX - sumL * sumXL) / determinant;
-    if (minimum > 0) {
-        minimum = 0;
-        scale = sumXL / sumL2;
-    }
-    return true;
+    const Lanes determinant = sumW * sumL2 - sumL * sumL;
+    Fit fit;
+    fit.known = determinant > 0;
+    fit.scale = (sumW * sumXL - sumX * sumL) / determinant;
+    fit.minimum = (sumL2 * sumX - sumL * sumXL) / determinant;
+    fit.scale = fit.minimum > 0 ? sumXL / sumL2 : fit.scale;
+    fit.minimum = fit.minimum > 0 ? Lanes{} : fit.minimum;
+    return fit;
 }
 
-float minimumError(std::span<const float> values, std::span<const float> weights, const std::uint8_t *codes,
-                   float scale, float minimum, bool absolute) {
-    float error = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const float difference = scale * static_cast<float>(codes[i]) + minimum - values[i];
-        error += weights[i] * (absolute ? std::fabs(difference) : difference * difference);
+Lanes minimumError(const Lanes *values, const Lanes *weights, std::size_t count, const LaneInts *codes,
+                   Lanes scale, Lanes minimum, bool absolute) {
+    Lanes error{};
+    for (std::size_t i = 0; i < count; ++i) {
+        const Lanes difference = scale * toFloats(codes[i]) + minimum - values[i];
+        error += weights[i] * (absolute ? magnitude(difference) : difference * difference);
     }
     return error;
 }
 
-void codesFrom(std::span<const float> values, float inverse, float minimum, int highest,
-               std::uint8_t *codes) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-        codes[i] =
-            static_cast<std::uint8_t>(std::clamp(nearestInt(inverse * (values[i] - minimum)), 0, highest));
-}
-
 /// One pass over the codes of refineSymmetric; whether any changed.
-bool improveCodes(std::span<const float> values, int half, std::array<int, kMostValues> &codes, Sums &sums) {
-    bool changed = false;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const float x = values[i], weight = x * x;
-        const auto old = static_cast<float>(codes[i]);
-        Sums without{sums.wlx - weight * x * old, sums.wll - weight * old * old};
-        if (!(without.wlx > 0))
-            continue;
-        const int code = signedCode(x * without.wll / without.wlx, half);
-        if (code == codes[i])
-            continue;
-        without.add(weight, x, static_cast<float>(code));
-        if (without.wll > 0 && without.wlx * without.wlx * sums.wll > sums.wlx * sums.wlx * without.wll) {
-            codes[i] = code;
-            sums = without;
-            changed = true;
-        }
+bool improveCodes(const Lanes *values, std::size_t count, int half, LaneInts *codes, Sums &sums) {
+    LaneInts changed{};
+    for (std::size_t i = 0; i < count; ++i) {
+        const Lanes x = values[i], weight = x * x, old = toFloats(codes[i]);
+        Sums next{sums.wlx - weight * x * old, sums.wll - weight * old * old};
+        const LaneInts code = signedCodes(x * next.wll / next.wlx, half);
+        LaneInts better = (next.wlx > 0) & (code != codes[i]);
+        const Lanes level = toFloats(code);
+        next.wlx += weight * x * level;
+        next.wll += weight * level * level;
+        better &= (next.wll > 0) & (next.wlx * next.wlx * sums.wll > sums.wlx * sums.wlx * next.wll);
+        codes[i] = better ? code : codes[i];
+        sums.wlx = better ? next.wlx : sums.wlx;
+        sums.wll = better ? next.wll : sums.wll;
+        changed |= better;
     }
-    return changed;
+    return anyOf(changed);
 }
 
-Sums codebookSums(std::span<const float> values, const std::array<std::int8_t, 16> &levels, float inverse) {
+/// Halfway between neighbours of kIq4Levels: a value there belongs to the upper one. Near these places the
+/// distances to both neighbours are exact, so that comparing with them gives what comparing distances does.
+constexpr std::array<float, 15> kHalfways = [] {
+    std::array<float, 15> places{};
+    for (std::size_t i = 0; i < places.size(); ++i)
+        places[i] = static_cast<float>(kIq4Levels[i] + kIq4Levels[i + 1]) / 2;
+    return places;
+}();
+
+Lanes levelsNear(Lanes values) {
+    LaneInts level = LaneInts{} + kIq4Levels[0];
+    for (std::size_t i = 0; i < kHalfways.size(); ++i)
+        level += (values >= kHalfways[i]) & (kIq4Levels[i + 1] - kIq4Levels[i]);
+    return toFloats(level);
+}
+
+Sums codebookSums(const Lanes *values, std::size_t count, Lanes inverse) {
     Sums sums;
-    for (const float x : values) {
-        const auto level =
-            static_cast<float>(levels[static_cast<std::size_t>(nearestLevel(levels, inverse * x))]);
-        const float weight = x * x;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Lanes x = values[i], level = levelsNear(inverse * x), weight = x * x;
         sums.wlx += weight * level * x;
         sums.wll += weight * level * level;
     }
     return sums;
 }
 
+void store(Lanes values, float (&dst)[kLanes]) {
+    std::memcpy(dst, &values, sizeof values);
+}
+
 } // namespace
 
 float largestSigned(std::span<const float> values) {
-    float largest = 0;
-    for (const float x : values)
-        if (std::fabs(x) > std::fabs(largest))
-            largest = x;
-    return largest;
+    Lanes least{}, most{};
+    for (std::size_t i = 0; i < values.size(); i += kLanes) {
+        const Lanes some = loadLanes(values.data() + i);
+        least = some < least ? some : least;
+        most = some > most ? some : most;
+    }
+    const float low = leastOf(least), high = largestOf(most);
+    if (high != -low)
+        return high > -low ? high : low;
+    const auto first =
+        std::find_if(values.begin(), values.end(), [high](float value) { return std::fabs(value) == high; });
+    return high > 0 ? *first : 0.0f;
 }
 
-ScaleMinimum searchMinimum(std::span<const float> values, std::span<const float> weights,
-                           const MinimumSearch &search, std::uint8_t *codes) {
-    float minimum = values[0], highest = values[0], sumW = weights[0], sumX = weights[0] * values[0];
-    for (std::size_t i = 1; i < values.size(); ++i) {
-        minimum = std::min(minimum, values[i]);
-        highest = std::max(highest, values[i]);
+template <std::size_t Count>
+void searchMinimum(const Lanes (&values)[Count], const Lanes (&weights)[Count], const MinimumSearch &search,
+                   LaneInts (&codes)[Count], ScaleMinima &found) {
+    Lanes minimum = values[0], highest = values[0], sumW = weights[0], sumX = weights[0] * values[0];
+    for (std::size_t i = 1; i < Count; ++i) {
+        minimum = values[i] < minimum ? values[i] : minimum;
+        highest = values[i] > highest ? values[i] : highest;
         sumW += weights[i];
         sumX += weights[i] * values[i];
     }
-    minimum = std::min(minimum, 0.0f);
-    if (highest == minimum) {
-        std::fill_n(codes, values.size(), std::uint8_t{0});
-        return {0, -minimum};
-    }
-    const float inverse = static_cast<float>(search.highest) / (highest - minimum);
-    float scale = 1 / inverse;
-    codesFrom(values, inverse, minimum, search.highest, codes);
-    float best = minimumError(values, weights, codes, scale, minimum, search.absoluteError);
-    std::array<std::uint8_t, kMostValues> trial;
+    minimum = minimum > 0 ? Lanes{} : minimum;
+    const LaneInts flat = highest == minimum;
+    const Lanes flatMinimum = minimum, inverse = static_cast<float>(search.highest) / (highest - minimum);
+    Lanes scale = 1 / inverse;
+    for (std::size_t i = 0; i < Count; ++i)
+        codes[i] = clampInts(nearestInts(inverse * (values[i] - minimum)), 0, search.highest);
+    Lanes best = minimumError(values, weights, Count, codes, scale, minimum, search.absoluteError);
+    LaneInts trial[Count];
     for (int k = 0; k <= search.steps; ++k) {
-        const float tried =
+        const Lanes tried =
             (search.first + search.step * static_cast<float>(k) + static_cast<float>(search.highest)) /
             (highest - minimum); // of the best minimum so far
-        codesFrom(values, tried, minimum, search.highest, trial.data());
-        float trialScale, trialMinimum;
-        if (!fitMinimum(values, weights, trial.data(), sumW, sumX, trialScale, trialMinimum))
+        const Fit fit = fitMinimum(values, weights, Count, tried, minimum, sumW, sumX, search, trial);
+        const Lanes error =
+            minimumError(values, weights, Count, trial, fit.scale, fit.minimum, search.absoluteError);
+        const LaneInts better = fit.known & (error < best);
+        if (!anyOf(better))
             continue;
-        const float error =
-            minimumError(values, weights, trial.data(), trialScale, trialMinimum, search.absoluteError);
-        if (error < best) {
-            std::copy_n(trial.data(), values.size(), codes);
-            best = error;
-            scale = trialScale;
-            minimum = trialMinimum;
-        }
+        for (std::size_t i = 0; i < Count; ++i)
+            codes[i] = better ? trial[i] : codes[i];
+        best = better ? error : best;
+        scale = better ? fit.scale : scale;
+        minimum = better ? fit.minimum : minimum;
     }
-    return {scale, -minimum};
+    for (std::size_t i = 0; i < Count; ++i)
+        codes[i] = flat ? LaneInts{} : codes[i];
+    store(flat ? Lanes{} : scale, found.scales);
+    store(-(flat ? flatMinimum : minimum), found.minima);
 }
 
-float searchSymmetric(std::span<const float> values, int half, std::uint8_t *codes) {
-    const float largest = largestSigned(values);
-    std::fill_n(codes, values.size(), std::uint8_t{0});
-    if (std::fabs(largest) < kSmallestMagnitude)
-        return 0;
-    float inverse = -static_cast<float>(half) / largest;
-    const Sums first = symmetricSums(values, inverse, half);
-    float scale = first.scale(), best = scale * first.wlx;
+template void searchMinimum(const Lanes (&)[16], const Lanes (&)[16], const MinimumSearch &, LaneInts (&)[16],
+                            ScaleMinima &);
+template void searchMinimum(const Lanes (&)[32], const Lanes (&)[32], const MinimumSearch &, LaneInts (&)[32],
+                            ScaleMinima &);
+
+void searchSymmetric(const Lanes (&values)[16], int half, LaneInts (&codes)[16], float (&scales)[kLanes]) {
+    const Lanes largest = largestLanes(values, 16);
+    const LaneInts isZero = magnitude(largest) < kSmallestMagnitude;
+    Lanes inverse = -static_cast<float>(half) / largest;
+    const Sums first = symmetricSums(values, 16, inverse, half);
+    Lanes scale = first.wll > 0 ? first.wlx / first.wll : Lanes{}, best = scale * first.wlx;
     for (int k = -9; k <= 9; ++k) {
         if (k == 0)
             continue;
-        const float tried = -(static_cast<float>(half) + 0.1f * static_cast<float>(k)) / largest;
-        const Sums sums = symmetricSums(values, tried, half);
-        if (sums.wll > 0 && sums.wlx * sums.wlx > best * sums.wll) {
-            inverse = tried;
-            scale = sums.wlx / sums.wll;
-            best = scale * sums.wlx;
-        }
+        const Lanes tried = -(static_cast<float>(half) + 0.1f * static_cast<float>(k)) / largest;
+        const Sums sums = symmetricSums(values, 16, tried, half);
+        const LaneInts better = (sums.wll > 0) & (sums.wlx * sums.wlx > best * sums.wll);
+        inverse = better ? tried : inverse;
+        scale = better ? sums.wlx / sums.wll : scale;
+        best = better ? scale * sums.wlx : best;
     }
-    for (std::size_t i = 0; i < values.size(); ++i)
-        codes[i] = static_cast<std::uint8_t>(half + signedCode(inverse * values[i], half));
-    return scale;
+    for (std::size_t i = 0; i < 16; ++i)
+        codes[i] = isZero ? LaneInts{} : half + signedCodes(inverse * values[i], half);
+    store(isZero ? Lanes{} : scale, scales);
 }
 
-float refineSymmetric(std::span<const float> values, int half, std::uint8_t *codes) {
-    const float largest = largestSigned(values);
-    std::fill_n(codes, values.size(), std::uint8_t{0});
-    if (std::fabs(largest) < kSmallestMagnitude)
-        return 0;
-    const float inverse = -static_cast<float>(half) / largest;
-    std::array<int, kMostValues> trial;
-    Sums sums;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        trial[i] = signedCode(inverse * values[i], half);
-        sums.add(values[i] * values[i], values[i], static_cast<float>(trial[i]));
-    }
+void refineSymmetric(const Lanes (&values)[16], int half, LaneInts (&codes)[16], float (&scales)[kLanes]) {
+    const Lanes largest = largestLanes(values, 16);
+    const LaneInts isZero = magnitude(largest) < kSmallestMagnitude;
+    const Lanes inverse = -static_cast<float>(half) / largest;
+    for (std::size_t i = 0; i < 16; ++i)
+        codes[i] = signedCodes(inverse * values[i], half);
+    Sums sums = symmetricSums(values, 16, inverse, half);
+    // A lane that a pass does not change stays as it is in the next.
     for (int pass = 0; pass < 5; ++pass)
-        if (!improveCodes(values, half, trial, sums))
+        if (!improveCodes(values, 16, half, codes, sums))
             break;
-    for (std::size_t i = 0; i < values.size(); ++i)
-        codes[i] = static_cast<std::uint8_t>(half + trial[i]);
-    return sums.scale();
+    for (LaneInts &code : codes)
+        code = isZero ? LaneInts{} : half + code;
+    store(isZero | ~(sums.wll > 0) ? Lanes{} : sums.wlx / sums.wll, scales);
 }
 
-float searchCodebook(std::span<const float> values, const std::array<std::int8_t, 16> &levels) {
-    const float largest = largestSigned(values);
-    if (std::fabs(largest) < kSmallestMagnitude)
-        return 0;
-    const auto lowest = static_cast<float>(levels[0]);
-    const Sums first = codebookSums(values, levels, 1 / (-largest / lowest));
-    float scale = first.wlx / first.wll, best = scale * first.wlx;
+void searchCodebook(const Lanes (&values)[32], float (&scales)[kLanes]) {
+    const Lanes largest = largestLanes(values, 32);
+    const LaneInts isZero = magnitude(largest) < kSmallestMagnitude;
+    const auto lowest = static_cast<float>(kIq4Levels[0]);
+    const Sums first = codebookSums(values, 32, 1 / (-largest / lowest));
+    Lanes scale = first.wlx / first.wll, best = scale * first.wlx;
     for (int k = -7; k <= 7; ++k) {
-        const Sums sums = codebookSums(values, levels, (static_cast<float>(k) + lowest) / largest);
-        if (sums.wll > 0 && sums.wlx * sums.wlx > best * sums.wll) {
-            scale = sums.wlx / sums.wll;
-            best = scale * sums.wlx;
-        }
+        const Sums sums = codebookSums(values, 32, (static_cast<float>(k) + lowest) / largest);
+        const LaneInts better = (sums.wll > 0) & (sums.wlx * sums.wlx > best * sums.wll);
+        scale = better ? sums.wlx / sums.wll : scale;
+        best = better ? scale * sums.wlx : best;
     }
-    return scale;
+    store(isZero ? Lanes{} : scale, scales);
 }
 
-int nearestLevel(const std::array<std::int8_t, 16> &levels, float value) {
-    if (!(value > levels.front()))
-        return 0;
-    if (value >= levels.back())
-        return 15;
-    const auto above = std::upper_bound(levels.begin(), levels.end(), value);
-    const auto below = above - 1;
-    return static_cast<int>((value - *below < *above - value ? below : above) - levels.begin());
+LaneInts nearestLevels(Lanes values) {
+    LaneInts index{};
+    for (const float halfway : kHalfways)
+        index -= values >= halfway;
+    return index;
 }
 
 } // namespace qs

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <array>
+#include "core/tensor/blocks/lanes.h"
+
 #include <bit>
-#include <cstdint>
 #include <span>
 
-/// Searches for the scale of a few values, as ggml does them, to the bit: float32, sums in the order of the
-/// elements, ties to even. \source file_formats 13.1, 13.2
+/// Searches for the scales of kLanes groups of a few values at once, as ggml does them one by one, to the
+/// bit: float32, sums in the order of the elements, ties to even. \source file_formats 13.1, 13.2
 namespace qs {
 
 /// Rounds half to even; |value| <= 4194303.
@@ -17,7 +17,7 @@ inline int nearestInt(float value) {
 /// Below this all values of a search count as zero.
 inline constexpr float kSmallestMagnitude = 1e-15f;
 
-/// The first element of largest magnitude, with its sign; 0 for none.
+/// The first element of largest magnitude, with its sign; 0 for none. \param values  a multiple of kLanes
 float largestSigned(std::span<const float> values);
 
 /// What a search for scale and minimum tries: inverse scales (first + step · k + highest) / width, k =
@@ -28,27 +28,28 @@ struct MinimumSearch {
     int steps;
     bool absoluteError; ///< Σ w|e|, else Σ w e²
 };
-struct ScaleMinimum {
-    float scale = 0;
-    float minimum = 0; ///< subtracted, >= 0
+struct ScaleMinima {
+    float scales[kLanes];
+    float minima[kLanes]; ///< subtracted, >= 0
 };
 /// value = scale · code − minimum with codes 0..highest.
-/// \param weights  of the errors, one per value  \param codes  receives the codes of the best pair
-ScaleMinimum searchMinimum(std::span<const float> values, std::span<const float> weights,
-                           const MinimumSearch &search, std::uint8_t *codes);
+/// \param values   of kLanes groups of 16 or 32  \param weights  of the errors, one per value
+/// \param codes    receives those of the best pair
+template <std::size_t Count>
+void searchMinimum(const Lanes (&values)[Count], const Lanes (&weights)[Count], const MinimumSearch &search,
+                   LaneInts (&codes)[Count], ScaleMinima &found);
 
 /// value = scale · (code − half) with codes 0..2·half − 1; 19 scales around half / largest are tried, errors
-/// weigh x². \param codes  receives the codes of the best
-float searchSymmetric(std::span<const float> values, int half, std::uint8_t *codes);
+/// weigh x². \param codes  receives those of the best
+void searchSymmetric(const Lanes (&values)[16], int half, LaneInts (&codes)[16], float (&scales)[kLanes]);
 
 /// The same from one scale, then code by code in up to five passes.
-float refineSymmetric(std::span<const float> values, int half, std::uint8_t *codes);
+void refineSymmetric(const Lanes (&values)[16], int half, LaneInts (&codes)[16], float (&scales)[kLanes]);
 
-/// Scale of a codebook of 16 ascending levels: 15 scales around largest / levels[0] are tried, errors weigh
-/// x².
-float searchCodebook(std::span<const float> values, const std::array<std::int8_t, 16> &levels);
+/// Scales of the codebook kIq4Levels: 15 scales around largest / levels[0] are tried, errors weigh x².
+void searchCodebook(const Lanes (&values)[32], float (&scales)[kLanes]);
 
-/// Index of the nearest of 16 ascending levels; ties go up.
-int nearestLevel(const std::array<std::int8_t, 16> &levels, float value);
+/// Indices of the nearest levels of kIq4Levels; ties go up.
+LaneInts nearestLevels(Lanes values);
 
 } // namespace qs
