@@ -2,6 +2,7 @@
 
 #include "app/cli/exit_code.h"
 #include "core/base/json_text.h"
+#include "core/quant/accepted_scheme.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -57,6 +58,8 @@ void RecipeOptions::addWeightsOnly(CLI::App &app) {
     const std::size_t before = app.get_options().size();
     addWeights(app);
     excludeOptionsFrom(app, before, *file);
+    const auto options = app.get_options();
+    m_options.assign(options.begin() + static_cast<std::ptrdiff_t>(before), options.end());
 }
 
 void RecipeOptions::addWeights(CLI::App &app) {
@@ -108,7 +111,9 @@ void RecipeOptions::add(CLI::App &app) {
         ->type_name(kMethodType)
         ->allow_extra_args(false)
         ->group("Recipe");
-    app.add_option("--bits", m_bits, "Bits of a weight (1: for methods made for it, such as bitdelta)")
+    app.add_option(
+           "--bits", m_bits,
+           "Bits of a weight; a method that takes other bits only brings its own (q4_k: 4, bitdelta: 1)")
         ->check(CLI::Range(1, 8))
         ->capture_default_str()
         ->type_name("N")
@@ -182,6 +187,10 @@ Result<Recipe> RecipeOptions::recipe(const Model &model, const MethodRegistry &m
     Status valid = recipe->validate();
     if (valid)
         valid = checkMethods(*recipe, methods);
+    if (valid && !given) {
+        adaptScheme(*recipe->rules.front().choice.weight, model, methods);
+        recipe->name = suggestedName(*recipe);
+    }
     if (valid)
         valid = checkLayers(*recipe, model);
     if (!valid)
@@ -196,7 +205,31 @@ Result<Recipe> RecipeOptions::weightsRecipe(const Model &model, const MethodRegi
     QS_TRY(const WeightChoice choice, weightChoice());
     Recipe recipe = uniformRecipe({}, choice, {});
     QS_CHECK_OK(checkMethods(recipe, methods));
+    adaptScheme(*recipe.rules.front().choice.weight, model, methods);
+    recipe.name = suggestedName(recipe);
     return recipe;
+}
+
+bool RecipeOptions::isAsked(const char *option) const {
+    return std::ranges::any_of(
+        m_options, [&](const CLI::Option *each) { return each->get_name() == option && each->count() > 0; });
+}
+
+void RecipeOptions::adaptScheme(WeightChoice &choice, const Model &model,
+                                const MethodRegistry &methods) const {
+    const auto method = methods.find(choice.method);
+    if (!method)
+        return;
+    const auto parameters = method->schema().complete(choice.parameters);
+    if (!parameters)
+        return;
+    std::set<WeightExtent> weights;
+    for (const Layer &layer : model.layers)
+        weights.insert({layer.outChannels, layer.inPerOut, layer.groups});
+    const AskedScheme asked{isAsked("--bits"), isAsked("--convention"), isAsked("--granularity"),
+                            isAsked("--group-size"), isAsked("--scale-float16")};
+    const std::vector<WeightExtent> list(weights.begin(), weights.end());
+    choice.scheme = acceptedScheme(*method, *parameters, choice.scheme, list, asked).value_or(choice.scheme);
 }
 
 Result<Recipe> RecipeOptions::fromFile() const {
@@ -217,7 +250,6 @@ Result<Recipe> RecipeOptions::fromOptions() const {
         QS_TRY(MethodChoice method, methodChoice(text));
         recipe.transforms.push_back({m_layers, std::move(method)});
     }
-    recipe.name = suggestedName(recipe);
     return recipe;
 }
 

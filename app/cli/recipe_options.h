@@ -26,7 +26,8 @@ public:
     /// \error InvalidArgument  an option is wrong, a pattern matches no layer
     /// \error CorruptFile      the recipe file is; names the JSON path
     Result<Recipe> recipe(const Model &model, const MethodRegistry &methods) const;
-    /// What addWeightsOnly() says, for all layers; or the recipe of the file. Errors as above.
+    /// What addWeightsOnly() says, for all layers; or the recipe of the file. Errors as above. Both give a
+    /// method that takes other schemes only the nearest one that leaves what was asked for.
     Result<Recipe> weightsRecipe(const Model &model, const MethodRegistry &methods) const;
     /// The file of --recipe as it is, for commands that know no layers. \error CorruptFile
     Result<Recipe> fromFile() const;
@@ -38,6 +39,8 @@ private:
     Result<Recipe> fromOptions() const;
     Result<WeightChoice> weightChoice() const;
     Result<std::optional<ActivationChoice>> activationChoice() const;
+    void adaptScheme(WeightChoice &choice, const Model &model, const MethodRegistry &methods) const;
+    bool isAsked(const char *option) const;
 
     std::filesystem::path m_file;
     std::string m_method = "rtn", m_granularity = "channel", m_convention = "asymmetric", m_range = "minmax";
@@ -51,7 +54,7 @@ private:
     std::uint64_t m_seed = 0;
     bool m_scaleAsFloat16 = false;
     std::map<Correction, bool> m_corrections;
-    std::vector<const CLI::Option *> m_options; ///< of add()
+    std::vector<const CLI::Option *> m_options; ///< that make a recipe with one rule
 };
 
 } // namespace qs::app

@@ -41,11 +41,17 @@ class Gguf(CliCase):
         self.assert_says(outcome.err, "iq2_xxs", "lattice table")
 
     def test_methods_of_blocks_count_the_bits_of_the_file(self):
-        options = ["--bits", "4", "--granularity", "group", "--group-size", "32"]
         report = self.file("report.json")
-        self.run_qscope("quantize", LLAMA, "--calib", TEXT, "--method", "q4_k", *options, "--report", report)
+        self.run_qscope("quantize", LLAMA, "--calib", TEXT, "--method", "q4_k", "--report", report)
         layers = json.loads(report.read_text())["layers"]
         self.assertEqual({layer["bits_per_weight"]["effective"] for layer in layers}, {4.5})
+
+    def test_a_format_does_not_override_what_was_asked_for(self):
+        outcome = self.run_qscope("quantize", LLAMA, "--method", "q4_k", "--bits", "8", "--layers", "lm_head|.*0.mlp.*",
+                                  code=FAILED)
+        self.assert_says(outcome.err, "4 bits in groups of 32")
+        outcome = self.run_qscope("quantize", LLAMA, "--method", "q4_k", "--group-size", "32", "--layers", ".*0.mlp.*")
+        self.assert_says(outcome.out, "q4_k w4")
 
     def test_a_run_is_exported_and_read_back_as_a_run(self):
         model, report = self.folder / "q.gguf", self.folder / "r.json"

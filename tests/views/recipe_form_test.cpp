@@ -1,7 +1,9 @@
+#include "tests/support/one_format.h"
 #include "tests/views/named_layers.h"
 #include "views/recipe_editor/method_support.h"
 #include "views/recipe_editor/rule_form.h"
 #include "views/recipe_editor/starter_recipes.h"
+#include "views/recipe_editor/weight_form.h"
 #include "views/shared/recipe_file.h"
 #include "views/shared/recipe_text.h"
 #include "views/shared/schema_form.h"
@@ -128,6 +130,46 @@ private:
     MethodInfo m_info;
     ParameterSchema m_schema;
 };
+
+/// The entry of a method in the form, or -1.
+int methodEntry(const WeightForm &form, const char *id, QComboBox *&box) {
+    for (QComboBox *each : form.findChildren<QComboBox *>())
+        if (const int entry = each->findData(QString(id)); entry >= 0) {
+            box = each;
+            return entry;
+        }
+    return -1;
+}
+
+TEST(WeightForm, AMethodThatIsAFormatBringsItsScheme) {
+    auto methods = std::make_shared<MethodRegistry>();
+    ASSERT_TRUE(methods->add(makeRtnQuantizer()).has_value());
+    ASSERT_TRUE(methods->add(std::make_shared<OneFormat>()).has_value());
+    auto model = std::make_shared<Model>(*modelWithLayers({"a"}));
+    WeightForm form(methods);
+    form.setChoice({});
+    QComboBox *box = nullptr;
+    const int entry = methodEntry(form, "format", box);
+    ASSERT_GE(entry, 0);
+    const auto isEnabled = [&] {
+        return box->model()->flags(box->model()->index(entry, 0)) & Qt::ItemIsEnabled;
+    };
+    form.updateSupport({&model->layers[0]}); // rows of 4: blocks of 32 do not fit
+    EXPECT_FALSE(isEnabled());
+    model->layers[0].inPerOut = 64;
+    form.updateSupport({&model->layers[0]});
+    EXPECT_TRUE(isEnabled());
+    EXPECT_TRUE(box->itemData(entry, Qt::ToolTipRole).toString().contains("another format"));
+    int edits = 0;
+    QObject::connect(&form, &WeightForm::edited, [&] { ++edits; });
+    box->setCurrentIndex(entry);
+    EXPECT_EQ(edits, 1);
+    const WeightChoice choice = form.choice();
+    EXPECT_EQ(choice.method, "format");
+    EXPECT_EQ(choice.scheme.grid.bits, 4);
+    EXPECT_EQ(choice.scheme.groupSize, 32);
+    EXPECT_EQ(methodSupport(choice, *methods, {&model->layers[0]}).refused, 0);
+}
 
 TEST(MethodSupport, CountsRefusalsAndNamesTheFirst) {
     MethodRegistry methods;

@@ -8,8 +8,16 @@
 #include <QLabel>
 #include <QScopedValueRollback>
 #include <QSpinBox>
+#include <algorithm>
+#include <tuple>
 
 namespace qs::views {
+namespace {
+
+constexpr WeightExtent kTypicalWeight{256, 256, 1};
+constexpr std::size_t kJudgedExtents = 3;
+
+} // namespace
 
 WeightForm::WeightForm(std::shared_ptr<const MethodRegistry> methods, QWidget *parent)
     : QWidget(parent), m_methods(std::move(methods)), m_layout(new QFormLayout(this)),
@@ -82,7 +90,11 @@ void WeightForm::connectFields() {
         connect(m_corrections[correction.kind], &QCheckBox::toggled, this,
                 [this, key = QString::fromUtf8(correction.key)] { tellEdited(key); });
     connect(m_grid, &GridForm::edited, this, &WeightForm::tellEdited);
-    connect(m_method, &MethodFields::edited, this, &WeightForm::tellEdited);
+    connect(m_method, &MethodFields::edited, this, [this](const QString &field) {
+        if (field == QStringLiteral("method"))
+            adoptScheme();
+        tellEdited(field);
+    });
     connect(m_branch, &MethodFields::edited, this,
             [this](const QString &field) { tellEdited(QStringLiteral("branch ") + field); });
 }
@@ -93,12 +105,30 @@ void WeightForm::setChoice(const WeightChoice &choice) {
     m_branch->setChoice(choice.branch);
     for (const auto &[kind, box] : m_corrections)
         box->setChecked(choice.corrects(kind));
-    m_bits->setCurrentIndex(m_bits->findData(choice.scheme.grid.bits));
-    m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(choice.scheme.granularity)));
-    m_groupSize->setValue(static_cast<int>(choice.scheme.groupSize));
-    m_grid->setGrid(choice.scheme.grid);
-    m_scaleAsFloat16->setChecked(choice.scheme.scaleAsFloat16);
+    showScheme(choice.scheme);
+}
+
+void WeightForm::showScheme(const WeightGridScheme &scheme) {
+    const QScopedValueRollback showing(m_showing, true);
+    m_bits->setCurrentIndex(m_bits->findData(scheme.grid.bits));
+    m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(scheme.granularity)));
+    m_groupSize->setValue(static_cast<int>(scheme.groupSize));
+    m_grid->setGrid(scheme.grid);
+    m_scaleAsFloat16->setChecked(scheme.scaleAsFloat16);
     showGroupSize();
+}
+
+std::optional<WeightGridScheme> WeightForm::schemeFor(const WeightChoice &choice) const {
+    const auto method = m_methods->find(choice.method);
+    if (!method)
+        return std::nullopt;
+    const auto parameters = method->schema().complete(choice.parameters);
+    return parameters ? acceptedScheme(*method, *parameters, choice.scheme, m_extents) : std::nullopt;
+}
+
+void WeightForm::adoptScheme() {
+    if (const auto scheme = schemeFor(choice()))
+        showScheme(*scheme);
 }
 
 WeightChoice WeightForm::choice() const {
@@ -121,6 +151,25 @@ WeightChoice WeightForm::choice() const {
 void WeightForm::showGroupSize() {
     const auto granularity = static_cast<Granularity>(m_granularity->currentData().toInt());
     m_layout->setRowVisible(m_groupSize, granularity == Granularity::PerGroup);
+}
+
+bool WeightForm::takesAnotherScheme(const WeightChoice &changed) {
+    const auto [known, isNew] = m_takesSome.try_emplace(changed.method);
+    if (isNew)
+        known->second = schemeFor(changed).has_value();
+    return known->second;
+}
+
+void WeightForm::updateMethodEntry(int entry, const WeightChoice &changed,
+                                   const std::vector<const Layer *> &layers) {
+    const QString toolTip = methodToolTip(*m_methods->info(changed.method));
+    const MethodSupport support = methodSupport(changed, *m_methods, layers);
+    if (support.none() && takesAnotherScheme(changed))
+        setEntryEnabled(m_method->box(), entry, {},
+                        tr("%1\nChoosing it changes bits, scales or convention to what it takes: %2")
+                            .arg(toolTip, support.reason));
+    else
+        updateEntry(m_method->box(), entry, changed, layers, toolTip);
 }
 
 void WeightForm::updateEntry(QComboBox *box, int entry, const WeightChoice &changed,
@@ -153,24 +202,39 @@ void WeightForm::updateGridEntries(const WeightChoice &current, const std::vecto
 }
 
 void WeightForm::updateMethodEntries(const WeightChoice &current, const std::vector<const Layer *> &layers) {
-    const auto update = [&](QComboBox *box, int entry, const std::string &id, const WeightChoice &changed) {
-        updateEntry(box, entry, changed, layers, methodToolTip(*m_methods->info(id)));
-    };
     for (int i = 0; i < m_method->box()->count(); ++i) {
         WeightChoice changed = current;
         changed.method = m_method->box()->itemData(i).toString().toStdString();
         changed.parameters = nlohmann::json::object();
         changed.branch.reset();
-        update(m_method->box(), i, changed.method, changed);
+        updateMethodEntry(i, changed, layers);
     }
     for (int i = 1; i < m_branch->box()->count(); ++i) { // 0 is none
         WeightChoice changed = current;
         changed.branch.emplace().method = m_branch->box()->itemData(i).toString().toStdString();
-        update(m_branch->box(), i, changed.branch->method, changed);
+        updateEntry(m_branch->box(), i, changed, layers,
+                    methodToolTip(*m_methods->info(changed.branch->method)));
     }
 }
 
+void WeightForm::takeExtents(const std::vector<const Layer *> &layers) {
+    std::vector<WeightExtent> extents;
+    for (const Layer *layer : layers)
+        extents.push_back({layer->outChannels, layer->inPerOut, layer->groups});
+    if (extents.empty())
+        extents.push_back(kTypicalWeight);
+    // The largest decide: formats with long blocks take no short rows.
+    std::ranges::sort(extents, std::greater(),
+                      [](const WeightExtent &each) { return std::tuple(each.rows * each.cols, each); });
+    extents.erase(std::unique(extents.begin(), extents.end()), extents.end());
+    extents.resize(std::min(extents.size(), kJudgedExtents));
+    if (extents != m_extents)
+        m_takesSome.clear();
+    m_extents = std::move(extents);
+}
+
 void WeightForm::updateSupport(const std::vector<const Layer *> &layers) {
+    takeExtents(layers);
     const WeightChoice current = choice();
     updateGridEntries(current, layers);
     updateMethodEntries(current, layers);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/accepted_scheme.h"
 #include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
 #include "views/recipe_editor/grid_form.h"
@@ -25,7 +26,8 @@ public:
     /// Does not emit edited().
     void setChoice(const WeightChoice &choice);
     WeightChoice choice() const;
-    /// Greys what the method refuses for these layers, and says why.
+    /// Greys what the method refuses for these layers, and says why. A method that is a format of its own
+    /// brings its scheme when it is chosen.
     void updateSupport(const std::vector<const Layer *> &layers);
 
 signals:
@@ -36,9 +38,15 @@ private:
     void addScaleRows();
     void connectFields();
     void showGroupSize();
+    void showScheme(const WeightGridScheme &scheme);
+    void adoptScheme();
+    std::optional<WeightGridScheme> schemeFor(const WeightChoice &choice) const;
+    bool takesAnotherScheme(const WeightChoice &changed);
+    void takeExtents(const std::vector<const Layer *> &layers);
     void tellEdited(const QString &field);
     void updateGridEntries(const WeightChoice &current, const std::vector<const Layer *> &layers);
     void updateMethodEntries(const WeightChoice &current, const std::vector<const Layer *> &layers);
+    void updateMethodEntry(int entry, const WeightChoice &changed, const std::vector<const Layer *> &layers);
     void updateEntry(QComboBox *box, int entry, const WeightChoice &changed,
                      const std::vector<const Layer *> &layers, const QString &toolTip);
 
@@ -51,6 +59,8 @@ private:
     QCheckBox *m_scaleAsFloat16 = nullptr;
     std::map<Correction, QCheckBox *> m_corrections;
     QLabel *m_refusal = nullptr;
+    std::vector<WeightExtent> m_extents;     ///< of the layers that decide what a method takes
+    std::map<std::string, bool> m_takesSome; ///< by method: whether it takes those under any scheme
     bool m_showing = false;
 };
 
