@@ -1,7 +1,6 @@
 #include "app/cli/stats_command.h"
 
 #include "app/cli/text_table.h"
-#include "core/analysis/weight_survey.h"
 #include "core/base/number_text.h"
 #include "core/exec/capture.h"
 #include "core/figure/outlier_figure.h"
@@ -59,19 +58,40 @@ void StatsCommand::addOptions(CLI::App &app) {
     m_inputs.addModel(app);
     m_inputs.addCalibration(app, false);
     m_inputs.addCaptured(app);
-    app.footer("Outlier score: largest over median channel magnitude (output channels of a weight, input "
-               "channels of an\n"
-               "activation). Kurtosis of a normal distribution is 3.");
+    app.add_option("--layer", m_layers, "Only this layer, and nothing else is read; may be repeated")
+        ->type_name("NAME")
+        ->take_all();
+    app.footer(
+        "Outlier score: largest over median channel magnitude (output channels of a weight, input "
+        "channels of an\n"
+        "activation). Kurtosis of a normal distribution is 3. Counts, extremes and scores are exact; sums\n"
+        "are float64.");
+}
+
+bool StatsCommand::isWanted(const std::string &layer) const {
+    return m_layers.empty() || std::ranges::find(m_layers, layer) != m_layers.end();
+}
+
+Result<std::vector<WeightSurvey>> StatsCommand::surveys(const Model &model, const RunContext &ctx) const {
+    if (m_layers.empty())
+        return surveyWeights(model, ctx);
+    std::vector<WeightSurvey> found;
+    for (const std::string &name : m_layers) {
+        QS_TRY(const Layer *layer, findLayer(model, name));
+        QS_TRY(WeightSurvey survey, surveyWeight(model, *layer, ctx));
+        found.push_back(std::move(survey));
+    }
+    return found;
 }
 
 Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
     QS_TRY(const auto model, m_inputs.openModel(context));
-    QS_TRY(const auto surveys, surveyWeights(*model, context.run));
+    QS_TRY(const auto weightSurveys, surveys(*model, context.run));
     CommandOutput output;
     output.document = {{"model", {{"file", model->file.string()}, {"sha256", model->sha256}}}};
     TextTable weights = statsTable();
     output.document["weights"] = Json::array();
-    for (const WeightSurvey &survey : surveys) {
+    for (const WeightSurvey &survey : weightSurveys) {
         const std::string &layer = model->layers[static_cast<std::size_t>(survey.layer)].name;
         const double outliers = outlierScore(survey.channelMagnitudes);
         Json entry = documentOf(survey.stats, outliers);
@@ -92,7 +112,7 @@ Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
     TextTable activations = statsTable();
     output.document["activations"] = Json::array();
     for (const auto &layer : capture->layers) {
-        if (!layer)
+        if (!layer || !isWanted(model->layers[static_cast<std::size_t>(layer->layer)].name))
             continue;
         const std::string &name = model->layers[static_cast<std::size_t>(layer->layer)].name;
         const double outliers = outlierScore(channelMagnitudes(*layer));

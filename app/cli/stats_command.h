@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/cli/input_options.h"
+#include "core/analysis/weight_survey.h"
 
 namespace qs::app {
 
@@ -14,7 +15,12 @@ public:
     Result<CommandOutput> run(const CommandContext &context) override;
 
 private:
+    /// Of the layers asked for, or of all.
+    Result<std::vector<WeightSurvey>> surveys(const Model &model, const RunContext &ctx) const;
+    bool isWanted(const std::string &layer) const;
+
     InputOptions m_inputs;
+    std::vector<std::string> m_layers;
 };
 
 } // namespace qs::app

@@ -14,6 +14,9 @@ struct WeightSurvey {
     std::int64_t zeroChannels = 0;        ///< output channels that hold nothing but zeros
 };
 
+/// Statistics of one layer's weight, read where it lies. \error as surveyWeights()
+Result<WeightSurvey> surveyWeight(const Model &model, const Layer &layer, const RunContext &ctx);
+
 /// Statistics of every layer's weight. What is broken in them was reported when the model was opened.
 /// \error Unsupported  a weight has no float value;  Cancelled
 Result<std::vector<WeightSurvey>> surveyWeights(const Model &model, const RunContext &ctx);

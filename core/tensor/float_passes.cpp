@@ -9,6 +9,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 #include <limits>
 
@@ -27,8 +28,8 @@ constexpr std::uint32_t kInfinityBits = 0x7F800000;
 bool FiniteMoments(const float *values, std::size_t count, FloatMoments &moments) {
     return finiteMomentsReference({values, count}, moments);
 }
-void BinIndices(const float *values, std::size_t count, const BinGrid &grid, std::uint32_t *indices) {
-    binIndicesReference({values, count}, grid, indices);
+void CountBins(const float *values, std::size_t count, const BinGrid &grid, std::int64_t *counts) {
+    countBinsReference({values, count}, grid, counts);
 }
 #else
 
@@ -110,7 +111,7 @@ bool FiniteMoments(const float *values, std::size_t count, FloatMoments &moments
                         static_cast<double>(count);
     Sums second = ZeroSums(), third = ZeroSums(), fourth = ZeroSums();
     const auto center = hn::Set(Doubles(), mean);
-    for (std::size_t i = 0; i < whole; i += kLanes)
+    for (std::size_t i = 0; i < whole; i += kLanes) {
         for (std::size_t part = 0; part < kParts; ++part) {
             const auto value = hn::PromoteTo(Doubles(), hn::LoadU(Halves(), values + i + part * kWidth));
             const auto delta = hn::Sub(value, center);
@@ -119,6 +120,7 @@ bool FiniteMoments(const float *values, std::size_t count, FloatMoments &moments
             third[part] = hn::Add(third[part], hn::Mul(square, delta));
             fourth[part] = hn::Add(fourth[part], hn::Mul(square, square));
         }
+    }
     const auto sumOf = [&](const Sums &powers, auto power) {
         return Total(powers, values + whole, count - whole, [&](double value) {
             const double delta = value - mean;
@@ -160,41 +162,78 @@ bool AllInside(const float *values, std::size_t whole, FloatEnds ends) {
     return hn::AllTrue(floats, inside);
 }
 
+/// The bins of kWidth values at a time.
 template <bool kAllInside>
-void IndicesOf(const float *values, std::size_t whole, const BinGrid &grid, FloatEnds ends,
-               std::uint32_t *indices) {
-    const Doubles doubles;
-    const Halves halves;
-    const hn::Rebind<std::int32_t, Doubles> ints;
-    const auto lo = hn::Set(doubles, grid.lo), binsPerUnit = hn::Set(doubles, grid.binsPerUnit);
-    const auto last = hn::Set(ints, grid.bins - 1);
-    const auto low = hn::Set(halves, ends.low), high = hn::Set(halves, ends.high);
-    const auto largest = hn::Set(halves, std::numeric_limits<float>::max());
-    const auto index = [&](std::uint32_t value) { return hn::Set(ints, static_cast<std::int32_t>(value)); };
-    const auto below = index(grid.below()), above = index(grid.above()), nonFinite = index(grid.nonFinite());
-    for (std::size_t i = 0; i < whole; i += kWidth) {
-        const auto value = hn::LoadU(halves, values + i);
-        const auto position = hn::Mul(hn::Sub(hn::PromoteTo(doubles, value), lo), binsPerUnit);
-        auto bin = hn::Min(hn::DemoteTo(ints, position), last);
+class Binning {
+public:
+    Binning(const BinGrid &grid, FloatEnds ends)
+        : m_lo(hn::Set(Doubles(), grid.lo)), m_binsPerUnit(hn::Set(Doubles(), grid.binsPerUnit)),
+          m_low(hn::Set(Halves(), ends.low)), m_high(hn::Set(Halves(), ends.high)),
+          m_last(hn::Set(Ints(), grid.bins - 1)), m_below(index(grid.below())), m_above(index(grid.above())),
+          m_nonFinite(index(grid.nonFinite())) {}
+
+    void store(const float *values, std::int32_t *bins) const {
+        const auto value = hn::LoadU(Halves(), values);
+        const auto position = hn::Mul(hn::Sub(hn::PromoteTo(Doubles(), value), m_lo), m_binsPerUnit);
+        auto bin = hn::Min(hn::DemoteTo(Ints(), position), m_last);
         if constexpr (!kAllInside) {
-            const auto outside = hn::IfThenElse(hn::RebindMask(ints, hn::Lt(value, low)), below, above);
-            const auto inside = hn::And(hn::Ge(value, low), hn::Le(value, high));
-            bin = hn::IfThenElse(hn::RebindMask(ints, inside), bin, outside);
+            const auto outside =
+                hn::IfThenElse(hn::RebindMask(Ints(), hn::Lt(value, m_low)), m_below, m_above);
+            const auto inside = hn::And(hn::Ge(value, m_low), hn::Le(value, m_high));
+            bin = hn::IfThenElse(hn::RebindMask(Ints(), inside), bin, outside);
+            const auto largest = hn::Set(Halves(), std::numeric_limits<float>::max());
             const auto isFinite = hn::Le(hn::Abs(value), largest);
-            bin = hn::IfThenElse(hn::RebindMask(ints, isFinite), bin, nonFinite);
+            bin = hn::IfThenElse(hn::RebindMask(Ints(), isFinite), bin, m_nonFinite);
         }
-        hn::StoreU(bin, ints, reinterpret_cast<std::int32_t *>(indices + i));
+        hn::Store(bin, Ints(), bins);
     }
+
+private:
+    using Ints = hn::Rebind<std::int32_t, Doubles>;
+    static hn::Vec<Ints> index(std::uint32_t value) {
+        return hn::Set(Ints(), static_cast<std::int32_t>(value));
+    }
+
+    hn::Vec<Doubles> m_lo, m_binsPerUnit;
+    hn::Vec<Halves> m_low, m_high;
+    hn::Vec<Ints> m_last, m_below, m_above, m_nonFinite;
+};
+
+/// The bins of one group of values are computed while the counts of the last one are raised: other parts of
+/// the processor do that. Two buffers that take turns keep the compiler from taking bins out of vectors one
+/// by one, which is slower than reading them.
+template <bool kAllInside>
+void CountGroups(const float *values, std::size_t whole, const Binning<kAllInside> &binning,
+                 std::int64_t *counts) {
+    alignas(64) std::int32_t bins[2][kLanes];
+    const auto store = [&](std::size_t first, std::int32_t *group) {
+        for (std::size_t part = 0; part < kLanes; part += kWidth)
+            binning.store(values + first + part, group + part);
+    };
+    const auto raise = [counts](const std::int32_t *group) {
+        for (std::size_t i = 0; i < kLanes; ++i)
+            ++counts[static_cast<std::uint32_t>(group[i])];
+    };
+    if (whole == 0)
+        return;
+    std::size_t turn = 0;
+    store(0, bins[turn]);
+    for (std::size_t i = kLanes; i < whole; i += kLanes) {
+        store(i, bins[turn ^ 1]);
+        raise(bins[turn]);
+        turn ^= 1;
+    }
+    raise(bins[turn]);
 }
 
-void BinIndices(const float *values, std::size_t count, const BinGrid &grid, std::uint32_t *indices) {
+void CountBins(const float *values, std::size_t count, const BinGrid &grid, std::int64_t *counts) {
     const std::size_t whole = count / kLanes * kLanes;
     const FloatEnds ends(grid);
     if (AllInside(values, whole, ends))
-        IndicesOf<true>(values, whole, grid, ends, indices);
+        CountGroups(values, whole, Binning<true>(grid, ends), counts);
     else
-        IndicesOf<false>(values, whole, grid, ends, indices);
-    binIndicesReference({values + whole, count - whole}, grid, indices + whole);
+        CountGroups(values, whole, Binning<false>(grid, ends), counts);
+    countBinsReference({values + whole, count - whole}, grid, counts);
 }
 #endif
 
@@ -236,7 +275,7 @@ namespace qs {
 namespace {
 
 HWY_EXPORT(FiniteMoments);
-HWY_EXPORT(BinIndices);
+HWY_EXPORT(CountBins);
 HWY_EXPORT(RaiseMagnitudes16);
 HWY_EXPORT(RaiseMagnitudes32);
 
@@ -283,21 +322,19 @@ bool finiteMomentsReference(std::span<const float> values, FloatMoments &moments
     return true;
 }
 
-void binIndices(std::span<const float> values, const BinGrid &grid, std::uint32_t *indices) {
-    HWY_DYNAMIC_DISPATCH(BinIndices)(values.data(), values.size(), grid, indices);
+void countBins(std::span<const float> values, const BinGrid &grid, std::int64_t *counts) {
+    HWY_DYNAMIC_DISPATCH(CountBins)(values.data(), values.size(), grid, counts);
 }
 
-void binIndicesReference(std::span<const float> values, const BinGrid &grid, std::uint32_t *indices) {
+void countBinsReference(std::span<const float> values, const BinGrid &grid, std::int64_t *counts) {
     const auto last = static_cast<std::uint32_t>(grid.bins - 1);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const double value = values[i];
+    for (const double value : values)
         if (value >= grid.lo && value <= grid.hi)
-            indices[i] = std::min(last, static_cast<std::uint32_t>((value - grid.lo) * grid.binsPerUnit));
+            ++counts[std::min(last, static_cast<std::uint32_t>((value - grid.lo) * grid.binsPerUnit))];
         else if (!std::isfinite(value))
-            indices[i] = grid.nonFinite();
+            ++counts[grid.nonFinite()];
         else
-            indices[i] = value < grid.lo ? grid.below() : grid.above();
-    }
+            ++counts[value < grid.lo ? grid.below() : grid.above()];
 }
 
 void raiseMagnitudes(std::span<const std::uint16_t> row, std::uint16_t infinity, std::uint16_t *largest) {

@@ -32,10 +32,10 @@ struct BinGrid {
     std::uint32_t nonFinite() const { return below() + 2; }
 };
 
-/// The bin of each value, min(bins - 1, ⌊(x - lo)·binsPerUnit⌋) in float64, or one of the indices above.
-/// \param indices  [values.size()]
-void binIndices(std::span<const float> values, const BinGrid &grid, std::uint32_t *indices);
-void binIndicesReference(std::span<const float> values, const BinGrid &grid, std::uint32_t *indices);
+/// Counts each value in its bin, min(bins - 1, ⌊(x - lo)·binsPerUnit⌋ in float64), or at one of the indices
+/// above. \param counts  [bins + 3]
+void countBins(std::span<const float> values, const BinGrid &grid, std::int64_t *counts);
+void countBinsReference(std::span<const float> values, const BinGrid &grid, std::int64_t *counts);
 
 /// The largest pattern without its sign of 16- or 32-bit floats, 0 where all are `infinity` and above: the
 /// largest finite magnitude, as patterns ascend with it.

@@ -60,7 +60,7 @@ public:
             const auto now = std::chrono::steady_clock::now();
             if (done == m_blocks)
                 collect(true);
-            else if (done == kFirstRound || now - m_lastLook > kBetweenLooks) {
+            else if (isWatched && (done == kFirstRound || now - m_lastLook > kBetweenLooks)) {
                 collect(false);
                 m_early(m_scan);
                 m_lastLook = now;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Opens a sparse safetensors file of many GB with qscope: seconds and peak memory until the layers are listed, until the
-first histogram of a layer is drawn, and until every layer was read once (statistics).
+first histogram of a layer is drawn, until one layer and until every layer was read once (statistics).
 
 usage: large_safetensors.py QSCOPE [GB]      (the file takes no room on disk, and is deleted afterwards)
 """
@@ -59,4 +59,5 @@ if __name__ == "__main__":
         measure("layers listed", [qscope, "info", file])
         measure("first histogram", [qscope, "render", "distribution", file, "--layer", "model.layers.1.self_attn.q_proj",
                                     "-o", picture])
+        measure("statistics of one layer", [qscope, "stats", file, "--layer", "model.layers.1.self_attn.q_proj"])
         measure("statistics of all layers", [qscope, "stats", file])

@@ -36,6 +36,16 @@ class Stats(CliCase):
         self.assertEqual((first["channels"], first["tokens"]), (3, 8 * 32 * 32))
         self.assertGreater(first["max"], first["min"])
 
+    def test_only_the_layers_asked_for(self):
+        everything = self.run_qscope("stats", CNN, "--calib", GLYPHS, "--calib-samples", "8", "--json").json()
+        first, last = everything["weights"][0], everything["weights"][-1]
+        some = self.run_qscope("stats", CNN, "--calib", GLYPHS, "--calib-samples", "8", "--layer", last["layer"],
+                               "--layer", first["layer"], "--json").json()
+        self.assertEqual(some["weights"], [last, first])
+        self.assertEqual([entry["layer"] for entry in some["activations"]], [first["layer"], last["layer"]])
+        outcome = self.run_qscope("stats", CNN, "--layer", "nothing", code=USAGE)
+        self.assert_says(outcome.err, "nothing")
+
     def test_text_table(self):
         text = self.run_qscope("stats", CNN).out
         self.assert_says(text, "kurtosis", "outlier score", "NaN")

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <numeric>
+#include <sys/mman.h>
 
 namespace qs {
 namespace {
@@ -254,6 +255,20 @@ TEST(TensorScan, StopsWhenCancelledInTheMiddle) {
     ASSERT_FALSE(scan);
     EXPECT_EQ(scan.error().code, ErrorCode::Cancelled);
     EXPECT_EQ(looks, 1);
+}
+
+TEST(TensorScan, MoreValuesThanOneRoundNeedNobodyToWatch) {
+    // Pages that were never written are all the same one: 2 GiB of zeros without memory.
+    constexpr std::int64_t kCount = (1LL << 30) + (1LL << 18) + 5;
+    constexpr std::size_t kBytes = 2 * kCount;
+    void *pages = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ASSERT_NE(pages, MAP_FAILED);
+    const std::shared_ptr<std::byte> bytes(static_cast<std::byte *>(pages),
+                                           [](std::byte *first) { munmap(first, kBytes); });
+    const TensorScan scan = scanOf(Tensor::wrap(DType::Float16, {kCount}, bytes));
+    EXPECT_TRUE(scan.isComplete());
+    EXPECT_EQ(scan.stats().zeroCount, kCount);
+    EXPECT_EQ(scan.stats().max, 0);
 }
 
 TEST(TensorScan, ElementsWithoutValueAreRefused) {
