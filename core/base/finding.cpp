@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace qs {
+namespace {
+
+/// Nobody reads more, and a hostile file can give rise to a million.
+constexpr std::size_t kMostFindings = 1000;
+
+} // namespace
 
 const char *severityName(Severity severity) {
     switch (severity) {
@@ -22,6 +28,8 @@ Finding toFinding(const Error &error) {
 
 void FindingList::add(Finding finding) {
     std::scoped_lock lock(m_mutex);
+    if (m_entries.size() >= kMostFindings)
+        finding = {Severity::Warning, "There are more findings than these, which are not listed", {}, {}};
     auto same = std::find_if(m_entries.begin(), m_entries.end(),
                              [&](const Entry &entry) { return entry.finding == finding; });
     if (same != m_entries.end())

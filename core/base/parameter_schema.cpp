@@ -105,13 +105,14 @@ Result<Json> ParameterSchema::complete(const Json &values) const {
         return completed;
     if (!values.is_object())
         return fail(ErrorCode::InvalidArgument, "parameters must be a JSON object");
-    for (const auto &[name, value] : values.items()) {
+    for (const auto &entry : values.items()) {
+        const std::string &name = entry.key(); // clang 14 lets lambdas take no structured binding
         auto known = std::find_if(m_parameters.begin(), m_parameters.end(),
                                   [&](const Parameter &parameter) { return parameter.name == name; });
         if (known == m_parameters.end())
             return fail(ErrorCode::InvalidArgument, fmt::format("there is no parameter '{}'", name));
-        QS_CHECK_OK(checkValue(*known, value));
-        completed[name] = value;
+        QS_CHECK_OK(checkValue(*known, entry.value()));
+        completed[name] = entry.value();
     }
     return completed;
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 
 namespace qs {
@@ -95,6 +96,7 @@ const char *layerKindName(LayerKind kind) {
 std::vector<Layer> findLayers(const ModelGraph &graph) {
     std::vector<Layer> layers;
     std::set<std::string> taken;
+    std::map<std::string, int> copies; ///< of a name: the next one is not searched for from the start
     for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
         const Node &node = graph.nodes()[n];
         Layer layer;
@@ -103,12 +105,12 @@ std::vector<Layer> findLayers(const ModelGraph &graph) {
         layer.id = static_cast<LayerId>(layers.size());
         layer.node = static_cast<NodeId>(n);
         layer.weight = node.inputs[static_cast<std::size_t>(layer.weightIndex)];
-        layer.input = node.inputs[static_cast<std::size_t>(layer.inputIndex)];
+        layer.input = inputOrNone(node, static_cast<std::size_t>(layer.inputIndex));
         layer.output = node.outputs.empty() ? kNoValue : node.outputs[0];
         layer.weightShape = graph.constant(layer.weight)->shape();
-        layer.name = pathName(node);
-        for (int copy = 2; !taken.insert(layer.name).second; ++copy)
-            layer.name = pathName(node) + "#" + std::to_string(copy);
+        const std::string name = layer.name = pathName(node);
+        for (int &copy = copies.try_emplace(name, 1).first->second; !taken.insert(layer.name).second;)
+            layer.name = name + "#" + std::to_string(++copy);
         layers.push_back(std::move(layer));
     }
     return layers;

@@ -7,6 +7,7 @@
 #include "core/graph/weights_only.h"
 #include "core/io/checkpoint_weights.h"
 #include "core/io/file_kind.h"
+#include "core/io/safe_text.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
@@ -21,7 +22,9 @@ namespace fs = std::filesystem;
 constexpr const char *kKey = "quantoscope_difference";
 
 /// For every name the index of the one that it agrees with; -1 where there is none, or more than one.
-std::vector<int> partners(const std::vector<std::string> &names, const std::vector<std::string> &others) {
+/// Names that differ are compared each with each, which takes long when there are many.
+Result<std::vector<int>> partners(const std::vector<std::string> &names,
+                                  const std::vector<std::string> &others, const RunContext &ctx) {
     std::map<std::string, int> exact;
     std::vector<NameParts> otherParts;
     for (std::size_t i = 0; i < others.size(); ++i) {
@@ -31,6 +34,8 @@ std::vector<int> partners(const std::vector<std::string> &names, const std::vect
     std::vector<int> found(names.size(), -1);
     std::vector<int> uses(others.size(), 0);
     for (std::size_t i = 0; i < names.size(); ++i) {
+        if (ctx.cancelled())
+            return RunContext::cancelledError();
         if (const auto same = exact.find(names[i]); same != exact.end()) {
             found[i] = same->second;
             ++uses[static_cast<std::size_t>(same->second)];
@@ -88,7 +93,7 @@ private:
     }
 
     Status subtractMatrices() {
-        const auto found = partners(layerNames(m_tuned), layerNames(m_base));
+        QS_TRY(const auto found, partners(layerNames(m_tuned), layerNames(m_base), m_ctx));
         std::vector<std::string> alone;
         std::vector<bool> used(m_base.matrices.size(), false);
         for (std::size_t i = 0; i < found.size(); ++i) {
@@ -219,20 +224,28 @@ Result<CheckpointPair> readDifferenceFile(const fs::path &file, FindingList &fin
             return fail(ErrorCode::CorruptFile,
                         fmt::format("names no '{}' checkpoint; make the difference again", role),
                         file.filename().string());
-        *path = file.parent_path() / fs::path(entry->at("file").get<std::string>());
+        const auto stored = entry->at("file").get<std::string>();
+        *path = file.parent_path() / fs::path(stored);
         std::error_code error;
-        if (!fs::exists(*path, error))
+        const auto kind = fs::status(*path, error).type();
+        const bool isNoPath = kind == fs::file_type::none || stored.find('\0') != std::string::npos;
+        if (kind == fs::file_type::not_found || isNoPath)
             return fail(
                 ErrorCode::NotFound,
                 fmt::format("its {} checkpoint {} is not there. Put it back, or make the difference again",
-                            role, path->string()),
+                            role, safeName(path->string())),
                 file.filename().string());
+        if (kind != fs::file_type::regular && kind != fs::file_type::directory) // pipes and devices never end
+            return fail(ErrorCode::Unsupported,
+                        fmt::format("its {} checkpoint {} is neither a file nor a folder", role,
+                                    safeName(path->string())),
+                        file.filename().string());
         const auto head = readHead(*path);
         if (looksLikeDifference({reinterpret_cast<const char *>(head.data()), head.size()}))
             return fail(ErrorCode::Unsupported, "is a difference of a difference; choose checkpoints",
                         file.filename().string());
         QS_TRY(const std::string hash, sourceHash(*path, ctx));
-        if (entry->value("sha256", hash) != hash)
+        if (entry->value("sha256", nlohmann::json(hash)) != hash)
             findings.add(Severity::Warning,
                          fmt::format("The {} checkpoint has changed since the difference was made", role),
                          path->string(), "Its present weights are shown.");

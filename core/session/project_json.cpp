@@ -16,6 +16,8 @@ using Reader = JsonObjectReader;
 
 constexpr int kAnyRun = 1 << 30;
 constexpr double kLargest = std::numeric_limits<double>::max();
+constexpr std::int64_t kLargestGroup = std::int64_t{1}
+                                       << 40; // sums of columns and groups stay far from overflow
 
 template <typename T>
 void readOptional(Reader &reader, const std::string &key,
@@ -125,7 +127,7 @@ Status readMatrix(const Json &json, const std::string &path, QuantizedMatrix &ma
     reader.integer("bits", 1, kMaxBits, matrix.bits, Reader::Required);
     reader.choice("convention", gridConventionFromName, matrix.convention);
     reader.choice("granularity", granularityFromName, matrix.layout.granularity);
-    reader.integer("groupSize", std::int64_t{0}, kAnyCount, matrix.layout.groupSize, Reader::Required);
+    reader.integer("groupSize", std::int64_t{0}, kLargestGroup, matrix.layout.groupSize, Reader::Required);
     reader.boolean("scaleAsFloat16", matrix.scaleAsFloat16);
     if (reader.member("scaleBits")) {
         constexpr double kMostBits = 4096;

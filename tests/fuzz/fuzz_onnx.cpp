@@ -1,21 +1,13 @@
-#include "core/io/importer.h"
+#include "core/io/importers/onnx_importer.h"
+#include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/use_model.h"
 
-#include <cstdio>
-#include <unistd.h>
-
-// A whole ONNX file; the importer reads files, so the bytes go through one in memory.
+// A whole ONNX file: graph, subgraphs, functions, tensors, and the quantized forms that become layers.
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-    static const std::string file = "/dev/shm/qs_fuzz_onnx." + std::to_string(getpid());
-    std::FILE *stream = std::fopen(file.c_str(), "wb");
-    if (!stream)
-        return 0;
-    std::fwrite(data, 1, size, stream);
-    std::fclose(stream);
+    const auto file = qs::fuzz::writeMemoryFile("model.onnx", qs::fuzz::textOf(data, size));
     qs::FindingList findings;
-    for (const auto &importer : qs::builtinImporters())
-        if (importer->formatName() == "ONNX")
-            (void)importer->load(file, findings, {});
-    std::remove(file.c_str());
+    if (const auto model = qs::OnnxImporter().load(file, findings, {}))
+        qs::fuzz::useModel(*model);
     return 0;
 }

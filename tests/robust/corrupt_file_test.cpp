@@ -186,6 +186,167 @@ TEST_F(CorruptFile, SampleModelDamagedInManyPlaces) {
     }
 }
 
+/// y = x · w with a weight [cols, cols] of codes, changed by a test before it is written.
+class QuantizedOperators : public CorruptFile {
+protected:
+    QuantizedOperators() {
+        m_builder.input("x", DType::Float32, {-1, 4});
+        m_builder.initializer("codes", DType::Int8, {4, 4}, std::string(16, '\1'));
+        m_builder.initializer("scale", DType::Float32, {}, rawBytes<float>({0.5f}));
+        m_builder.initializer("zero", DType::Int8, {}, std::string(1, '\0'));
+        m_builder.output("y", DType::Float32, {});
+    }
+    onnx::NodeProto &nBits(const std::vector<std::string> &inputs, const std::string &output) {
+        onnx::NodeProto &node = m_builder.node("MatMulNBits", inputs, {output});
+        node.set_domain("com.microsoft");
+        for (const auto &[name, value] : {std::pair{"K", 16}, {"N", 4}, {"bits", 4}, {"block_size", 16}})
+            OnnxBuilder::attribute(node, name, onnx::AttributeProto::INT).set_i(value);
+        return node;
+    }
+    bool opens() { return loadModel(m_builder.bytes()); }
+    OnnxBuilder m_builder;
+};
+
+TEST_F(QuantizedOperators, WithoutTheOutputsThatTheyNeed) {
+    m_builder.initializer("packed", DType::UInt8, {4, 1, 8}, std::string(32, '\1'));
+    m_builder.initializer("scales", DType::Float32, {4}, rawBytes<float>({1, 1, 1, 1}));
+    m_builder.node("Relu", {"x"}, {"y"});
+    m_builder.node("DynamicQuantizeLinear", {"x"}, {"xq", "xs", "xz"});
+    nBits({"x", "packed", "scales"}, "");
+    m_builder.node("QLinearMatMul", {"xq", "xs", "xz", "codes", "scale", "zero", "xs", "xz"}, {""});
+    m_builder.node("MatMulInteger", {"xq", "codes", "xz", "zero"}, {""});
+    onnx::NodeProto &gather = m_builder.node("GatherBlockQuantized", {"codes", "xq", "scale"}, {""});
+    gather.set_domain("com.microsoft");
+    EXPECT_TRUE(opens());
+}
+
+TEST_F(QuantizedOperators, WithScalesBehindThemThatHaveNoOperands) {
+    for (const int damage : {0, 1, 2, 3, 4}) {
+        OnnxBuilder builder = m_builder;
+        builder.node("Relu", {"x"}, {"y"});
+        builder.node("DynamicQuantizeLinear", {"x"}, {"xq", "xs", "xz"});
+        builder.node("MatMulInteger", {"xq", "codes", "xz", "zero"}, {"sum"});
+        const std::vector<std::string> none;
+        builder.node("Cast", {"sum"}, damage == 0 ? none : std::vector<std::string>{"float"});
+        if (damage == 1)
+            builder.node("Mul", {"float"}, {"product"});
+        if (damage == 2)
+            builder.node("Mul", {"float", ""}, {"product"});
+        if (damage >= 3)
+            builder.node("Mul", {"float", "both"}, damage == 3 ? none : std::vector<std::string>{"product"});
+        builder.node("Mul",
+                     damage == 4 ? std::vector<std::string>{"xs"} : std::vector<std::string>{"xs", "scale"},
+                     {"both"});
+        EXPECT_TRUE(loadModel(builder.bytes())) << damage;
+    }
+}
+
+TEST_F(QuantizedOperators, OfNothing) {
+    m_builder.initializer("none", DType::Int8, {0, 4});
+    m_builder.node("DequantizeLinear", {"none", "scale", "zero"}, {"w"});
+    m_builder.node("MatMul", {"x", "w"}, {"y"});
+    EXPECT_TRUE(opens());
+}
+
+TEST_F(QuantizedOperators, WhoseActivationHasNoCodes) {
+    m_builder.node("DequantizeLinear", {"codes", "scale", "zero"}, {"w"});
+    m_builder.node("DequantizeLinear", {"", "scale"}, {"xd"});
+    m_builder.node("MatMul", {"xd", "w"}, {"y"});
+    EXPECT_TRUE(opens());
+}
+
+TEST_F(QuantizedOperators, ThatReadOneWeightTooOften) {
+    m_builder.initializer("large", DType::Int8, {512, 512}, std::string(512 * 512, '\1'));
+    m_builder.node("DequantizeLinear", {"large", "scale", "zero"}, {"w"});
+    for (int i = 0; i < 2000; ++i)
+        m_builder.node("Identity", {"w"}, {"w" + std::to_string(i)});
+    m_builder.node("Relu", {"x"}, {"y"});
+    EXPECT_TRUE(opens());
+}
+
+TEST_F(QuantizedOperators, ThatPickColumnsOverAndOver) {
+    const std::vector<std::int64_t> picked(100'000, 0);
+    m_builder.initializer("wide", DType::Int8, {1, 100'000}, std::string(100'000, '\1'));
+    m_builder.initializer("order", DType::Int64, {100'000}, rawBytes(picked));
+    m_builder.node("DequantizeLinear", {"wide", "scale", "zero"}, {"w"});
+    m_builder.node("Gather", {"w", "order"}, {"table"});
+    m_builder.node("MatMul", {"x", "table"}, {"y"});
+    EXPECT_TRUE(opens());
+}
+
+TEST_F(CorruptFile, TableWithoutIndices) {
+    OnnxBuilder builder;
+    builder.initializer("w", DType::Float32, {2, 2}, rawBytes<float>({1, 2, 3, 4}));
+    builder.node("Gather", {"w"}, {"y"});
+    builder.output("y", DType::Float32, {});
+    EXPECT_TRUE(loadModel(builder.bytes()));
+}
+
+/// Names that differ in '/' and '.' only: as layers they would all be called the same.
+TEST_F(CorruptFile, ManyLayersOfOneName) {
+    OnnxBuilder builder;
+    builder.input("x", DType::Float32, {-1, 1});
+    builder.initializer("w", DType::Float32, {1, 1}, rawBytes<float>({1}));
+    constexpr int kLayers = 1 << 14;
+    for (int i = 0; i < kLayers; ++i) {
+        std::string name = "a";
+        for (int bit = 0; bit < 14; ++bit)
+            name += (i >> bit & 1) ? "/a" : ".a";
+        builder.node("MatMul", {"x", "w"}, {"y" + std::to_string(i)}).set_name(name);
+    }
+    FindingList findings;
+    const auto model = openModel(m_dir.write("model.onnx", builder.bytes()), findings, {});
+    ASSERT_TRUE(model) << model.error().text();
+    std::set<std::string> names;
+    for (const Layer &layer : (*model)->layers)
+        names.insert(layer.name);
+    EXPECT_EQ(names.size(), static_cast<std::size_t>(kLayers));
+}
+
+/// A model that calls one function, whose body a test fills.
+std::string callOf(const std::function<void(onnx::FunctionProto &, onnx::NodeProto &)> &fill) {
+    OnnxBuilder builder;
+    builder.input("x", DType::Float32, {-1});
+    onnx::FunctionProto &function = *builder.model().add_functions();
+    function.set_name("F");
+    function.set_domain("own");
+    function.add_input("a");
+    function.add_output("b");
+    onnx::NodeProto &call = builder.node("F", {"x"}, {"y"});
+    call.set_domain("own");
+    fill(function, call);
+    builder.output("y", DType::Float32, {});
+    return builder.bytes();
+}
+
+TEST_F(CorruptFile, FunctionsThatMultiplyAnAttribute) {
+    const std::string bytes = callOf([](onnx::FunctionProto &function, onnx::NodeProto &call) {
+        OnnxBuilder::attribute(call, "text", onnx::AttributeProto::STRING).set_s(std::string(1 << 20, 't'));
+        onnx::NodeProto &node = *function.add_node();
+        node.set_op_type("Relu");
+        node.add_input("a");
+        node.add_output("b");
+        for (int i = 0; i < 5000; ++i) {
+            onnx::AttributeProto &attribute = *node.add_attribute();
+            attribute.set_name("n" + std::to_string(i));
+            attribute.set_ref_attr_name("text");
+        }
+    });
+    EXPECT_FALSE(loadModel(bytes));
+}
+
+TEST_F(CorruptFile, FunctionsThatMultiplyALongName) {
+    const std::string bytes = callOf([](onnx::FunctionProto &function, onnx::NodeProto &call) {
+        call.set_name(std::string(1 << 20, 'n'));
+        onnx::NodeProto &node = *function.add_node();
+        node.set_op_type("Concat");
+        node.add_output("b");
+        for (int i = 0; i < 2000; ++i)
+            node.add_input("unknown" + std::to_string(i));
+    });
+    EXPECT_FALSE(loadModel(bytes));
+}
+
 TEST_F(CorruptFile, RandomBytesAreNoModel) {
     Random random(2);
     for (int round = 0; round < 200; ++round) {

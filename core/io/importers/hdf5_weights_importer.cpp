@@ -15,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDeepest = 32;
-constexpr std::size_t kMostDatasets = 65536;
+constexpr std::size_t kMostObjects = 65536;
+/// Deflate cannot shrink by more than 1032; links can name one data set any number of times.
+constexpr std::uint64_t kMaxExpansion = 1040, kSmallBytes = std::uint64_t(1) << 20;
 
 bool isCalibration(const Hdf5File &file) {
     return file.hasGroup("/inputs") || file.hasGroup("/calibration/inputs");
@@ -32,7 +34,10 @@ KerasLayout layoutOf(const Hdf5File &file) {
 class WeightReader {
 public:
     WeightReader(const Hdf5File &file, FindingList &findings, const RunContext &ctx)
-        : m_file(file), m_layout(layoutOf(file)), m_findings(findings), m_ctx(ctx) {}
+        : m_file(file), m_layout(layoutOf(file)), m_findings(findings), m_ctx(ctx) {
+        std::error_code error;
+        m_fileBytes = fs::file_size(file.path(), error);
+    }
 
     Result<std::vector<NamedTensor>> read() {
         // Beside the weights, Keras keeps the state of its optimizer.
@@ -61,6 +66,9 @@ private:
         QS_TRY(const std::vector<Hdf5File::Entry> entries, m_file.children(group.empty() ? "/" : group));
         for (const Hdf5File::Entry &entry : entries) {
             const std::string path = group + "/" + entry.name;
+            if (++m_objects > kMostObjects) // hard links can make endless trees
+                return fail(ErrorCode::CorruptFile,
+                            fmt::format("has more than {} groups and data sets", kMostObjects), path);
             if (entry.isGroup) {
                 if (path != "/optimizer_weights" && path != "/optimizer")
                     QS_CHECK_OK(readGroup(path, prefix, depth + 1));
@@ -72,9 +80,6 @@ private:
     }
 
     Status readDataset(const std::string &path, const std::string &name) {
-        if (++m_datasets > kMostDatasets)
-            return fail(ErrorCode::CorruptFile, fmt::format("has more than {} data sets", kMostDatasets),
-                        path);
         const auto info = m_file.dataset(path);
         if (!info && info.error().code == ErrorCode::Unsupported) {
             m_skipped.push_back(safeName(name));
@@ -83,11 +88,16 @@ private:
         if (!info)
             return fail(info.error());
         m_bytes += Tensor::byteSize(info->dtype, info->shape);
+        if (m_bytes > kSmallBytes && m_bytes / kMaxExpansion > m_fileBytes)
+            return fail(ErrorCode::CorruptFile,
+                        fmt::format("claims {} bytes of data and more, which a file of {} cannot hold",
+                                    m_bytes, m_fileBytes),
+                        path);
         if (m_bytes > machineMemoryBytes() / 2)
             return fail(ErrorCode::OutOfMemory,
                         "holds more than half of the memory of this machine. Save the weights as "
                         "safetensors, which are mapped instead of read");
-        m_ctx.step(static_cast<std::int64_t>(m_datasets), 0, "reading " + safeName(name));
+        m_ctx.step(static_cast<std::int64_t>(m_objects), 0, "reading " + safeName(name));
         QS_TRY(const Tensor stored, m_file.read(path));
         const std::string plain = safeName(m_layout == KerasLayout::None ? name : kerasName(name));
         m_tensors.push_back({plain, toOutputsFirst(m_layout, plain, stored)});
@@ -100,8 +110,8 @@ private:
     const RunContext &m_ctx;
     std::vector<NamedTensor> m_tensors;
     std::vector<std::string> m_skipped;
-    std::size_t m_datasets = 0;
-    std::uint64_t m_bytes = 0;
+    std::size_t m_objects = 0;
+    std::uint64_t m_bytes = 0, m_fileBytes = 0;
 };
 
 Result<Model> loadModel(const fs::path &file, FindingList &findings, const RunContext &ctx) {

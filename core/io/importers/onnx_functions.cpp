@@ -12,11 +12,22 @@
 namespace qs {
 namespace {
 
-constexpr std::size_t kMostNodes = 300'000;
+constexpr std::size_t kMostParts = 300'000;                ///< nodes, and attributes that they take over
 constexpr std::size_t kMostBytes = std::size_t{256} << 20; ///< of all nodes that take the place of calls
 constexpr int kMostDepth = 64;                             ///< of subgraphs
 
-using Names = std::map<std::string, std::string>;
+/// New names by those of a body; those of a subgraph inside of it come before those around it.
+struct NewNames {
+    std::map<std::string, std::string> own;
+    const NewNames *outer = nullptr;
+
+    const std::string *find(const std::string &name) const {
+        for (const NewNames *names = this; names; names = names->outer)
+            if (const auto found = names->own.find(name); found != names->own.end())
+                return &found->second;
+        return nullptr;
+    }
+};
 using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
 /// Takes calls out of node lists.
@@ -80,15 +91,20 @@ private:
     /// The name of the call, numbered from its second use on: many calls of one name must not search for
     /// free names.
     std::string freshPrefix(const onnx::NodeProto &call) {
-        const std::string name = call.name().empty() ? call.op_type() : call.name();
+        // Names grow with every level, so their length is limited here.
+        const std::string name = safeName(call.name().empty() ? call.op_type() : call.name());
         const int uses = ++m_prefixUses[name];
         return uses == 1 ? name : name + "_" + std::to_string(uses);
     }
 
+    /// Costs memory before charge() sees the node: beyond the limit, which bodyOf() reports, names are empty.
     std::string freshName(const std::string &prefix, const std::string &name) {
+        if (m_bytes > kMostBytes)
+            return {};
         std::string fresh = prefix + "/" + name;
         while (!m_names.insert(fresh).second)
             fresh += "_";
+        m_bytes += fresh.size();
         return fresh;
     }
 
@@ -97,17 +113,17 @@ private:
         const onnx::FunctionProto &message = *function.message;
         const std::string prefix = freshPrefix(call);
         std::vector<onnx::NodeProto> body;
-        Names names;
+        NewNames names;
         for (int i = 0; i < message.input_size(); ++i)
-            names[message.input(i)] = i < call.input_size() ? call.input(i) : "";
+            names.own[message.input(i)] = i < call.input_size() ? call.input(i) : "";
         for (int i = 0; i < call.output_size(); ++i) {
-            if (call.output(i).empty() || names.try_emplace(message.output(i), call.output(i)).second)
+            if (call.output(i).empty() || names.own.try_emplace(message.output(i), call.output(i)).second)
                 continue;
             // It passes an operand on, or yields one value twice.
             onnx::NodeProto &copy = body.emplace_back();
             copy.set_op_type("Identity");
             copy.set_name(prefix + "/" + message.output(i));
-            copy.add_input(names[message.output(i)]);
+            copy.add_input(names.own[message.output(i)]);
             copy.add_output(call.output(i));
         }
         defineOutputs(message.node(), prefix, names);
@@ -115,33 +131,34 @@ private:
             onnx::NodeProto &copy = body.emplace_back(node);
             copy.set_name(prefix + "/" + (node.name().empty() ? node.op_type() : node.name()));
             rename(copy, prefix, names);
-            resolveAttributes(copy, function, call);
-            QS_CHECK_OK(charge(copy)); // names grow with every level
+            QS_CHECK_OK(resolveAttributes(copy, function, call));
+            QS_CHECK_OK(charge(copy.ByteSizeLong()));
         }
         return body;
     }
 
-    Status charge(const onnx::NodeProto &node) {
-        m_bytes += node.ByteSizeLong();
-        if (++m_nodes > kMostNodes || m_bytes > kMostBytes)
+    /// Of a node, or of an attribute that it takes over.
+    Status charge(std::size_t bytes) {
+        m_bytes += bytes;
+        if (++m_parts > kMostParts || m_bytes > kMostBytes)
             return fail(ErrorCode::CorruptFile,
                         "the functions of the file call each other so often that their bodies do not fit "
                         "into memory");
         return {};
     }
 
-    void defineOutputs(const NodeList &nodes, const std::string &prefix, Names &names) {
+    void defineOutputs(const NodeList &nodes, const std::string &prefix, NewNames &names) {
         for (const auto &node : nodes)
             for (const std::string &output : node.output())
-                if (!output.empty() && !names.contains(output))
-                    names[output] = freshName(prefix, output);
+                if (!output.empty() && !names.own.contains(output))
+                    names.own[output] = freshName(prefix, output);
     }
 
     /// Names of a body: what it does not define itself is unknown there, whatever stands around the call.
-    void rename(onnx::NodeProto &node, const std::string &prefix, const Names &names) {
+    void rename(onnx::NodeProto &node, const std::string &prefix, const NewNames &names) {
         const auto renamed = [&](const std::string &name) {
-            const auto found = names.find(name);
-            return name.empty() ? name : found == names.end() ? freshName(prefix, name) : found->second;
+            const std::string *found = names.find(name);
+            return name.empty() ? name : found ? *found : freshName(prefix, name);
         };
         for (std::string &input : *node.mutable_input())
             input = renamed(input);
@@ -152,11 +169,12 @@ private:
                 renameGraph(*attribute.mutable_g(), prefix, names);
     }
 
-    void renameGraph(onnx::GraphProto &graph, const std::string &prefix, Names names) {
+    void renameGraph(onnx::GraphProto &graph, const std::string &prefix, const NewNames &outer) {
+        NewNames names{{}, &outer};
         const auto define = [&](const std::string &name) {
             if (!name.empty())
-                names[name] = freshName(prefix, name);
-            return name.empty() ? name : names[name];
+                names.own[name] = freshName(prefix, name);
+            return name.empty() ? name : names.own[name];
         };
         graph.clear_value_info();
         for (auto &input : *graph.mutable_input())
@@ -171,13 +189,13 @@ private:
         for (auto &node : *graph.mutable_node())
             rename(node, prefix, names);
         for (auto &output : *graph.mutable_output())
-            if (const auto found = names.find(output.name()); found != names.end())
-                output.set_name(found->second);
+            if (const std::string *found = names.find(output.name()))
+                output.set_name(*found);
     }
 
     /// Attributes that refer to those of the call: its value, else the default, else nothing.
-    static void resolveAttributes(onnx::NodeProto &node, const OnnxFunction &function,
-                                  const onnx::NodeProto &call) {
+    Status resolveAttributes(onnx::NodeProto &node, const OnnxFunction &function,
+                             const onnx::NodeProto &call) {
         google::protobuf::RepeatedPtrField<onnx::AttributeProto> resolved;
         for (auto &attribute : *node.mutable_attribute()) {
             const onnx::AttributeProto *value = &attribute;
@@ -185,14 +203,17 @@ private:
                 value = attributeOf(attribute.ref_attr_name(), function, call);
             if (!value)
                 continue;
+            if (value != &attribute)
+                QS_CHECK_OK(charge(value->ByteSizeLong()));
             onnx::AttributeProto &copy = *resolved.Add();
             copy = *value;
             copy.set_name(attribute.name());
             if (copy.has_g())
                 for (auto &inner : *copy.mutable_g()->mutable_node())
-                    resolveAttributes(inner, function, call);
+                    QS_CHECK_OK(resolveAttributes(inner, function, call));
         }
         node.mutable_attribute()->Swap(&resolved);
+        return {};
     }
 
     static const onnx::AttributeProto *attributeOf(const std::string &name, const OnnxFunction &function,
@@ -208,7 +229,7 @@ private:
     const RunContext &m_ctx;
     std::set<std::string> m_names;
     std::map<std::string, int> m_prefixUses;
-    std::size_t m_nodes = 0, m_bytes = 0;
+    std::size_t m_parts = 0, m_bytes = 0;
 };
 
 void report(const std::map<OnnxFunctionKey, OnnxFunction> &functions, FindingList &findings) {

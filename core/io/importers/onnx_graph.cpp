@@ -3,6 +3,7 @@
 #include "core/io/safe_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <onnx/onnx_pb.h>
 
 namespace qs {
@@ -38,16 +39,12 @@ Status describe(const onnx::ValueInfoProto &info, GraphBuilder &builder) {
     return {};
 }
 
-/// "'a', 'b', 'c' and 4 more".
-std::string examples(const std::vector<std::string> &names) {
-    std::string text;
-    const std::size_t shown = std::min<std::size_t>(names.size(), 3);
-    for (std::size_t i = 0; i < shown; ++i)
-        text += fmt::format("{}'{}'", i ? ", " : "", names[i]);
-    return names.size() > shown ? text + fmt::format(" and {} more", names.size() - shown) : text;
-}
-
 } // namespace
+
+std::string OnnxGraphReader::Examples::text() const {
+    const std::string names = fmt::format("'{}'", fmt::join(first, "', '"));
+    return count > first.size() ? fmt::format("{} and {} more", names, count - first.size()) : names;
+}
 
 Result<ModelGraph> OnnxGraphReader::read(onnx::ModelProto &model) {
     if (!model.has_graph())
@@ -127,7 +124,7 @@ void OnnxGraphReader::define(Scope &scope, const std::string &name) {
         return;
     for (const Scope *outer = scope.outer; outer; outer = outer->outer)
         if (outer->defined.contains(safe)) {
-            m_shadowed.push_back(safe);
+            m_shadowed.add(safe);
             return;
         }
 }
@@ -183,7 +180,7 @@ Status OnnxGraphReader::addConstant(GraphBuilder &builder, const std::string &na
     if (safe.empty())
         return fail(ErrorCode::CorruptFile, "a constant tensor has no name");
     if (tensor->dtype() == DType::String)
-        m_stringTensors.push_back(safe);
+        m_stringTensors.add(safe);
     return builder.addConstant(builder.value(safe), std::move(*tensor));
 }
 
@@ -204,19 +201,19 @@ Status OnnxGraphReader::readOutputs(const onnx::GraphProto &graph, GraphBuilder 
 }
 
 void OnnxGraphReader::reportOddities() {
-    if (!m_stringTensors.empty())
+    if (m_stringTensors.count > 0)
         m_findings.add(Severity::Info, fmt::format("constants that hold text cannot be explored: {}",
-                                                   examples(m_stringTensors)));
-    if (!m_shadowed.empty())
+                                                   m_stringTensors.text()));
+    if (m_shadowed.count > 0)
         m_findings.add(
             Severity::Warning,
             fmt::format("subgraphs define names that exist around them: {}; the inner one counts there",
-                        examples(m_shadowed)),
+                        m_shadowed.text()),
             {}, "ONNX forbids this; export the model again if its outputs look wrong");
-    if (!m_droppedAttributes.empty())
+    if (m_droppedAttributes.count > 0)
         m_findings.add(Severity::Warning,
                        fmt::format("attributes of a kind that is not read were left out: {}",
-                                   examples(m_droppedAttributes)),
+                                   m_droppedAttributes.text()),
                        {}, "nodes that need them cannot run");
 }
 

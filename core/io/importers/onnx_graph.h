@@ -29,6 +29,18 @@ public:
     Result<ModelGraph> read(onnx::ModelProto &model);
 
 private:
+    /// What is odd in many places is told once, with the first of them.
+    struct Examples {
+        std::vector<std::string> first;
+        std::size_t count = 0;
+
+        void add(const std::string &name) {
+            constexpr std::size_t kShown = 3;
+            if (++count <= kShown)
+                first.push_back(name);
+        }
+        std::string text() const; ///< "'a', 'b', 'c' and 4 more"
+    };
     /// The names that one graph defines, and those it reads from the graphs around it.
     struct Scope {
         const Scope *outer = nullptr;
@@ -64,9 +76,9 @@ private:
     std::int64_t m_irVersion = 0;
     std::map<std::string, std::int64_t> m_opsets;
     std::unordered_set<std::string> m_nodeNames;
-    std::vector<std::string> m_stringTensors, m_shadowed, m_droppedAttributes;
+    Examples m_stringTensors, m_shadowed, m_droppedAttributes;
     std::int64_t m_nodes = 0;
-    std::uint64_t m_sparseBudget = std::uint64_t(256) << 20; ///< bytes, for all sparse tensors together
+    SparseBudget m_sparseBudget;
 };
 
 /// The domain of an operator as the program names it: "" for ONNX's own.

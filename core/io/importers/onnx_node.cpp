@@ -122,7 +122,7 @@ Status OnnxGraphReader::readAttributes(onnx::NodeProto &message, Node &node, Gra
         if (!value)
             return fail(std::move(value).error().withContext(fmt::format("attribute '{}'", name)));
         if (!*value)
-            m_droppedAttributes.push_back(node.name + "." + name);
+            m_droppedAttributes.add(node.name + "." + name);
         else if (!node.attributes.emplace(name, std::move(**value)).second)
             return fail(ErrorCode::CorruptFile, fmt::format("attribute '{}' is given twice", name));
     }

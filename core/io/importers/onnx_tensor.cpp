@@ -179,7 +179,7 @@ Result<Tensor> readOnnxTensor(onnx::TensorProto &message, ExternalData &external
 }
 
 Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalData &external,
-                                    std::uint64_t &budget) {
+                                    SparseBudget &budget) {
     QS_TRY(const Shape shape, readShape(message.dims()));
     QS_TRY(const Tensor values, readOnnxTensor(*message.mutable_values(), external));
     const int bits = dtypeBits(values.dtype());
@@ -193,11 +193,15 @@ Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalDa
     QS_TRY(const auto positions, readPositions(indices, values.numel(), shape));
     QS_TRY(const std::uint64_t size, checkedByteSize(values.dtype(), shape));
     if (size / kFreeSparsity > values.sizeBytes()) {
-        if (size > budget)
+        if (size > budget.verySparse)
             return corrupt(fmt::format("{} stored bytes stand for {} dense ones, which is too sparse",
                                        values.sizeBytes(), size));
-        budget -= size;
+        budget.verySparse -= size;
     }
+    if (size > budget.all)
+        return fail(ErrorCode::OutOfMemory,
+                    "the sparse tensors of the model need more than half of the memory of this machine");
+    budget.all -= size;
 
     Tensor dense = Tensor::zeros(values.dtype(), shape);
     const auto element = static_cast<std::size_t>(bits / 8);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/machine_memory.h"
 #include "core/io/importers/onnx_external_data.h"
 
 namespace onnx {
@@ -15,11 +16,17 @@ namespace qs {
 /// not at all \error Unsupported  an element type unknown to this version; segments
 Result<Tensor> readOnnxTensor(onnx::TensorProto &message, ExternalData &external);
 
+/// Bytes that sparse tensors of one model may still grow to.
+struct SparseBudget {
+    std::uint64_t verySparse = std::uint64_t(256) << 20; ///< those with over 1024 dense bytes a stored one
+    std::uint64_t all = machineMemoryBytes() / 2;
+};
+
 /// A sparse tensor as a dense one, missing elements 0.
-/// \param budget  bytes that very sparse tensors of this model may still grow to; this one's are subtracted
+/// \param budget  what this one takes is subtracted
 /// \error CorruptFile  indices that are out of range, not ascending or repeated; a dense size beyond the
 /// budget \error Unsupported  strings and elements smaller than a byte
 Result<Tensor> readOnnxSparseTensor(onnx::SparseTensorProto &message, ExternalData &external,
-                                    std::uint64_t &budget);
+                                    SparseBudget &budget);
 
 } // namespace qs

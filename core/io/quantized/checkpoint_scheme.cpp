@@ -26,7 +26,10 @@ Result<std::int64_t> number(const Json &json, std::initializer_list<const char *
                             std::int64_t fallback) {
     for (const char *key : keys)
         if (const auto found = json.find(key); found != json.end() && !found->is_null()) {
-            if (!found->is_number_integer() || *found < -1 || *found > 1 << 30)
+            constexpr std::int64_t kMost = 1 << 30;
+            // As a signed number, the largest unsigned one would be -1.
+            const bool huge = found->is_number_unsigned() && found->get<std::uint64_t>() > kMost;
+            if (!found->is_number_integer() || huge || *found < -1)
                 return fail(ErrorCode::CorruptFile, fmt::format("'{}' must be a whole number", key),
                             "quantization_config");
             return found->get<std::int64_t>();

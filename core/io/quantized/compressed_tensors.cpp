@@ -191,11 +191,11 @@ std::optional<ActivationGrid> readInput(const ModuleTensors &tensors, const Grou
     scheme.bits = group.inputBits;
     scheme.convention = zeros->front() == 0 ? GridConvention::SymmetricFull : GridConvention::Asymmetric;
     const std::int32_t shift = zeros->front() == 0 ? 0 : 1 << (group.inputBits - 1);
-    const std::int32_t code = zeros->front() + shift;
+    const std::int64_t code = std::int64_t{zeros->front()} + shift;
     const CodeRange range = codeRange(scheme.bits, scheme.convention);
     if (code < range.lowest || code > range.highest)
         return std::nullopt;
-    return ActivationGrid{{step->values<float>()[0], code}, scheme};
+    return ActivationGrid{{step->values<float>()[0], static_cast<std::int32_t>(code)}, scheme};
 }
 
 } // namespace

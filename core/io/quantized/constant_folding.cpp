@@ -85,13 +85,34 @@ Status readZeroPoints(const Tensor &zeroPoint, DType codes, WeightGrid &grid) {
     return {};
 }
 
+/// Codes of half a byte become an int32 and a float32 each, and some operators follow each other.
+constexpr std::uint64_t kMostGrowth = 64, kSmallBytes = std::uint64_t(64) << 20;
+
 } // namespace
+
+UnpackBudget::UnpackBudget(const ModelGraph &graph) : m_left(kSmallBytes) {
+    for (const auto &[id, tensor] : graph.constants())
+        m_left += kMostGrowth * tensor.sizeBytes();
+}
+
+Status UnpackBudget::charge(const FoldedConstant &constant) {
+    std::uint64_t bytes = constant.value.sizeBytes();
+    if (constant.grid)
+        bytes +=
+            sizeof(std::int32_t) * constant.grid->codes.size() + sizeof(float) * constant.grid->scales.size();
+    if (bytes > m_left)
+        return wrong("is read by so many operators that its values do not fit into memory");
+    m_left -= bytes;
+    return {};
+}
 
 Result<WeightGrid> gridOfCodes(const Tensor &codes, const Tensor &scale, const Tensor *zeroPoint,
                                std::int64_t axis, std::int64_t blockSize, std::string form) {
     WeightGrid grid;
     grid.form = std::move(form);
     grid.shape = codes.shape();
+    if (codes.numel() == 0)
+        return wrong("has no codes");
     QS_CHECK_OK(readCodes(codes, grid));
     if (!isFloatingPoint(scale.dtype()))
         return wrong(fmt::format("has {} scales", dtypeName(scale.dtype())));
@@ -153,7 +174,8 @@ Status gather(FoldedConstant &constant, const Tensor &indexTensor, std::int64_t 
     const Shape shape = constant.value.shape();
     QS_TRY(const int axis, normalizeAxis(axisGiven, shape.rank()));
     QS_TRY(const std::vector<std::int64_t> sources, toInt64Vector(indexTensor));
-    if (indexTensor.shape().rank() != 1 || constant.value.dtype() != DType::Float32)
+    if (indexTensor.shape().rank() != 1 || constant.value.dtype() != DType::Float32 ||
+        std::ssize(sources) > shape[axis])
         return fail(ErrorCode::Unsupported, "is reordered in a way that is not known here");
     for (const std::int64_t source : sources)
         if (source < 0 || source >= shape[axis])
@@ -330,6 +352,8 @@ Result<bool> ConstantFolding::fold(const Node &node) {
     const auto labelled = [&](Result<FoldedConstant> result) -> Result<bool> {
         if (!result)
             return fail(std::move(result).error().withContext(nodeLabel(node)));
+        if (Status fits = m_budget.charge(*result); !fits)
+            return fail(std::move(fits).error().withContext(nodeLabel(node)));
         m_results.emplace(node.outputs[0], std::move(*result));
         return true;
     };

@@ -14,6 +14,17 @@ struct FoldedConstant {
     std::optional<WeightGrid> grid; ///< absent when the operators make something that is no grid
 };
 
+/// How much unpacked codes of one graph may grow: many operators can read the same ones.
+class UnpackBudget {
+public:
+    explicit UnpackBudget(const ModelGraph &graph);
+    /// \error CorruptFile  more than any honest graph needs
+    Status charge(const FoldedConstant &constant);
+
+private:
+    std::uint64_t m_left;
+};
+
 /// The grid that integer or 8-bit float codes with a scale make.
 /// \param codes, scale, zeroPoint  as DequantizeLinear takes them; zeroPoint may be null
 /// \param axis       that scales count along, when there are several and no blocks
@@ -28,7 +39,7 @@ Result<WeightGrid> gridOfCodes(const Tensor &codes, const Tensor &scale, const T
 /// weights), Reshape, Transpose, Cast, Identity.
 class ConstantFolding {
 public:
-    explicit ConstantFolding(const ModelGraph &graph) : m_graph(graph) {}
+    explicit ConstantFolding(const ModelGraph &graph) : m_graph(graph), m_budget(graph) {}
 
     /// Whether the node is folded: its first output is a constant from now on. \error as gridOfCodes()
     Result<bool> fold(const Node &node);
@@ -41,6 +52,7 @@ private:
     Result<FoldedConstant> follow(const Node &node, FoldedConstant from) const;
 
     const ModelGraph &m_graph;
+    UnpackBudget m_budget;
     std::map<ValueId, FoldedConstant> m_results;
 };
 

@@ -29,6 +29,10 @@ private:
     const Node &m_node;
 };
 
+bool hasOneOutput(const Node &node) {
+    return node.outputs.size() == 1 && node.outputs[0] != kNoValue;
+}
+
 /// Scales of a list with as many entries as there are zero points; DequantizeLinear wants one of each.
 Tensor listOfScales(const Tensor &scale, const Tensor *zeroPoint) {
     const std::int64_t count = scale.numel(), wanted = zeroPoint ? zeroPoint->numel() : 1;
@@ -45,7 +49,7 @@ Result<std::string> addWeight(const ModelGraph &graph, const std::string &codesN
     QS_TRY(WeightGrid grid, gridOfCodes(codes, listOfScales(scale, zeroPoint), zeroPoint, axis, 0, form));
     std::string name = rewrite.freeName(graph, codesName + "_dequantized");
     Tensor value = grid.values();
-    rewrite.constants.emplace(name, FoldedConstant{std::move(value), codes, std::move(grid)});
+    QS_CHECK_OK(rewrite.addConstant(name, FoldedConstant{std::move(value), codes, std::move(grid)}));
     return name;
 }
 
@@ -83,7 +87,7 @@ Result<bool> rewriteQLinear(const ModelGraph &graph, NodeId id, GraphRewrite &re
     const Inputs in(graph, node);
     const bool conv = node.opType == "QLinearConv";
     const Tensor *weight = in.constant(3), *scale = in.constant(4);
-    if (!weight || !scale || in.id(0) == kNoValue || in.id(6) == kNoValue || node.outputs.size() != 1)
+    if (!weight || !scale || in.id(0) == kNoValue || in.id(6) == kNoValue || !hasOneOutput(node))
         return false;
     const int axis = conv ? 0 : weight->shape().rank() - 1;
     QS_TRY(const std::string weightName,
@@ -96,7 +100,7 @@ Result<bool> rewriteQLinear(const ModelGraph &graph, NodeId id, GraphRewrite &re
                         nodeLabel(node));
         const std::string biasName = rewrite.freeName(graph, in.name(8) + "_dequantized");
         QS_TRY(Tensor values, biasValues(*bias, *in.constant(1), *scale));
-        rewrite.constants.emplace(biasName, FoldedConstant{std::move(values), *bias, std::nullopt});
+        QS_CHECK_OK(rewrite.addConstant(biasName, FoldedConstant{std::move(values), *bias, std::nullopt}));
         made.inputs.push_back(biasName);
     }
     const std::string output = graph.value(node.outputs[0]).name;
@@ -118,11 +122,20 @@ struct ScaleChain {
     ValueId end = kNoValue; ///< the product with both scales
 };
 
+/// Whether a node has that many inputs, none of them left out, and one output.
+bool isWhole(const Node &node, std::size_t inputs) {
+    return node.inputs.size() == inputs && std::ranges::find(node.inputs, kNoValue) == node.inputs.end() &&
+           hasOneOutput(node);
+}
+
 /// The only reader of a value, if that is of the wanted kind and the value no output of the graph.
-NodeId onlyReader(const ModelGraph &graph, ValueId value, const char *opType) {
+NodeId onlyReader(const ModelGraph &graph, ValueId value, const char *opType, std::size_t inputs) {
     const auto &readers = graph.consumers(value);
     const bool isOutput = std::ranges::find(graph.outputs(), value) != graph.outputs().end();
-    return readers.size() == 1 && !isOutput && graph.node(readers[0]).opType == opType ? readers[0] : kNoNode;
+    if (readers.size() != 1 || isOutput)
+        return kNoNode;
+    const Node &reader = graph.node(readers[0]);
+    return reader.opType == opType && isWhole(reader, inputs) ? readers[0] : kNoNode;
 }
 
 /// Sorts a factor into the chain: a constant is the weight's scale, a product of a constant is both.
@@ -132,7 +145,8 @@ void addFactor(const ModelGraph &graph, ValueId factor, ScaleChain &chain) {
         return;
     }
     const NodeId producer = graph.value(factor).producer;
-    const bool product = producer != kNoNode && graph.node(producer).opType == "Mul";
+    const bool product =
+        producer != kNoNode && graph.node(producer).opType == "Mul" && isWhole(graph.node(producer), 2);
     const Tensor *left = product ? graph.constant(graph.node(producer).inputs[0]) : nullptr;
     const Tensor *right = product ? graph.constant(graph.node(producer).inputs[1]) : nullptr;
     if ((left != nullptr) != (right != nullptr)) {
@@ -145,13 +159,13 @@ void addFactor(const ModelGraph &graph, ValueId factor, ScaleChain &chain) {
 
 std::optional<ScaleChain> findScales(const ModelGraph &graph, const Node &node) {
     ScaleChain chain;
-    NodeId next = onlyReader(graph, node.outputs[0], "Cast");
+    NodeId next = onlyReader(graph, node.outputs[0], "Cast", 1);
     if (next == kNoNode)
         return std::nullopt;
     chain.nodes.push_back(next);
     chain.end = graph.node(next).outputs[0];
     while (chain.activationScale == kNoValue || !chain.weightScale) {
-        next = onlyReader(graph, chain.end, "Mul");
+        next = onlyReader(graph, chain.end, "Mul", 2);
         if (next == kNoNode)
             return std::nullopt;
         const Node &mul = graph.node(next);
@@ -177,7 +191,7 @@ Result<bool> rewriteInteger(const ModelGraph &graph, NodeId id, GraphRewrite &re
     const Node &node = graph.node(id);
     const Inputs in(graph, node);
     const Tensor *weight = in.constant(1);
-    if (!weight || in.id(0) == kNoValue || node.outputs.size() != 1 || weight->shape().rank() < 2)
+    if (!weight || in.id(0) == kNoValue || !hasOneOutput(node) || weight->shape().rank() < 2)
         return false;
     const auto chain = findScales(graph, node);
     if (!chain || !isScaleOf(graph, chain->activationScale, in.id(0)))

@@ -22,6 +22,10 @@ bool isGiven(const Node &node, std::size_t index) {
     return index < node.inputs.size() && node.inputs[index] != kNoValue;
 }
 
+bool hasOneOutput(const Node &node) {
+    return node.outputs.size() == 1 && node.outputs[0] != kNoValue;
+}
+
 /// The attributes of MatMulNBits.
 struct Sizes {
     std::int64_t rows = 0, cols = 0, block = 0, bits = 0;
@@ -127,7 +131,7 @@ Result<bool> rewriteNBits(const ModelGraph &graph, NodeId id, GraphRewrite &rewr
         if (isGiven(node, index) && !constantOf(graph, node, index))
             return false;
     if (!isGiven(node, 0) || !constantOf(graph, node, 1) || !constantOf(graph, node, 2) ||
-        node.outputs.size() != 1)
+        !hasOneOutput(node))
         return false;
     QS_TRY(const Sizes sizes, readSizes(node));
     QS_TRY(WeightGrid grid, readNBits(graph, node, sizes));
@@ -135,9 +139,9 @@ Result<bool> rewriteNBits(const ModelGraph &graph, NodeId id, GraphRewrite &rewr
     const std::string weight = rewrite.freeName(graph, graph.value(node.inputs[1]).name + "_dequantized");
     // The operator reads [N, K], MatMul [K, N].
     QS_TRY(Tensor value, castTensor(grid.transposed().values(), type));
-    rewrite.constants.emplace(
+    QS_CHECK_OK(rewrite.addConstant(
         weight,
-        FoldedConstant{std::move(value), typedCodes(*constantOf(graph, node, 1), sizes), std::move(grid)});
+        FoldedConstant{std::move(value), typedCodes(*constantOf(graph, node, 1), sizes), std::move(grid)}));
     const std::string output = graph.value(node.outputs[0]).name;
     const bool hasBias = isGiven(node, 5);
     NewNode product{node.name,
@@ -158,7 +162,7 @@ Result<bool> rewriteGather(const ModelGraph &graph, NodeId id, GraphRewrite &rew
     const Node &node = graph.node(id);
     const Tensor *data = constantOf(graph, node, 0), *scales = constantOf(graph, node, 2);
     if (!data || !scales || !isGiven(node, 1) || (isGiven(node, 3) && !constantOf(graph, node, 3)) ||
-        node.outputs.size() != 1)
+        !hasOneOutput(node))
         return false;
     if (dtypeBits(data->dtype()) != 4)
         return fail(ErrorCode::Unsupported, fmt::format("has codes of type {}", dtypeName(data->dtype())));
@@ -167,7 +171,7 @@ Result<bool> rewriteGather(const ModelGraph &graph, NodeId id, GraphRewrite &rew
                        node.intAttribute("block_size", 128), "GatherBlockQuantized"));
     const std::string table = rewrite.freeName(graph, graph.value(node.inputs[0]).name + "_dequantized");
     QS_TRY(Tensor value, castTensor(grid.values(), scales->dtype()));
-    rewrite.constants.emplace(table, FoldedConstant{std::move(value), *data, std::move(grid)});
+    QS_CHECK_OK(rewrite.addConstant(table, FoldedConstant{std::move(value), *data, std::move(grid)}));
     rewrite.nodes.push_back({node.name,
                              "Gather",
                              {table, graph.value(node.inputs[1]).name},

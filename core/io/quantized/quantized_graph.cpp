@@ -99,6 +99,12 @@ bool isRead(const ModelGraph &graph, ValueId value, const std::set<NodeId> &remo
 
 } // namespace
 
+Status GraphRewrite::addConstant(std::string name, FoldedConstant constant) {
+    QS_CHECK_OK(budget.charge(constant));
+    constants.emplace(std::move(name), std::move(constant));
+    return {};
+}
+
 std::string GraphRewrite::freeName(const ModelGraph &graph, const std::string &wish) const {
     std::string name = wish;
     while (graph.findValue(name) != kNoValue || constants.contains(name) ||
@@ -110,7 +116,7 @@ std::string GraphRewrite::freeName(const ModelGraph &graph, const std::string &w
 Result<QuantizedGraph> readQuantizedGraph(ModelGraph graph, FindingList &findings, const RunContext &ctx) {
     if (!holdsCodes(graph))
         return QuantizedGraph{std::move(graph), {}};
-    GraphRewrite rewrite;
+    GraphRewrite rewrite(graph);
     ConstantFolding folding(graph);
     const auto count = static_cast<std::int64_t>(graph.nodes().size());
     for (NodeId id = 0; id < static_cast<NodeId>(count); ++id) {

@@ -15,10 +15,14 @@ struct GraphRewrite {
         std::string output;
         std::map<std::string, Attribute> attributes;
     };
+    explicit GraphRewrite(const ModelGraph &graph) : budget(graph) {}
     std::set<NodeId> removed;
     std::vector<NewNode> nodes;
+    UnpackBudget budget;
     std::map<std::string, FoldedConstant> constants; ///< weights as values, and what they were read from
 
+    /// \error CorruptFile  more than the budget
+    Status addConstant(std::string name, FoldedConstant constant);
     /// A name that neither the graph nor the rewrite has yet.
     std::string freeName(const ModelGraph &graph, const std::string &wish) const;
 };

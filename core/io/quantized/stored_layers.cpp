@@ -29,7 +29,8 @@ std::optional<float> scalarInput(const ModelGraph &graph, const Node &node, std:
 
 DType codeType(const ModelGraph &graph, const Node &dequantize) {
     const bool hasZero = dequantize.inputs.size() > 2 && dequantize.inputs[2] != kNoValue;
-    const DType type = graph.value(dequantize.inputs[hasZero ? 2 : 0]).dtype;
+    const ValueId codes = dequantize.inputs[hasZero ? 2 : 0];
+    const DType type = codes == kNoValue ? DType::Undefined : graph.value(codes).dtype;
     return type == DType::Undefined ? DType::UInt8 : type; // the operators' default
 }
 

@@ -119,7 +119,7 @@ Writing writingOf(const WeightGrid &grid) {
     if (!grid.isSigned && grid.zeroPointBits == 0 && !grid.zeroPoints.empty() && all(half))
         writing.convention = GridConvention::SymmetricOffset;
     writing.shift = grid.isSigned ? half : 0;
-    writing.realZeros = std::any_of(grid.zeroPoints.begin(), grid.zeroPoints.end(), [&](std::int32_t zero) {
+    writing.realZeros = std::any_of(grid.zeroPoints.begin(), grid.zeroPoints.end(), [&](std::int64_t zero) {
         return zero + writing.shift < 0 || zero + writing.shift >= 2 * half;
     });
     return writing;

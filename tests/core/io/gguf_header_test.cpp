@@ -136,6 +136,10 @@ TEST(GgufHeader, RefusesCountsBeyondTheFile) {
     builder.extraTensors = 0;
     builder.extraEntries = std::int64_t(1) << 60;
     expectCorrupt(builder, "metadata entries, more than");
+    GgufBuilder room; // a file that has room for so many, and more than anybody needs
+    room.tensor("w", {8}, 0, floats(8) + std::string(std::size_t(25) << 20, '\0'));
+    room.extraTensors = 1000000;
+    expectCorrupt(room, "1000001 tensors");
 }
 
 TEST(GgufHeader, RefusesBadKeys) {
@@ -228,6 +232,9 @@ TEST(GgufHeader, RefusesBadTensorNames) {
     GgufBuilder endless;
     endless.tensor(std::string(64, 'w'), {8}, 0, floats(8));
     expectCorrupt(endless, "64 bytes");
+    GgufBuilder nameless;
+    nameless.tensor("", {8}, 0, floats(8));
+    expectCorrupt(nameless, "0 bytes");
     GgufBuilder longest;
     longest.tensor(std::string(63, 'w'), {8}, 0, floats(8));
     FindingList findings;

@@ -1,4 +1,4 @@
-#include "core/io/importer.h"
+#include "core/io/importers/onnx_importer.h"
 
 #include "core/tensor/convert.h"
 #include "tests/support/onnx_builder.h"
@@ -348,6 +348,25 @@ TEST(OnnxImporter, RefusesContradictoryGraphs) {
                     b.input("big", DType::Float32, {std::int64_t(1) << 40, std::int64_t(1) << 40});
                 }),
                 HasSubstr("too many elements"));
+}
+
+TEST(OnnxImporter, TensorsInAttributesAreCheckedLikeOthers) {
+    OnnxBuilder builder = smallModel();
+    auto &node = builder.node("Relu", {"y"}, {"z"});
+    auto &value = *OnnxBuilder::attribute(node, "big", onnx::AttributeProto::TENSOR).mutable_t();
+    OnnxBuilder::fill(value, "", DType::Float32, {std::int64_t(1) << 40}, "abcd");
+    EXPECT_THAT(load(builder).error,
+                testing::AllOf(HasSubstr("attribute 'big'"), HasSubstr("4 bytes of data")));
+}
+
+TEST(OnnxImporter, FilesBeyondTwoGibibytesAreRefusedUnread) {
+    TempDir dir;
+    const auto file = dir.write("large.onnx", smallModel().bytes());
+    std::filesystem::resize_file(file, std::uintmax_t(3) << 30); // sparse
+    FindingList findings;
+    const auto model = OnnxImporter().load(file, findings, {});
+    ASSERT_FALSE(model);
+    EXPECT_THAT(model.error().text(), HasSubstr("larger than 2 GiB"));
 }
 
 TEST(OnnxImporter, ReportsNonFiniteWeightsAndEmptyChannels) {

@@ -196,6 +196,12 @@ TEST(OnnxTensor, StringsKeepTypeAndShape) {
     EXPECT_EQ(strings->shape(), (Shape{2}));
 }
 
+TEST(OnnxTensor, BytesOfBoolsBecomeZeroOrOne) {
+    const auto flags = read(tensor(DType::Bool, {3}, std::string("\x00\x02\xff", 3)));
+    ASSERT_TRUE(flags) << flags.error().text();
+    EXPECT_THAT(flags->values<std::uint8_t>(), testing::ElementsAre(0, 1, 1));
+}
+
 TEST(OnnxTensor, RefusesSizesThatContradict) {
     const auto error = [](const onnx::TensorProto &message) {
         const auto result = read(message);
@@ -222,6 +228,15 @@ TEST(OnnxTensor, RefusesSizesThatContradict) {
     onnx::TensorProto twice = tensor(DType::Float32, {1}, rawBytes<float>({1}));
     twice.add_float_data(1);
     EXPECT_THAT(error(twice), HasSubstr("2 data fields"));
+    EXPECT_THAT(error(tensor(DType::Float32, {0}, "abcd")), HasSubstr("needs none"));
+    onnx::TensorProto packed = tensor(DType::Int4, {3});
+    packed.add_int32_data(1);
+    EXPECT_THAT(error(packed), HasSubstr("1 values"));
+    packed.add_int32_data(1);
+    EXPECT_THAT(error(packed), "no error");
+    onnx::TensorProto outside = tensor(DType::Float32, {1}, rawBytes<float>({1}));
+    outside.set_data_location(onnx::TensorProto::EXTERNAL);
+    EXPECT_THAT(error(outside), HasSubstr("in the file and outside of it"));
     onnx::TensorProto segment = tensor(DType::Float32, {1}, rawBytes<float>({1}));
     segment.mutable_segment()->set_begin(0);
     EXPECT_THAT(error(segment), HasSubstr("segments"));
@@ -244,22 +259,26 @@ onnx::SparseTensorProto sparse(const std::vector<std::int64_t> &indices,
 TEST(OnnxTensor, VerySparseTensorsShareABudget) {
     FindingList findings;
     ExternalData external(".", findings);
-    std::uint64_t budget = 100000;
+    SparseBudget budget{100000, 90000};
     onnx::SparseTensorProto dense = sparse({0, 9999}, {1000}); // 4000 bytes for 8
     onnx::SparseTensorProto thin = sparse({0, 9999}, {20000}), another = thin;
     dense.mutable_indices()->set_raw_data(rawBytes<std::int64_t>({0, 999}));
     EXPECT_TRUE(readOnnxSparseTensor(dense, external, budget));
-    EXPECT_EQ(budget, 100000u);
+    EXPECT_EQ(budget.verySparse, 100000u);
+    EXPECT_EQ(budget.all, 86000u);
     EXPECT_TRUE(readOnnxSparseTensor(thin, external, budget));
-    EXPECT_EQ(budget, 20000u);
+    EXPECT_EQ(budget.verySparse, 20000u);
     EXPECT_THAT(readOnnxSparseTensor(another, external, budget).error().message, HasSubstr("too sparse"));
+    onnx::SparseTensorProto plain = sparse({0, 9999}, {2000});
+    plain.mutable_indices()->set_raw_data(rawBytes<std::int64_t>({0, 999}));
+    EXPECT_EQ(readOnnxSparseTensor(plain, external, budget).error().code, ErrorCode::OutOfMemory);
 }
 
 TEST(OnnxTensor, RefusesSparseTensorsThatLie) {
     const auto error = [](onnx::SparseTensorProto message) {
         FindingList findings;
         ExternalData external(".", findings);
-        std::uint64_t budget = 1 << 20;
+        SparseBudget budget{1 << 20, 1 << 30};
         const auto result = readOnnxSparseTensor(message, external, budget);
         return result ? std::string("no error") : result.error().text();
     };

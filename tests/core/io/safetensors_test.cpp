@@ -135,6 +135,16 @@ TEST(SafetensorsHeader, MembersThatDoNotBelong) {
     EXPECT_THAT(refusal(R"({"__metadata__":"x"})"), HasSubstr("text"));
 }
 
+TEST(SafetensorsHeader, MoreTensorsThanAnybodyNeeds) {
+    const std::string empty = R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)";
+    std::string header = "{";
+    header.reserve(64'000'000);
+    for (int i = 0; i <= 1'000'000; ++i)
+        header += '"' + std::to_string(i) + empty;
+    header.back() = '}';
+    EXPECT_THAT(refusal(header), HasSubstr("more than 1000000"));
+}
+
 TEST(SafetensorsHeader, TypesOfTheFuture) {
     const auto read = readSafetensorsHeader(
         bytesOf(SafetensorsBuilder::file(R"({"a":)" + entry("F3_NEW", "[8]", "[0,3]") + "}", "abc")));
@@ -323,13 +333,22 @@ TEST_F(ShardedModel, AFolderWithOneFileNeedsNoIndex) {
 }
 
 TEST_F(ShardedModel, IndexThatLeavesTheFolder) {
-    for (const std::string file : {"../one.safetensors", "/etc/passwd", "sub/one.safetensors", "..", ".", "",
-                                   "c:x", "a\\\\b", "a\\u0000b"}) {
+    for (const std::string &file :
+         std::vector<std::string>{"../one.safetensors", "/etc/passwd", "sub/one.safetensors", "..", ".", "",
+                                  "c:x", "a\\\\b", "a\\u0000b", std::string(256, 'x')}) {
         const Error error = refused(index(R"({"a.weight":")" + file + R"("})"));
         EXPECT_EQ(error.code, ErrorCode::CorruptFile) << file;
         EXPECT_THAT(error.text(), HasSubstr("plain file name")) << file;
     }
     EXPECT_THAT(refused(index(R"({"a.weight":7})")).text(), HasSubstr("plain file name"));
+}
+
+TEST_F(ShardedModel, TheTotalSizeIsNotBelieved) {
+    for (const char *size : {"-1", "0", "1e300", "\"x\"", "18446744073709551615"})
+        EXPECT_TRUE(open(m_dir.write("model.safetensors.index.json",
+                                     std::string(R"({"metadata":{"total_size":)") + size +
+                                         R"(},"weight_map":{"a.weight":"one.safetensors"}})")))
+            << size;
 }
 
 TEST_F(ShardedModel, SymbolicLinksThatLeaveTheFolder) {
