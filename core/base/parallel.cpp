@@ -1,11 +1,22 @@
 #include "core/base/parallel.h"
 
 #include <algorithm>
+#include <map>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
 namespace qs {
+namespace {
+
+/// An arena of the calling thread. Made anew for every loop, an arena sends its workers to sleep when it
+/// goes, and waking them takes longer than most kernels of a small model.
+oneapi::tbb::task_arena &arenaOf(int threads) {
+    thread_local std::map<int, oneapi::tbb::task_arena> arenas;
+    return arenas.try_emplace(threads, threads).first->second;
+}
+
+} // namespace
 
 Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx,
                    const std::function<void(std::int64_t, std::int64_t)> &body) {
@@ -22,8 +33,8 @@ Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx
     } else {
         // TBB prints a warning when asked for more threads than there are.
         const int cores = oneapi::tbb::info::default_concurrency();
-        oneapi::tbb::task_arena arena(ctx.maxThreads > 0 ? std::min(ctx.maxThreads, cores) : cores);
-        arena.execute([&] { oneapi::tbb::parallel_for(std::int64_t{0}, blocks, runBlock); });
+        const int threads = ctx.maxThreads > 0 ? std::min(ctx.maxThreads, cores) : cores;
+        arenaOf(threads).execute([&] { oneapi::tbb::parallel_for(std::int64_t{0}, blocks, runBlock); });
     }
     if (ctx.cancelled())
         return RunContext::cancelledError();
