@@ -52,47 +52,23 @@ Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
         m_capture.histogram = initialHistogram(stats);
     m_capture.stats.merge(stats);
     m_capture.histogram.addGrowing(values);
-    const std::int64_t blocks = shape.numelBetween(0, channelAxis);
-    const std::int64_t inner = shape.numelBetween(channelAxis + 1, shape.rank());
-    addChannels(values.data(), channels, blocks, inner);
-    addSample(values.data(), channels, blocks, inner);
-    m_capture.tokens += blocks * inner;
+    const ChannelView view{values.data(), shape.numelBetween(0, channelAxis), channels,
+                           shape.numelBetween(channelAxis + 1, shape.rank())};
+    const ChannelSums sums{m_capture.channelMin.data(), m_capture.channelMax.data(),
+                           m_capture.channelSum.data(), m_capture.channelSumOfMagnitudes.data(),
+                           m_capture.channelSumOfSquares.data()};
+    QS_CHECK_OK(addToChannels(view, sums, stats.nanCount + stats.infCount == 0, ctx));
+    addSample(view);
+    m_capture.tokens += view.blocks * view.inner;
     return {};
 }
 
-void ActivationAccumulator::addChannels(const float *values, std::int64_t channels, std::int64_t blocks,
-                                        std::int64_t inner) {
-    for (std::int64_t block = 0; block < blocks; ++block)
-        for (std::int64_t c = 0; c < channels; ++c) {
-            const auto channel = static_cast<std::size_t>(c);
-            const float *row = values + (block * channels + c) * inner;
-            float lo = m_capture.channelMin[channel], hi = m_capture.channelMax[channel];
-            double sum = 0, magnitudes = 0, squares = 0;
-            for (std::int64_t i = 0; i < inner; ++i) {
-                if (!std::isfinite(row[i]))
-                    continue;
-                lo = std::min(lo, row[i]);
-                hi = std::max(hi, row[i]);
-                const double value = row[i];
-                sum += value;
-                magnitudes += std::abs(value);
-                squares += value * value;
-            }
-            m_capture.channelMin[channel] = lo;
-            m_capture.channelMax[channel] = hi;
-            m_capture.channelSum[channel] += sum;
-            m_capture.channelSumOfMagnitudes[channel] += magnitudes;
-            m_capture.channelSumOfSquares[channel] += squares;
-        }
-}
-
-void ActivationAccumulator::addSample(const float *values, std::int64_t channels, std::int64_t blocks,
-                                      std::int64_t inner) {
-    std::int64_t kept = static_cast<std::int64_t>(m_sample.size()) / channels;
-    for (std::int64_t block = 0; block < blocks && kept < m_sampleTokens; ++block)
-        for (std::int64_t i = 0; i < inner && kept < m_sampleTokens; ++i, ++kept)
-            for (std::int64_t c = 0; c < channels; ++c)
-                m_sample.push_back(values[(block * channels + c) * inner + i]);
+void ActivationAccumulator::addSample(const ChannelView &view) {
+    std::int64_t kept = static_cast<std::int64_t>(m_sample.size()) / view.channels;
+    for (std::int64_t block = 0; block < view.blocks && kept < m_sampleTokens; ++block)
+        for (std::int64_t i = 0; i < view.inner && kept < m_sampleTokens; ++i, ++kept)
+            for (std::int64_t c = 0; c < view.channels; ++c)
+                m_sample.push_back(view.row(block, c)[i]);
 }
 
 std::int64_t ActivationAccumulator::bytes() const {

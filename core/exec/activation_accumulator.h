@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/exec/capture.h"
+#include "core/exec/channel_sums.h"
 
 namespace qs {
 
@@ -20,8 +21,7 @@ public:
     static std::int64_t bytesFor(std::int64_t channels, std::int64_t sampleTokens);
 
 private:
-    void addChannels(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);
-    void addSample(const float *values, std::int64_t channels, std::int64_t blocks, std::int64_t inner);
+    void addSample(const ChannelView &view);
 
     bool m_channelsFirst;
     std::int64_t m_sampleTokens;

@@ -28,13 +28,19 @@ public:
 
 private:
     struct Return;
+    /// Memory of a size class; a tensor starts `shift` bytes behind its beginning.
+    struct Block {
+        std::byte *memory;
+        std::size_t size, shift;
+    };
     BufferPool() = default;
-    std::byte *take(std::size_t size);
-    void giveBack(std::byte *block, std::size_t size);
+    Block take(std::size_t size);
+    void giveBack(const Block &block);
 
     std::mutex m_mutex;
-    std::map<std::size_t, std::vector<std::byte *>> m_idle; ///< by size class
+    std::map<std::size_t, std::vector<Block>> m_idle; ///< by size class
     std::size_t m_idleBytes = 0;
+    std::size_t m_made = 0; ///< blocks, whether they still exist or not
 };
 
 } // namespace qs

@@ -7,57 +7,60 @@
 namespace qs {
 namespace {
 
-/// Floats that one step of the loops below handles. Rows are short: steps of a fixed width cost less than
-/// calls of memcpy and than the ends of a general loop.
-constexpr std::int64_t kStep = 8;
-using Floats = float __attribute__((vector_size(kStep * sizeof(float))));
+/// `Width` neighbouring floats. Rows are short: steps of a fixed width cost less than calls of memcpy and
+/// than the ends of a general loop.
+template <int Width>
+struct Lanes {
+    typedef float Vector __attribute__((vector_size(Width * sizeof(float))));
+};
+constexpr std::int64_t kWidest = 8;
 
-std::int64_t wholeSteps(std::int64_t count) {
-    return (count + kStep - 1) / kStep * kStep;
-}
-
-Floats load(const float *src) {
-    Floats values;
+template <int Width>
+typename Lanes<Width>::Vector load(const float *src) {
+    typename Lanes<Width>::Vector values;
     std::memcpy(&values, src, sizeof values);
     return values;
 }
 
-void store(Floats values, float *dst) {
+template <int Width>
+void store(typename Lanes<Width>::Vector values, float *dst) {
     std::memcpy(dst, &values, sizeof values);
 }
 
+template <int Width>
 void copyRow(const float *src, float *dst, std::int64_t count) {
     std::int64_t i = 0;
-    for (; i + kStep <= count; i += kStep)
-        store(load(src + i), dst + i);
-    if (i + kStep / 2 <= count) {
-        std::memcpy(dst + i, src + i, kStep / 2 * sizeof(float));
-        i += kStep / 2;
-    }
+    for (; i + Width <= count; i += Width)
+        store<Width>(load<Width>(src + i), dst + i);
     for (; i < count; ++i)
         dst[i] = src[i];
 }
 
 /// Elements 0, 2, 4, … to `even`, the others to `odd`.
+template <int Width>
 void splitRow(const float *src, float *even, float *odd, std::int64_t count) {
     std::int64_t i = 0;
-    for (; i + 2 * kStep <= count; i += 2 * kStep) {
-        const Floats a = load(src + i), b = load(src + i + kStep);
-        store(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14), even + i / 2);
-        store(__builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15), odd + i / 2);
+    for (; i + 2 * Width <= count; i += 2 * Width) {
+        const auto a = load<Width>(src + i), b = load<Width>(src + i + Width);
+        if constexpr (Width == 8) {
+            store<8>(__builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14), even + i / 2);
+            store<8>(__builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15), odd + i / 2);
+        } else {
+            store<4>(__builtin_shufflevector(a, b, 0, 2, 4, 6), even + i / 2);
+            store<4>(__builtin_shufflevector(a, b, 1, 3, 5, 7), odd + i / 2);
+        }
     }
     for (; i < count; ++i)
         (i % 2 == 0 ? even : odd)[i / 2] = src[i];
 }
 
 /// One padded source plane, its rows and columns sorted by their remainders modulo the strides: whatever the
-/// strides, what one kernel element reads for all output positions is then one stretch of memory. Output
-/// positions are counted with the pitch of such a phase, so a row has some unused positions at its end.
+/// strides, what one kernel element reads for a row of output positions is then one stretch of memory.
 class PaddedPlane {
 public:
     explicit PaddedPlane(const WindowPlan &window)
         : m_window(window), m_rows(phaseLength(1)), m_pitch(phaseLength(2)),
-          m_values(static_cast<std::size_t>(window.stride[1] * window.stride[2] * m_rows * m_pitch + kStep),
+          m_values(static_cast<std::size_t>(window.stride[1] * window.stride[2] * m_rows * m_pitch + kWidest),
                    0.0f) {
         for (std::int64_t y = 0; y < window.src[1]; ++y) {
             const std::int64_t padded = y + window.padBegin[1];
@@ -70,9 +73,8 @@ public:
     }
 
     std::int64_t pitch() const { return m_pitch; }
-    /// Positions from the first to the last output, unused ones between rows included.
-    std::int64_t positions() const { return (m_window.dst[1] - 1) * m_pitch + m_window.dst[2]; }
 
+    template <int Width>
     void load(const float *plane) {
         const std::int64_t stride = m_window.stride[2], width = m_window.src[2];
         const std::int64_t first = columnStart(0), second = columnStart(1);
@@ -80,9 +82,9 @@ public:
             const float *src = plane + y * width;
             float *row = m_values.data() + m_rowStarts[static_cast<std::size_t>(y)];
             if (stride == 1)
-                copyRow(src, row + first, width);
+                copyRow<Width>(src, row + first, width);
             else if (stride == 2)
-                splitRow(src, row + first, row + second, width);
+                splitRow<Width>(src, row + first, row + second, width);
             else
                 for (std::int64_t x = 0; x < width; ++x)
                     row[columnStart(x)] = src[x];
@@ -119,34 +121,68 @@ private:
     std::vector<std::int64_t> m_rowStarts; ///< of the source rows within the phases of column remainder 0
 };
 
-/// All nine weights of a 3x3 kernel in one pass.
-void convolve3x3(const PaddedPlane &plane, const float *weights, float bias, std::span<float> sums) {
-    float w[9];
-    const float *r[9];
-    for (std::int64_t k = 0; k < 9; ++k) {
-        w[k] = weights[k];
-        r[k] = plane.source(k);
+/// One row of outputs; what lies beyond its end is computed from unused positions and dropped.
+template <int Width, typename Sum>
+void storeRow(float *dst, std::int64_t count, const Sum &sumAt) {
+    std::int64_t i = 0;
+    for (; i + Width <= count; i += Width)
+        store<Width>(sumAt(i), dst + i);
+    if (i < count) {
+        const auto last = sumAt(i);
+        std::memcpy(dst + i, &last, static_cast<std::size_t>(count - i) * sizeof(float));
     }
-    for (std::size_t at = 0; at < sums.size(); at += kStep)
-#pragma GCC ivdep // sums are apart from the plane
-        for (std::size_t i = at; i < at + kStep; ++i)
-            sums[i] = bias +
-                      ((w[0] * r[0][i] + w[1] * r[1][i] + w[2] * r[2][i]) +
-                       (w[3] * r[3][i] + w[4] * r[4][i] + w[5] * r[5][i])) +
-                      (w[6] * r[6][i] + w[7] * r[7][i] + w[8] * r[8][i]);
 }
 
-void convolveAny(const PaddedPlane &plane, const WindowPlan &window, const float *weights, float bias,
-                 std::span<float> sums) {
-    std::fill(sums.begin(), sums.end(), bias);
-    for (std::int64_t k = 0; k < window.kernel[1] * window.kernel[2]; ++k) {
-        const float *src = plane.source(k);
-        const float weight = weights[k];
-        for (std::size_t at = 0; at < sums.size(); at += kStep)
-#pragma GCC ivdep // sums are apart from the plane
-            for (std::size_t i = at; i < at + kStep; ++i)
-                sums[i] += weight * src[i];
+/// All nine weights of a 3x3 kernel in one pass. Where columns are next to each other or two apart, the third
+/// one is found from the first: nine pointers are more than a processor has registers for.
+template <int Width, int Stride>
+void convolve3x3(const PaddedPlane &plane, const WindowPlan &window, const float *weights, float bias,
+                 float *dst) {
+    using Vector = typename Lanes<Width>::Vector;
+    const std::int64_t height = window.dst[1], width = window.dst[2], pitch = plane.pitch();
+    Vector w[9];
+    for (int k = 0; k < 9; ++k)
+        w[k] = Vector{} + weights[k];
+    const float *first[3], *second[3];
+    for (int ky = 0; ky < 3; ++ky) {
+        first[ky] = plane.source(3 * ky);
+        second[ky] = Stride == 1 ? first[ky] + 1 : plane.source(3 * ky + 1);
     }
+    for (std::int64_t y = 0, at = 0; y < height; ++y, at += pitch)
+        storeRow<Width>(dst + y * width, width, [&](std::int64_t x) {
+            const auto line = [&](int ky) {
+                const std::int64_t i = at + x;
+                return w[3 * ky] * load<Width>(first[ky] + i) + w[3 * ky + 1] * load<Width>(second[ky] + i) +
+                       w[3 * ky + 2] * load<Width>(first[ky] + i + (Stride == 1 ? 2 : 1));
+            };
+            return bias + (line(0) + line(1)) + line(2);
+        });
+}
+
+template <int Width>
+void convolveAny(const PaddedPlane &plane, const WindowPlan &window, const float *weights, float bias,
+                 float *dst) {
+    const std::int64_t kernel = window.kernel[1] * window.kernel[2];
+    for (std::int64_t y = 0; y < window.dst[1]; ++y)
+        storeRow<Width>(dst + y * window.dst[2], window.dst[2], [&, at = y * plane.pitch()](std::int64_t x) {
+            auto sum = typename Lanes<Width>::Vector{} + bias;
+            for (std::int64_t k = 0; k < kernel; ++k)
+                sum += weights[k] * load<Width>(plane.source(k) + at + x);
+            return sum;
+        });
+}
+
+template <int Width>
+void convolvePlane(PaddedPlane &padded, const WindowPlan &window, const float *src, const float *weights,
+                   float bias, float *dst) {
+    padded.load<Width>(src);
+    const bool is3x3 = window.kernel[1] == 3 && window.kernel[2] == 3 && window.dilation[2] == 1;
+    if (is3x3 && window.stride[2] == 1)
+        convolve3x3<Width, 1>(padded, window, weights, bias, dst);
+    else if (is3x3 && window.stride[2] == 2)
+        convolve3x3<Width, 2>(padded, window, weights, bias, dst);
+    else
+        convolveAny<Width>(padded, window, weights, bias, dst);
 }
 
 } // namespace
@@ -164,25 +200,18 @@ Status depthwiseConvolution(const ConvolutionPlan &plan, const float *src, const
                             const RunContext &ctx) {
     const WindowPlan &window = plan.window;
     const std::int64_t perGroup = plan.dstChannels / plan.groups;
-    const bool is3x3 = window.kernel[1] == 3 && window.kernel[2] == 3;
     const std::int64_t grain = std::max<std::int64_t>(
         1, 200'000 / std::max<std::int64_t>(1, window.dstSize() * window.kernelSize()));
     return parallelFor(plan.batch * plan.dstChannels, grain, ctx, [&](std::int64_t begin, std::int64_t end) {
         PaddedPlane padded(window);
-        std::vector<float> sums(static_cast<std::size_t>(wholeSteps(padded.positions())));
         for (std::int64_t plane = begin; plane < end; ++plane) {
             const std::int64_t image = plane / plan.dstChannels, channel = plane % plan.dstChannels;
-            padded.load(src + (image * plan.srcChannels + channel / perGroup) * window.srcSize());
-            const float *w = weights + channel * window.kernelSize();
-            const float start = bias ? bias[channel] : 0.0f;
-            if (is3x3)
-                convolve3x3(padded, w, start, sums);
-            else
-                convolveAny(padded, window, w, start, sums);
-            tail.apply(channel, sums.data(), static_cast<std::int64_t>(sums.size()));
-            for (std::int64_t y = 0; y < window.dst[1]; ++y)
-                copyRow(sums.data() + y * padded.pitch(), dst + plane * window.dstSize() + y * window.dst[2],
-                        window.dst[2]);
+            const float *from = src + (image * plan.srcChannels + channel / perGroup) * window.srcSize();
+            float *to = dst + plane * window.dstSize();
+            const auto convolve = window.dst[2] <= 4 ? convolvePlane<4> : convolvePlane<kWidest>;
+            convolve(padded, window, from, weights + channel * window.kernelSize(),
+                     bias ? bias[channel] : 0.0f, to);
+            tail.apply(channel, to, window.dstSize());
         }
     });
 }

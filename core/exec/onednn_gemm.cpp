@@ -27,13 +27,31 @@ private:
     int m_before;
 };
 
-/// Multiplications in one block: about 50 µs of work.
-constexpr std::int64_t kBlockWork = 2'000'000;
+/// Multiplications in one block at least, about 12 µs of work, and at most where there are columns to cut.
+constexpr std::int64_t kLeastWork = 500'000, kMostWork = 50'000'000;
 
-std::int64_t blockLength(std::int64_t length, std::int64_t workPerLine) {
-    constexpr std::int64_t kMultiple = 16; // what the kernels inside oneDNN handle at a time
-    const std::int64_t lines = kBlockWork / std::max<std::int64_t>(1, workPerLine) / kMultiple * kMultiple;
-    return std::clamp<std::int64_t>(lines, std::min(length, 2 * kMultiple), length);
+std::int64_t roundedUp(std::int64_t count, std::int64_t multiple) {
+    return (count + multiple - 1) / multiple * multiple;
+}
+
+/// About eight blocks, if they are worth a thread. Every block packs the operand that it does not cut anew,
+/// so they are large, and `multiple` is what the kernels inside oneDNN do at full speed.
+std::int64_t blockLength(std::int64_t length, std::int64_t workPerLine, std::int64_t multiple) {
+    const std::int64_t least = kLeastWork / std::max<std::int64_t>(1, workPerLine);
+    const std::int64_t even = std::min<std::int64_t>(512, length / 8);
+    return std::min(length, roundedUp(std::max<std::int64_t>({1, least, even}), multiple));
+}
+
+struct GemmBlock {
+    std::int64_t rows, columns;
+};
+
+GemmBlock blockOf(GemmSize size) {
+    constexpr std::int64_t kRows = 48, kColumns = 64, kManyColumns = 384;
+    if (size.m < 256 && size.n >= size.m)
+        return {size.m, blockLength(size.n, size.m * size.k, kColumns)};
+    const std::int64_t rows = blockLength(size.m, size.n * size.k, kRows);
+    return {rows, rows * size.n * size.k > kMostWork ? std::min(size.n, kManyColumns) : size.n};
 }
 
 } // namespace
@@ -60,24 +78,21 @@ Status gemmOnThisThread(GemmSize size, float alpha, GemmOperand a, GemmOperand b
 
 Status gemm(GemmSize size, float alpha, GemmOperand a, GemmOperand b, float beta, float *dst,
             std::int64_t dstStride, const RunContext &ctx) {
-    // Few rows: cut the columns, so that the large operand is read once.
-    const bool byColumns = size.m < 128 && size.n >= 2 * size.m;
-    const std::int64_t length = byColumns ? size.n : size.m;
-    if (length == 0)
+    if (size.m == 0 || size.n == 0)
         return {};
-    const std::int64_t block = blockLength(length, size.k * (byColumns ? size.m : size.n));
-    return parallelTasks((length + block - 1) / block, ctx, [&](std::int64_t task) {
-        const std::int64_t begin = task * block, count = std::min(block, length - begin);
-        GemmOperand rows = a, columns = b;
-        if (byColumns) {
-            columns.data += begin * (b.transposed ? b.stride : 1);
-            return gemmOnThisThread({size.m, count, size.k}, alpha, rows, columns, beta, dst + begin,
-                                    dstStride);
-        }
-        rows.data += begin * (a.transposed ? 1 : a.stride);
-        return gemmOnThisThread({count, size.n, size.k}, alpha, rows, columns, beta, dst + begin * dstStride,
-                                dstStride);
-    });
+    const auto [blockRows, blockColumns] = blockOf(size);
+    const std::int64_t across = (size.n + blockColumns - 1) / blockColumns;
+    const std::int64_t down = (size.m + blockRows - 1) / blockRows;
+    return parallelTasks(
+        across * down, ctx, [&, blockRows = blockRows, blockColumns = blockColumns](auto task) {
+            const std::int64_t row = task / across * blockRows, column = task % across * blockColumns;
+            GemmOperand rows = a, columns = b;
+            rows.data += row * (a.transposed ? 1 : a.stride);
+            columns.data += column * (b.transposed ? b.stride : 1);
+            return gemmOnThisThread(
+                {std::min(blockRows, size.m - row), std::min(blockColumns, size.n - column), size.k}, alpha,
+                rows, columns, beta, dst + row * dstStride + column, dstStride);
+        });
 }
 
 Status parallelTasks(std::int64_t count, const RunContext &ctx,

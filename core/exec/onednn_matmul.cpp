@@ -30,7 +30,7 @@ Status multiplyBatches(const MatmulShape &plan, const float *a, const float *b, 
         return gemm(size, 1, {a, plan.k}, {b, plan.n}, 0, dst, plan.n, ctx);
     // Small matrices share a task; the number depends on sizes only.
     const std::int64_t perTask =
-        std::max<std::int64_t>(1, 1'000'000 / std::max<std::int64_t>(1, plan.m * plan.n * plan.k));
+        std::max<std::int64_t>(1, 400'000 / std::max<std::int64_t>(1, plan.m * plan.n * plan.k));
     return parallelTasks((plan.batch + perTask - 1) / perTask, ctx, [&](std::int64_t task) -> Status {
         for (std::int64_t i = task * perTask; i < std::min(plan.batch, (task + 1) * perTask); ++i) {
             const auto entry = static_cast<std::size_t>(i);
