@@ -1,10 +1,12 @@
 #include "core/analysis/evaluator.h"
 
+#include "core/exec/onednn_gemm.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <mutex>
+#include <thread>
 
 namespace qs {
 namespace {
@@ -45,6 +47,14 @@ Status checkSameShapes(const std::vector<Tensor> &expected, const std::vector<Te
                             outputs[i].shape().text(), expected[i].shape().text()),
                 where);
     return {};
+}
+
+/// For each of some passes that run side by side.
+RunContext shareOf(RunContext ctx, std::int64_t passes) {
+    const int threads =
+        ctx.maxThreads > 0 ? ctx.maxThreads : static_cast<int>(std::thread::hardware_concurrency());
+    ctx.maxThreads = std::max(1, static_cast<int>(threads / std::max<std::int64_t>(1, passes)));
+    return ctx;
 }
 
 } // namespace
@@ -198,12 +208,28 @@ Result<std::vector<AloneMetrics>> Evaluator::evaluateAlone(std::span<const Quant
         return metrics;
     const Layer &layer = model().layers[static_cast<std::size_t>(variants[0].layer)];
     std::scoped_lock lock(m_impl->mutex);
-    for (Impl::Batch &batch : m_impl->batches) {
-        QS_CHECK_OK(m_impl->advanceFrontier(batch, layer.node, ctx));
-        QS_TRY(const Tensor floatOutput, m_impl->layerOutput(batch, layer, ctx));
-        for (std::size_t v = 0; v < variants.size(); ++v) {
-            QS_CHECK_OK(m_impl->evaluateVariant(batch, layer, variants[v], floatOutput, metrics[v], ctx));
-        }
+    const auto batches = static_cast<std::int64_t>(m_impl->batches.size());
+    const auto count = static_cast<std::int64_t>(variants.size());
+    std::vector<Tensor> floatOutputs(m_impl->batches.size());
+    QS_CHECK_OK(parallelTasks(batches, ctx, [&](std::int64_t i) -> Status {
+        const RunContext own = shareOf(ctx, batches);
+        Impl::Batch &batch = m_impl->batches[static_cast<std::size_t>(i)];
+        QS_CHECK_OK(m_impl->advanceFrontier(batch, layer.node, own));
+        QS_TRY(floatOutputs[static_cast<std::size_t>(i)], m_impl->layerOutput(batch, layer, own));
+        return {};
+    }));
+    // Passes side by side never wait for each other, as the threads of one pass do at every node.
+    std::vector<AloneMetrics> parts(static_cast<std::size_t>(batches * count));
+    QS_CHECK_OK(parallelTasks(batches * count, ctx, [&](std::int64_t task) {
+        const auto batch = static_cast<std::size_t>(task / count),
+                   variant = static_cast<std::size_t>(task % count);
+        return m_impl->evaluateVariant(m_impl->batches[batch], layer, variants[variant], floatOutputs[batch],
+                                       parts[static_cast<std::size_t>(task)], shareOf(ctx, batches * count));
+    }));
+    for (std::size_t task = 0; task < parts.size(); ++task) {
+        AloneMetrics &sum = metrics[task % variants.size()];
+        sum.layerOutput.merge(parts[task].layerOutput);
+        sum.network.merge(parts[task].network);
     }
     return metrics;
 }
