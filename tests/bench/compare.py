@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Runs qs_bench and, in turn with it, other programs on the same work, and prints one table of ratios.
 
-Usage: compare.py [--bench build/release/bin/qs_bench] [--only statistics,numberline,gptq,rounding,forward,blocks] [--threads 1,2] [--rounds 3]
-                  [--gptq-size 4096] [--clock wall|cpu] [--python PYTHON] [--llama-cpp FOLDER]
+Usage: compare.py [--bench build/release/bin/qs_bench] [--threads 1,2] [--rounds 3] [--gptq-size 4096]
+                  [--only statistics,numberline,gptq,rounding,forward,capture,sensitivity,blocks]
+                  [--clock wall|cpu] [--python PYTHON] [--llama-cpp FOLDER]
 
 Times are the best of all rounds. A ratio above 1 says that Quantoscope is faster. On a machine that others use too,
-compare one thread by the processor time (--clock cpu) that each program took. A peer that is not installed
-(onnxruntime-node where NODE_PATH finds it; python3-torch, -numpy and -h5py for PYTHON; ggml, whose libggml-base.so
-lies in the folder of --llama-cpp or QS_LLAMA_CPP) is named and left out.
+compare one thread by the processor time (--clock cpu) that each program took. Sensitivity takes minutes and runs
+only when it is asked for; its peer is the same executor running every variant from the inputs on. A peer that is not
+installed (onnxruntime-node where NODE_PATH finds it; python3-torch, -numpy, -h5py and -onnx for PYTHON; ggml, whose
+libggml-base.so lies in the folder of --llama-cpp or QS_LLAMA_CPP) is named and left out.
 """
 import argparse
 import json
@@ -15,21 +17,37 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODELS = {"glyph-cnn": "glyph-calib", "glyph-vit": "glyph-calib", "tiny-llama": "tiny-llama-calib",
           "glyph-dit": "glyph-dit-calib"}
+LAYERED = ("glyph-cnn", "glyph-vit", "tiny-llama")
 ELEMENTS = 1 << 24
 ROUNDING_SIZES = (2000, 4000)
 BLOCKS = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "tq1_0",
           "tq2_0", "mxfp4", "q1_0", "q2_0")
+CAPTURE_SAMPLES, CAPTURE_BATCH = 128, 16
+SENSITIVITY_SAMPLES = 16
 READ_INPUTS = """
 import h5py, json, sys
+samples, batch = int(sys.argv[2]), int(sys.argv[3])
 with h5py.File(sys.argv[1]) as file:
-    json.dump({name: {'shape': data[:int(sys.argv[2])].shape, 'type': str(data.dtype),
-                      'values': data[:int(sys.argv[2])].reshape(-1).tolist()}
-               for name, data in file['inputs'].items()}, sys.stdout)"""
+    json.dump([{name: {'shape': data[start:start + batch].shape, 'type': str(data.dtype),
+                       'values': data[start:start + batch].reshape(-1).tolist()}
+                for name, data in file['inputs'].items()} for start in range(0, samples, batch)], sys.stdout)"""
+# Every value that a node computes becomes an output of the graph.
+EXPOSE_ALL = """
+import onnx, sys
+model = onnx.load(sys.argv[1])
+outputs = {output.name for output in model.graph.output}
+for node in model.graph.node:
+    for name in node.output:
+        if name and name not in outputs and node.op_type != 'Constant':
+            model.graph.output.append(onnx.ValueInfoProto(name=name))
+onnx.save(model, sys.argv[2])
+print(len(model.graph.output))"""
 
 
 class Table:
@@ -98,18 +116,45 @@ def measure_rounding(table, options, threads):
         bench(table, options, f"^(gemm|quantease_sweep|hessian)/size:{size}/threads:{threads}/")
 
 
+def time_onnxruntime(table, options, threads, models, batches_of):
+    """Notes ort/NAME for each of {name: (sample model, file)}; batches_of(sample model) gives what it runs on."""
+    request = []
+    for name, (model, file) in models.items():
+        batches = batches_of(model)
+        if batches:
+            request.append({"name": name, "model": str(file), "batches": batches})
+    if request:
+        command = ["node", HERE / "ort_forward.mjs", threads]
+        for name, best in (table.run("onnxruntime-node", command, json.dumps(request)) or {}).items():
+            table.note(f"ort/{name}", best[options.clock])
+
+
+def read_inputs(table, options, model, samples, batch):
+    return table.run("h5py", [options.python, "-c", READ_INPUTS, ROOT / f"sample-data/{MODELS[model]}.h5", samples, batch])
+
+
 def measure_forward(table, options, threads):
     for batch in (1, 32):
         bench(table, options, f"^forward/.*/batch:{batch}/threads:{threads}/")
-        request = []
-        for model, data in MODELS.items():
-            inputs = table.run("h5py", [options.python, "-c", READ_INPUTS, ROOT / f"sample-data/{data}.h5", batch])
-            if inputs:
-                request.append({"name": model, "model": str(ROOT / f"sample-data/{model}.onnx"), "inputs": inputs})
-        if request:
-            command = ["node", HERE / "ort_forward.mjs", threads]
-            for model, best in (table.run("onnxruntime-node", command, json.dumps(request)) or {}).items():
-                table.note(f"ort/{model}/{batch}/{threads}", best[options.clock])
+        models = {f"{model}/{batch}/{threads}": (model, ROOT / f"sample-data/{model}.onnx") for model in MODELS}
+        time_onnxruntime(table, options, threads, models,
+                         lambda model, batch=batch: read_inputs(table, options, model, batch, batch))
+
+
+def measure_capture(table, options, threads):
+    bench(table, options, f"^capture/.*/samples:{CAPTURE_SAMPLES}/threads:{threads}/")
+    with tempfile.TemporaryDirectory() as folder:
+        models = {}
+        for model in LAYERED:
+            file = pathlib.Path(folder) / f"{model}.onnx"
+            if table.run("onnx", [options.python, "-c", EXPOSE_ALL, ROOT / f"sample-data/{model}.onnx", file]):
+                models[f"all/{model}/{threads}"] = (model, file)
+        time_onnxruntime(table, options, threads, models,
+                         lambda model: read_inputs(table, options, model, CAPTURE_SAMPLES, CAPTURE_BATCH))
+
+
+def measure_sensitivity(table, options, threads):
+    bench(table, options, f"^sensitivity.*/samples:{SENSITIVITY_SAMPLES}/threads:{threads}/")
 
 
 def measure_blocks(table, options, threads):
@@ -157,6 +202,14 @@ def rows(options):
                 yield "decoded q4_k, 16 M values", threads, f"blocks_decode/q4_k/{size}", "memcpy", f"memcpy/{size}"
             for name in ("q4_0", "q4_k", "iq4_nl"):
                 yield f"GGUF {name} blocks, 16 M values", threads, f"blocks_encode/{name}/{size}", "memcpy", f"memcpy/{size}"
+        if "capture" in options.only:
+            for model in LAYERED:
+                ours = f"capture/{model}/samples:{CAPTURE_SAMPLES}/threads:{threads}"
+                yield f"calibrate {model}, {CAPTURE_SAMPLES} samples", threads, ours, "ORT, all taps", f"ort/all/{model}/{threads}"
+        if "sensitivity" in options.only:
+            for model in LAYERED:
+                size = f"{model}/samples:{SENSITIVITY_SAMPLES}/threads:{threads}"
+                yield f"sensitivity of {model}", threads, f"sensitivity/{size}", "each whole", f"sensitivity_from_start/{size}"
         if "forward" in options.only:
             for model in MODELS:
                 for batch in (1, 32):
@@ -181,7 +234,7 @@ def print_table(table, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default=ROOT / "build/release/bin/qs_bench", type=pathlib.Path)
-    parser.add_argument("--only", default="statistics,numberline,gptq,rounding,forward,blocks", type=lambda text: text.split(","))
+    parser.add_argument("--only", default="statistics,numberline,gptq,rounding,forward,capture,blocks", type=lambda text: text.split(","))
     parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--gptq-size", default="4096", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", default=3, type=int)
@@ -192,7 +245,8 @@ def main():
     if not options.bench.exists():
         sys.exit(f"{options.bench} is not there: build the target qs_bench, or say where it is with --bench")
     measures = {"statistics": measure_statistics, "numberline": measure_number_line, "gptq": measure_gptq,
-                "rounding": measure_rounding, "forward": measure_forward, "blocks": measure_blocks}
+                "rounding": measure_rounding, "forward": measure_forward,
+                "capture": measure_capture, "sensitivity": measure_sensitivity, "blocks": measure_blocks}
     table = Table()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, best {options.clock} time of {options.rounds} rounds")
     for _ in range(options.rounds):

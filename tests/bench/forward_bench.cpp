@@ -1,19 +1,14 @@
-#include "core/exec/executor.h"
-#include "core/io/calibration_set.h"
-#include "core/io/importer.h"
+#include "tests/bench/sample_model.h"
 
 #include <benchmark/benchmark.h>
 
 namespace qs {
 namespace {
 
-struct Sample {
-    const char *model, *data;
-};
-constexpr Sample kSamples[] = {{"glyph-cnn", "glyph-calib"},
-                               {"glyph-vit", "glyph-calib"},
-                               {"tiny-llama", "tiny-llama-calib"},
-                               {"glyph-dit", "glyph-dit-calib"}};
+constexpr SampleModel kSamples[] = {{"glyph-cnn", "glyph-calib"},
+                                    {"glyph-vit", "glyph-calib"},
+                                    {"tiny-llama", "tiny-llama-calib"},
+                                    {"glyph-dit", "glyph-dit-calib"}};
 
 struct Forward {
     std::shared_ptr<const Executor> executor;
@@ -21,19 +16,16 @@ struct Forward {
 };
 
 /// A sample model with the first samples of its calibration set.
-Result<Forward> openForward(const Sample &sample, std::int64_t batch) {
-    const std::filesystem::path folder = QS_SAMPLE_DATA;
-    FindingList findings;
-    QS_TRY(const auto model, openModel(folder / (std::string(sample.model) + ".onnx"), findings, {}));
-    QS_TRY(const auto set, CalibrationSet::open(folder / (std::string(sample.data) + ".h5"), {}));
+Result<Forward> openForward(const SampleModel &sample, std::int64_t batch) {
+    QS_TRY(const OpenedSample opened, openSample(sample));
     Forward forward;
-    QS_TRY(forward.executor, Executor::create(model));
-    QS_TRY(forward.inputs, readModelInputs(*set, model->graph, 0, batch));
+    forward.executor = opened.executor;
+    QS_TRY(forward.inputs, readModelInputs(*opened.set, opened.executor->model().graph, 0, batch));
     return forward;
 }
 
 /// One pass without taps or substitutions.
-void runForward(benchmark::State &state, const Sample &sample) {
+void runForward(benchmark::State &state, const SampleModel &sample) {
     const auto forward = openForward(sample, state.range(0));
     if (!forward) {
         state.SkipWithError(forward.error().text().c_str());
@@ -48,7 +40,7 @@ void runForward(benchmark::State &state, const Sample &sample) {
 }
 
 const bool kRegistered = [] {
-    for (const Sample &sample : kSamples)
+    for (const SampleModel &sample : kSamples)
         benchmark::RegisterBenchmark((std::string("forward/") + sample.model).c_str(), runForward, sample)
             ->ArgNames({"batch", "threads"})
             ->ArgsProduct({{1, 32}, {1, 2}})
