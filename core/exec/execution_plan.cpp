@@ -70,6 +70,9 @@ Status fuseNodes(Executor::Impl &impl) {
     const ModelGraph &graph = impl.graph();
     for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
         const Node &node = graph.nodes()[n];
+        if (node.opType == "MatMul")
+            if (auto fused = fuseProduct(graph, static_cast<NodeId>(n), impl.kernels[n]))
+                impl.fused.emplace(static_cast<NodeId>(n), std::move(*fused));
         if (node.opType != "Conv")
             continue;
         QS_TRY(Kernel reference, createKernel(referenceKernels(), node, graph));

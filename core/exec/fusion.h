@@ -16,4 +16,9 @@ struct FusedNodes {
 /// \param reference  the reference kernel of the convolution
 std::optional<FusedNodes> fuseConvolution(const ModelGraph &graph, NodeId id, Kernel reference);
 
+/// The product `id` of a MatMul with a constant matrix and the bias and the GELU or SiLU that follow it, each
+/// of which exporters write as some nodes; nullopt where there is nothing to fuse. \param product  the kernel
+/// of the MatMul
+std::optional<FusedNodes> fuseProduct(const ModelGraph &graph, NodeId id, Kernel product);
+
 } // namespace qs
