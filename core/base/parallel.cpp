@@ -34,7 +34,11 @@ Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx
         // TBB prints a warning when asked for more threads than there are.
         const int cores = oneapi::tbb::info::default_concurrency();
         const int threads = ctx.maxThreads > 0 ? std::min(ctx.maxThreads, cores) : cores;
-        arenaOf(threads).execute([&] { oneapi::tbb::parallel_for(std::int64_t{0}, blocks, runBlock); });
+        // Isolated: a thread that waits for a loop inside a block must not begin another block meanwhile.
+        arenaOf(threads).execute([&] {
+            oneapi::tbb::this_task_arena::isolate(
+                [&] { oneapi::tbb::parallel_for(std::int64_t{0}, blocks, runBlock); });
+        });
     }
     if (ctx.cancelled())
         return RunContext::cancelledError();

@@ -17,6 +17,26 @@ TEST(ParallelFor, CoversEveryIndexOnce) {
     }
 }
 
+/// A block may hold a lock, or keep state of its thread, while it runs a loop of its own. Without isolation
+/// this breaks on three cores and more.
+TEST(ParallelFor, AThreadEndsItsBlockBeforeItBeginsAnother) {
+    thread_local bool inside = false;
+    std::atomic<int> nested = 0, sum = 0;
+    ASSERT_TRUE(parallelFor(200, 1, {}, [&](std::int64_t, std::int64_t) {
+        nested += inside;
+        inside = true;
+        EXPECT_TRUE(parallelFor(64, 1, {}, [&](std::int64_t begin, std::int64_t) {
+            volatile double work = 0;
+            for (int i = 0; i < 2000; ++i)
+                work = work + static_cast<double>(begin);
+            ++sum;
+        }));
+        inside = false;
+    }));
+    EXPECT_EQ(nested, 0);
+    EXPECT_EQ(sum, 200 * 64);
+}
+
 TEST(ParallelFor, StopsWhenCancelled) {
     std::stop_source source;
     RunContext ctx;
