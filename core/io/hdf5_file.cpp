@@ -4,6 +4,8 @@
 #include "core/io/hdf5_reading.h"
 #include "core/io/isolated_call.h"
 
+#include <set>
+
 namespace qs {
 namespace {
 
@@ -34,19 +36,19 @@ public:
     explicit Trial(const std::filesystem::path &file) : m_file(openFile(file)) {}
     void run() {
         if (m_file)
-            tryObject("", true, 0);
+            tryObject("", {"", true, 0}, 0);
     }
 
 private:
-    void tryObject(const std::string &path, bool isGroup, int depth) {
-        if (depth > kHdf5MaxDepth || ++m_objects > kHdf5MaxObjects)
+    void tryObject(const std::string &path, const Hdf5File::Entry &entry, int depth) {
+        if (depth > kHdf5MaxDepth || ++m_objects > kHdf5MaxObjects || !m_tried.insert(entry.address).second)
             return;
         tryAttributes(path);
-        if (!isGroup)
+        if (!entry.isGroup)
             return tryDataset(path);
         if (const auto children = listChildren(m_file.get(), path))
             for (const auto &child : *children)
-                tryObject(path + "/" + child.name, child.isGroup, depth + 1);
+                tryObject(path + "/" + child.name, child, depth + 1);
     }
 
     void tryAttributes(const std::string &path) {
@@ -78,6 +80,7 @@ private:
 
     Hdf5Handle m_file;
     hsize_t m_objects = 0;
+    std::set<std::uint64_t> m_tried; ///< addresses
     std::int64_t m_bytesLeft = kTrialBytes;
 };
 

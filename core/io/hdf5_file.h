@@ -27,7 +27,8 @@ public:
 
     struct Entry {
         std::string name;
-        bool isGroup = false; ///< else a data set
+        bool isGroup = false;      ///< else a data set
+        std::uint64_t address = 0; ///< in the file: hard links give one object many names
     };
     struct Dataset {
         DType dtype = DType::Undefined; ///< what the bytes mean: the attribute logical_dtype is obeyed

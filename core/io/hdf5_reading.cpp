@@ -149,7 +149,7 @@ herr_t collectChild(hid_t group, const char *name, const H5L_info_t *link, void 
     if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
         return -1;
     if (object.type == H5O_TYPE_GROUP || object.type == H5O_TYPE_DATASET)
-        list.entries.push_back({name, object.type == H5O_TYPE_GROUP});
+        list.entries.push_back({name, object.type == H5O_TYPE_GROUP, object.addr});
     return 0;
 }
 

@@ -54,7 +54,19 @@ protected:
     MemoryLimit m_limit{rlim_t(1) << 30};
 };
 
-/// Two links of a group to itself make a tree of 2^32 groups.
+/// Thirty groups with two names each in the one before are 2^30 paths.
+TEST_F(HostileHdf5, GroupsOfManyNamesEnd) {
+    const auto file = write([](hid_t id) {
+        std::string path;
+        for (int depth = 0; depth < 30; ++depth) {
+            group(id, (path + "/a").c_str());
+            hardLink(id, (path + "/a").c_str(), path + "/b");
+            path += "/a";
+        }
+    });
+    EXPECT_THAT(weights(file), HasSubstr("without any weights"));
+}
+
 TEST_F(HostileHdf5, GroupsInsideThemselvesEnd) {
     const auto trees = [](const char *root) {
         return [root](hid_t file) {

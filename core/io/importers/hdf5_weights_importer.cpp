@@ -66,10 +66,12 @@ private:
         QS_TRY(const std::vector<Hdf5File::Entry> entries, m_file.children(group.empty() ? "/" : group));
         for (const Hdf5File::Entry &entry : entries) {
             const std::string path = group + "/" + entry.name;
-            if (++m_objects > kMostObjects) // hard links can make endless trees
+            if (++m_objects > kMostObjects)
                 return fail(ErrorCode::CorruptFile,
                             fmt::format("has more than {} groups and data sets", kMostObjects), path);
             if (entry.isGroup) {
+                if (!m_groups.insert(entry.address).second)
+                    continue; // another name of the same group: they can make endless trees
                 if (path != "/optimizer_weights" && path != "/optimizer")
                     QS_CHECK_OK(readGroup(path, prefix, depth + 1));
             } else {
@@ -111,6 +113,7 @@ private:
     std::vector<NamedTensor> m_tensors;
     std::vector<std::string> m_skipped;
     std::size_t m_objects = 0;
+    std::set<std::uint64_t> m_groups; ///< that were read, by address
     std::uint64_t m_bytes = 0, m_fileBytes = 0;
 };
 
