@@ -1,11 +1,14 @@
 #include "core/graph/layer.h"
 
+#include "core/base/machine_memory.h"
+#include "core/base/number_text.h"
 #include "core/graph/node_name.h"
 #include "core/graph/weight_difference.h"
 #include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <functional>
 #include <map>
 #include <set>
@@ -79,6 +82,21 @@ bool describeLayer(Layer &layer, const Node &node, const ModelGraph &graph) {
     return false;
 }
 
+/// A program that the system ends tells nobody why.
+Status requireMemory(const Layer &layer, const ModelGraph &graph) {
+    const bool isCopied = layer.transposed || graph.constant(layer.weight)->dtype() != DType::Float32;
+    const auto bytes = layer.parameters() * static_cast<std::int64_t>(sizeof(float));
+    const auto memory = static_cast<std::int64_t>(machineMemoryBytes());
+    if (!isCopied || bytes <= memory / 2)
+        return {};
+    return fail(
+        ErrorCode::OutOfMemory,
+        fmt::format("would take {} as float32, more than half of this machine's {}. The distribution of "
+                    "its weight and `qscope stats --layer` read it piece by piece",
+                    bytesText(bytes), bytesText(memory)),
+        layer.name);
+}
+
 } // namespace
 
 const char *layerKindName(LayerKind kind) {
@@ -117,6 +135,7 @@ std::vector<Layer> findLayers(const ModelGraph &graph) {
 }
 
 Result<Tensor> weightMatrix(const Layer &layer, const ModelGraph &graph) {
+    QS_CHECK_OK(requireMemory(layer, graph));
     auto matrix =
         matrixOf({*graph.constant(layer.weight), layer.transposed}, layer.outChannels, layer.inPerOut);
     if (!matrix)

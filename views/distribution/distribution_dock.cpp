@@ -193,6 +193,8 @@ void DistributionDock::load() {
     if (wanted == m_wanted)
         return;
     m_wanted = wanted;
+    if (!m_data)
+        showNothing(tr("Reading %1…").arg(QString::fromStdString(wanted.layerInfo().name)));
     using Data = std::shared_ptr<const DistributionData>;
     auto data = std::make_shared<Data>();
     const auto early = std::make_shared<LatestValue<Data>>(

@@ -1,5 +1,6 @@
 #include "core/analysis/weight_values.h"
 
+#include "core/base/machine_memory.h"
 #include "core/graph/model_graph.h"
 #include "core/graph/weights_only.h"
 #include "core/tensor/convert.h"
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
+#include <sys/mman.h>
 
 namespace qs {
 namespace {
@@ -110,6 +112,27 @@ TEST_P(EveryLayout, RowsAndScanShowTheMatrix) {
     EXPECT_EQ(found.min, expected.min);
     EXPECT_EQ(found.max, expected.max);
     EXPECT_NEAR(found.m4, expected.m4, 1e-11 * expected.m4);
+}
+
+TEST(WeightValues, MayBeLargerThanMemoryWhereACopyIsRefused) {
+    // Addresses without memory: nothing is written, and of the values little is read.
+    const std::int64_t cols = 1 << 20;
+    const auto rows = static_cast<std::int64_t>(machineMemoryBytes() / 8) / cols + 1;
+    const std::size_t size = static_cast<std::size_t>(rows * cols) * sizeof(std::uint16_t);
+    void *pages = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ASSERT_NE(pages, MAP_FAILED);
+    const std::shared_ptr<std::byte> bytes(static_cast<std::byte *>(pages),
+                                           [size](std::byte *first) { munmap(first, size); });
+    WeightsOnlyBuilder builder("m");
+    ASSERT_TRUE(builder.add("fc.weight", Tensor::wrap(DType::BFloat16, {rows, cols}, bytes)));
+    const ModelGraph graph = *std::move(builder).finish();
+    const Layer layer = findLayers(graph).at(0);
+    const auto copy = weightMatrix(layer, graph);
+    ASSERT_FALSE(copy);
+    EXPECT_EQ(copy.error().code, ErrorCode::OutOfMemory);
+    EXPECT_NE(copy.error().text().find("fc: would take"), std::string::npos) << copy.error().text();
+    const WeightValues values = *WeightValues::open(layer, graph);
+    EXPECT_EQ(values.read(rows - 1, 1)->numel(), cols);
 }
 
 } // namespace
