@@ -63,7 +63,11 @@ void addQuantized(Facts &facts, const QuantizedMatrix &matrix, const CellInspect
     facts.push_back({"code in bits", cell.bits,
                      range.lowest < 0 ? "two's complement, highest bit first" : "highest bit first"});
     facts.push_back({"scale", exactText(cell.grid.scale), "weight units per code step"});
-    facts.push_back({"scale stored as", matrix.scaleAsFloat16 ? "float16" : "float32", ""});
+    if (matrix.sliceStorage)
+        facts.push_back({"scale stored in", significant(matrix.sliceStorage->scaleBits) + " bits",
+                         "with its share of what several scales have in common"});
+    else
+        facts.push_back({"scale stored as", matrix.scaleAsFloat16 ? "float16" : "float32", ""});
     addZero(facts, matrix, cell, slice);
     facts.push_back({"dequantized", exactText(cell.dequantized),
                      matrix.levels.empty() ? "scale · (code − zero point)" : "scale · level"});

@@ -40,6 +40,9 @@ CellInspector::CellInspector(QWidget *parent)
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setAlternatingRowColors(true);
     m_table->setShowGrid(false);
+    // One that comes and goes would change the width while rows are fitted to it.
+    m_table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOn);
+    connect(m_table->horizontalHeader(), &QHeaderView::sectionResized, this, &CellInspector::fitRows);
     addCopyActions(*m_table, Qt::DisplayRole);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
 
@@ -90,6 +93,19 @@ void CellInspector::setFacts(const std::vector<CellFact> &facts) {
                                          : QString::fromStdString(*text) + (tip.isEmpty() ? "" : "\n") + tip);
             m_table->setItem(row, column, item);
         }
+    }
+    fitRows();
+}
+
+void CellInspector::fitRows() {
+    constexpr int kMargins = 10;
+    const int width = m_table->columnWidth(1) - kMargins;
+    for (int row = 0; row < m_table->rowCount(); ++row) {
+        const QTableWidgetItem *value = m_table->item(row, 1);
+        if (value && m_table->fontMetrics().horizontalAdvance(value->text()) > width)
+            m_table->resizeRowToContents(row);
+        else
+            m_table->setRowHeight(row, m_table->verticalHeader()->defaultSectionSize());
     }
 }
 

@@ -30,6 +30,9 @@ signals:
     void picked(qint64 row, qint64 col);
 
 private:
+    /// Values that are longer than their column take several lines.
+    void fitRows();
+
     QSpinBox *m_row, *m_col;
     QLabel *m_message;
     QTableWidget *m_table;

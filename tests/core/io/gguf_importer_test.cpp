@@ -5,7 +5,7 @@
 #include "core/io/importer.h"
 #include "core/tensor/blocks/block_codec.h"
 #include "core/tensor/convert.h"
-#include "tests/support/gguf_builder.h"
+#include "tests/support/gguf_llama.h"
 #include "tests/support/temp_dir.h"
 
 namespace qs {
@@ -88,6 +88,38 @@ TEST_F(GgufModel, OfAnotherArchitectureOpensAsWeights) {
     EXPECT_EQ(stored->byteOffset, 34);
     EXPECT_EQ(stored->parts.codes[0], 5);
     EXPECT_FALSE(storedBlock(*model->findLayer("token_embd"), model->graph, 0, 0)) << "float16 has no blocks";
+}
+
+TEST_F(GgufModel, ABlockIsThatOfTheFileOrOfTheMethod) {
+    GgufBuilder builder;
+    const std::string bytes = addRandom(builder, "a.weight", Shape{4, 256}, 12);
+    const auto model = open(builder.bytes());
+    ASSERT_TRUE(model);
+    const Layer &layer = *model->findLayer("a");
+    const QuantizedMatrix &codes = *model->stored.at(layer.id)->weight;
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), reinterpret_cast<const char *>(codes.blocks.bytes())));
+
+    const Tensor original = sampleValues(Shape{4, 256}, 7 * 8 + 4, 0.3f);
+    const MatrixView<const float> weights{original.values<float>().data(), 4, 256};
+    const auto cell = inspectCell(layer, weights, &codes, 2, 70, {}).value();
+    // The graph of another file: its own weight is not what the codes say.
+    const auto block = blockBehind({layer, model->graph, weights, &codes}, cell);
+    ASSERT_TRUE(block);
+    EXPECT_EQ(block->byteOffset, 2 * 144);
+    EXPECT_FALSE(block->isMade);
+    ASSERT_TRUE(block->error);
+    EXPECT_EQ(block->error->count, 256);
+    EXPECT_GT(block->error->sqnrDb(), 15);
+
+    QuantizedMatrix made = codes;
+    made.blocks = {};
+    const auto again = blockBehind({layer, model->graph, weights, &made, "q4_k"}, cell);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->isMade);
+    EXPECT_EQ(again->bytes, block->bytes);
+    made.codes[2 * 256 + 70] ^= 1; // no longer what the method makes, nor what the file holds
+    const auto other = inspectCell(layer, weights, &made, 2, 70, {}).value();
+    EXPECT_FALSE(blockBehind({layer, model->graph, weights, &made, "q4_k"}, other));
 }
 
 TEST_F(GgufModel, InAFormatWithoutTableIsListedAndRefusedByName) {
