@@ -48,10 +48,8 @@ Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
     }
     const auto values = input.values<float>();
     QS_TRY(const TensorStats stats, computeStats(values, ctx));
-    if (m_capture.histogram.total() == 0 && stats.count > 0)
-        m_capture.histogram = initialHistogram(stats);
+    QS_CHECK_OK(addHistogram(values, stats, ctx));
     m_capture.stats.merge(stats);
-    m_capture.histogram.addGrowing(values);
     const ChannelView view{values.data(), shape.numelBetween(0, channelAxis), channels,
                            shape.numelBetween(channelAxis + 1, shape.rank())};
     const ChannelSums sums{m_capture.channelMin.data(), m_capture.channelMax.data(),
@@ -60,6 +58,21 @@ Status ActivationAccumulator::add(const Tensor &input, const RunContext &ctx) {
     QS_CHECK_OK(addToChannels(view, sums, stats.nanCount + stats.infCount == 0, ctx));
     addSample(view);
     m_capture.tokens += view.blocks * view.inner;
+    return {};
+}
+
+Status ActivationAccumulator::addHistogram(std::span<const float> values, const TensorStats &stats,
+                                           const RunContext &ctx) {
+    Histogram &histogram = m_capture.histogram;
+    if (histogram.total() == 0 && stats.count > 0)
+        histogram = initialHistogram(stats);
+    if (stats.count == 0 || stats.min < histogram.lo() || stats.max > histogram.hi()) {
+        histogram.addGrowing(values);
+        return {};
+    }
+    QS_TRY(const Histogram batch,
+           computeHistogram(values, histogram.lo(), histogram.hi(), histogram.bins(), ctx));
+    histogram.merge(batch);
     return {};
 }
 

@@ -21,6 +21,7 @@ public:
     static std::int64_t bytesFor(std::int64_t channels, std::int64_t sampleTokens);
 
 private:
+    Status addHistogram(std::span<const float> values, const TensorStats &stats, const RunContext &ctx);
     void addSample(const ChannelView &view);
 
     bool m_channelsFirst;

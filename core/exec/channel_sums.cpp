@@ -4,76 +4,111 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace qs {
 namespace {
 
 constexpr std::int64_t kLanes = 8;
+// Written out as vectors: this compiler leaves loops that mix float and double scalar.
+typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
+typedef float HalfFloats __attribute__((vector_size(kLanes / 2 * sizeof(float))));
+typedef double HalfDoubles __attribute__((vector_size(kLanes / 2 * sizeof(double))));
 
-/// Eight running results side by side, so that the loop over them vectorises.
-struct Lanes {
-    float min[kLanes], max[kLanes];
-    double sum[kLanes] = {}, magnitudes[kLanes] = {}, squares[kLanes] = {};
+template <typename Vector>
+Vector load(const float *src) {
+    Vector values;
+    std::memcpy(&values, src, sizeof values);
+    return values;
+}
 
-    explicit Lanes(float first) {
-        std::fill_n(min, kLanes, first);
-        std::fill_n(max, kLanes, first);
-    }
-    void add(std::int64_t lane, float x) {
+/// Of one channel.
+struct Single {
+    float min, max;
+    double sum = 0, magnitudes = 0, squares = 0;
+
+    explicit Single(float first) : min(first), max(first) {}
+    void add(float x) {
         const double value = static_cast<double>(x);
-        min[lane] = x < min[lane] ? x : min[lane];
-        max[lane] = x > max[lane] ? x : max[lane];
-        sum[lane] += value;
-        magnitudes[lane] += std::fabs(value);
-        squares[lane] += value * value;
+        min = std::min(min, x);
+        max = std::max(max, x);
+        sum += value;
+        magnitudes += std::fabs(value);
+        squares += value * value;
     }
-    void addEight(const float *values) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane)
-            add(lane, values[lane]);
+    void addTo(const ChannelSums &sums, std::int64_t channel) const {
+        sums.min[channel] = std::min(sums.min[channel], min);
+        sums.max[channel] = std::max(sums.max[channel], max);
+        sums.sum[channel] += sum;
+        sums.sumOfMagnitudes[channel] += magnitudes;
+        sums.sumOfSquares[channel] += squares;
     }
-    void addTo(const ChannelSums &sums, std::int64_t channel, std::int64_t lane) const {
-        sums.min[channel] = std::min(sums.min[channel], min[lane]);
-        sums.max[channel] = std::max(sums.max[channel], max[lane]);
-        sums.sum[channel] += sum[lane];
-        sums.sumOfMagnitudes[channel] += magnitudes[lane];
-        sums.sumOfSquares[channel] += squares[lane];
+};
+
+/// Eight results side by side.
+struct Lanes {
+    Floats min, max;
+    HalfDoubles sum[2] = {}, magnitudes[2] = {}, squares[2] = {};
+
+    explicit Lanes(const Floats &first) : min(first), max(first) {}
+    void add(const float *values) {
+        const Floats x = load<Floats>(values);
+        min = x < min ? x : min;
+        max = x > max ? x : max;
+        for (int half = 0; half < 2; ++half) {
+            const auto value =
+                __builtin_convertvector(load<HalfFloats>(values + half * kLanes / 2), HalfDoubles);
+            sum[half] += value;
+            magnitudes[half] += value < 0 ? -value : value;
+            squares[half] += value * value;
+        }
+    }
+    Single lane(int i) const {
+        Single single(min[i]);
+        single.max = max[i];
+        single.sum = sum[i / 4][i % 4];
+        single.magnitudes = magnitudes[i / 4][i % 4];
+        single.squares = squares[i / 4][i % 4];
+        return single;
     }
 };
 
 /// A channel whose values lie in rows: lanes are positions in the row.
 void addRows(const ChannelView &view, const ChannelSums &sums, std::int64_t channel) {
-    Lanes lanes(*view.row(0, channel));
+    const float first = *view.row(0, channel);
+    Lanes lanes(Floats{first, first, first, first, first, first, first, first});
+    Single rest(first);
     for (std::int64_t block = 0; block < view.blocks; ++block) {
         const float *row = view.row(block, channel);
         std::int64_t i = 0;
         for (; i + kLanes <= view.inner; i += kLanes)
-            lanes.addEight(row + i);
+            lanes.add(row + i);
         for (; i < view.inner; ++i)
-            lanes.add(i % kLanes, row[i]);
+            rest.add(row[i]);
     }
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-        lanes.addTo(sums, channel, lane);
+    for (int lane = 0; lane < kLanes; ++lane)
+        lanes.lane(lane).addTo(sums, channel);
+    rest.addTo(sums, channel);
 }
 
 /// Eight channels whose values are neighbours: lanes are channels.
 void addColumns(const ChannelView &view, const ChannelSums &sums, std::int64_t channel) {
-    Lanes lanes(0);
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-        lanes.min[lane] = lanes.max[lane] = *view.row(0, channel + lane);
+    Lanes lanes(load<Floats>(view.row(0, channel)));
     for (std::int64_t block = 0; block < view.blocks; ++block)
-        lanes.addEight(view.row(block, channel));
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-        lanes.addTo(sums, channel + lane, lane);
+        lanes.add(view.row(block, channel));
+    for (int lane = 0; lane < kLanes; ++lane)
+        lanes.lane(lane).addTo(sums, channel + lane);
 }
 
+/// The slow way: NaN and Inf are left out.
 void addFinite(const ChannelView &view, const ChannelSums &sums, std::int64_t channel) {
     for (std::int64_t block = 0; block < view.blocks; ++block) {
         const float *row = view.row(block, channel);
         for (std::int64_t i = 0; i < view.inner; ++i)
             if (std::isfinite(row[i])) {
-                Lanes one(row[i]);
-                one.add(0, row[i]);
-                one.addTo(sums, channel, 0);
+                Single one(row[i]);
+                one.add(row[i]);
+                one.addTo(sums, channel);
             }
     }
 }
