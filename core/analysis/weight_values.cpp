@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 
 namespace qs {
 namespace {
@@ -67,6 +68,12 @@ private:
 
     /// A line without finite values but 0 may still hold NaN or Inf.
     bool isZero(std::int64_t line) const {
+        if (!m_transposed && m_length > 0) { // nearly always, and fast: every pattern is that of +0
+            const Bits *row = m_patterns.values.data() + line * m_length;
+            const auto others = static_cast<std::size_t>(m_length - 1) * sizeof(Bits);
+            if (row[0] == 0 && std::memcmp(row, row + 1, others) == 0)
+                return true;
+        }
         const std::int64_t stride = m_transposed ? m_lines : 1, first = m_transposed ? line : line * m_length;
         for (std::int64_t i = 0; i < m_length; ++i)
             if (static_cast<Bits>(m_patterns.values[static_cast<std::size_t>(first + i * stride)] << 1) != 0)
