@@ -25,6 +25,19 @@ inline Lanes loadLanes(const float *values) {
     return lanes;
 }
 
+/// Element i becomes the one at order[i].
+template <typename Vector, typename Order>
+inline Vector shuffled(Vector values, Order order) {
+#ifdef __clang__ // which knows fixed orders only; it makes the fuzz targets
+    Vector moved = values;
+    for (std::size_t i = 0; i < sizeof(values) / sizeof(values[0]); ++i)
+        moved[i] = values[static_cast<std::size_t>(order[i])];
+    return moved;
+#else
+    return __builtin_shuffle(values, order);
+#endif
+}
+
 /// The low byte of each.
 inline void storeBytes(LaneInts values, std::uint8_t *bytes) {
 #ifdef __AVX2__
@@ -32,7 +45,7 @@ inline void storeBytes(LaneInts values, std::uint8_t *bytes) {
     using Bytes = std::uint8_t __attribute__((vector_size(sizeof values)));
     constexpr Bytes kLow = {0,  4,  8,  12, 0,  4,  8,  12, 0,  4,  8,  12, 0,  4,  8,  12,
                             16, 20, 24, 28, 16, 20, 24, 28, 16, 20, 24, 28, 16, 20, 24, 28};
-    const Bytes low = __builtin_shuffle(reinterpret_cast<Bytes>(values), kLow);
+    const Bytes low = shuffled(reinterpret_cast<Bytes>(values), kLow);
     std::memcpy(bytes, &low, 4);
     std::memcpy(bytes + 4, reinterpret_cast<const std::uint8_t *>(&low) + 16, 4);
 #else
@@ -60,7 +73,7 @@ inline bool anyOf(LaneInts mask) {
 /// The least of all, and the largest; of zeros any.
 inline float leastOf(Lanes values) {
     const auto fold = [&values](LaneInts other) {
-        const Lanes moved = __builtin_shuffle(values, other);
+        const Lanes moved = shuffled(values, other);
         values = moved < values ? moved : values;
     };
 #ifdef __AVX2__
