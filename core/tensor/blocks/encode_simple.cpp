@@ -14,6 +14,7 @@ using Codes = std::uint8_t[32];
 /// Codes around the middle of 2·half: the element of largest magnitude takes the code 0.
 void symmetricCodes(Block x, int half, std::uint8_t *scale, Codes &codes) {
     const float d = largestSigned(x) / static_cast<float>(-half), inverse = inverseOf(d);
+#pragma GCC unroll 4
     for (std::size_t j = 0; j < 32; j += kLanes) {
         const Lanes shifted = loadLanes(x.data() + j) * inverse + (static_cast<float>(half) + 0.5f);
         storeBytes(clampInts(__builtin_convertvector(shifted, LaneInts), INT32_MIN, 2 * half - 1), codes + j);
@@ -24,23 +25,22 @@ void symmetricCodes(Block x, int half, std::uint8_t *scale, Codes &codes) {
 /// The first of the smallest and the first of the largest: zeros have signs.
 std::pair<float, float> rangeOf(Block x) {
     Lanes least = loadLanes(x.data()), most = least;
+#pragma GCC unroll 4
     for (std::size_t j = kLanes; j < 32; j += kLanes) {
         const Lanes values = loadLanes(x.data() + j);
         least = values < least ? values : least;
         most = values > most ? values : most;
     }
     float low = leastOf(least), high = largestOf(most);
-    if (low == 0)
-        low = *std::find(x.begin(), x.end(), 0.0f);
-    if (high == 0)
-        high = *std::find(x.begin(), x.end(), 0.0f);
-    return {low, high};
+    const auto firstZero = [x] { return *std::find(x.begin(), x.end(), 0.0f); };
+    return {low != 0 ? low : firstZero(), high != 0 ? high : firstZero()};
 }
 
 /// Codes from the minimum up. \param scale  room for scale and minimum
 void offsetCodes(Block x, int highest, std::uint8_t *scale, Codes &codes) {
     const auto [low, high] = rangeOf(x);
     const float d = (high - low) / static_cast<float>(highest), inverse = inverseOf(d);
+#pragma GCC unroll 4
     for (std::size_t j = 0; j < 32; j += kLanes) {
         const Lanes shifted = (loadLanes(x.data() + j) - low) * inverse + 0.5f;
         storeBytes(clampInts(__builtin_convertvector(shifted, LaneInts), INT32_MIN, highest), codes + j);
