@@ -165,6 +165,7 @@ TEST_F(ProjectSessionTest, MissingAndChangedSourcesAreAsked) {
                                m_dir.path() / "model.onnx");
     m_first->context.openFile(file("model.onnx"));
     ASSERT_TRUE(settled(*m_first));
+    m_first->context.setRecipe(uniformRecipe({}, {}, {})); // weights only: there is no calibration set
     m_first->context.startRun();
     ASSERT_TRUE(settled(*m_first));
     ASSERT_TRUE(saveTo(file("work.qscope")));
