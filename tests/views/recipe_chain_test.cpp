@@ -254,6 +254,20 @@ TEST_F(RecipeChain, TransformsAreAddedMovedRemovedAndUndone) {
     EXPECT_EQ(m_context.recipe(), first);
 }
 
+TEST_F(RecipeChain, SaysWhyTheRecipeCannotRun) {
+    const auto *reason = m_dock.findChild<QLabel *>(QStringLiteral("whyNotRun"));
+    ASSERT_TRUE(reason);
+    EXPECT_TRUE(reason->isHidden()) << "without a model every view says that one is missing";
+    m_context.openFile(QString::fromStdString(std::filesystem::path(QS_SAMPLE_DATA) / "glyph-cnn.onnx"));
+    ASSERT_TRUE(waitUntil([&] { return m_context.executor() != nullptr && !m_context.jobs().anyRunning(); }));
+    refresh();
+    EXPECT_FALSE(reason->isHidden());
+    EXPECT_TRUE(reason->text().contains("calibration set")) << reason->text().toStdString();
+    m_context.setRecipe(uniformRecipe({}, {}, {}));
+    refresh();
+    EXPECT_TRUE(reason->isHidden());
+}
+
 TEST_F(RecipeChain, ParametersAreEditedAsOneStepOfUndo) {
     add("smooth");
     const int steps = m_context.undoStack().count();

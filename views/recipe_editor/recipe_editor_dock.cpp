@@ -86,9 +86,14 @@ QWidget *RecipeEditorDock::makeFooter() {
     layout->setContentsMargins(0, 0, 0, 0);
     m_estimate = new QLabel;
     m_estimate->setWordWrap(true);
+    m_whyNotRun = new QLabel;
+    m_whyNotRun->setObjectName(QStringLiteral("whyNotRun"));
+    m_whyNotRun->setWordWrap(true);
+    m_whyNotRun->setForegroundRole(QPalette::PlaceholderText);
     m_run = new QPushButton;
     connect(m_run, &QPushButton::clicked, this, &RecipeEditorDock::runOrCancel);
     layout->addWidget(m_estimate);
+    layout->addWidget(m_whyNotRun);
     layout->addWidget(m_run);
     return footer;
 }
@@ -177,9 +182,12 @@ void RecipeEditorDock::updateRunButton() {
         m_run->setText(tr("Cancel run (Esc)"));
         m_run->setToolTip(tr("Stops the run; the layers that are done stay"));
         m_run->setEnabled(true);
+        m_whyNotRun->hide();
         return;
     }
     const QString reason = context().whyNotRun();
+    m_whyNotRun->setText(reason);
+    m_whyNotRun->setVisible(context().model() && !reason.isEmpty()); // without a model every view says so
     m_run->setText(tr("Quantize (F5)"));
     m_run->setEnabled(reason.isEmpty());
     m_run->setToolTip(reason.isEmpty() ? tr("Applies the recipe in the background and measures every layer")

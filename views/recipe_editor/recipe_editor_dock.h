@@ -49,6 +49,7 @@ private:
     RuleForm *m_ruleForm = nullptr;
     TransformForm *m_transformForm = nullptr;
     QLabel *m_estimate = nullptr;
+    QLabel *m_whyNotRun = nullptr;
     QPushButton *m_run = nullptr;
     Recipe m_shown; ///< what list and form show now
 };
