@@ -71,7 +71,9 @@ QWidget *DistributionDock::makeToolbar() {
     m_source->addItem(tr("Input activation"), static_cast<int>(Source::Activation));
     m_range->addItem(tr("full"), static_cast<int>(Range::Full));
     m_range->addItem(tr("middle 99.9 %"), static_cast<int>(Range::Central));
-    m_range->setToolTip(tr("Which values are binned; the middle keeps its resolution beside huge outliers"));
+    m_range->setToolTip(
+        tr("Which values are binned; the middle keeps its resolution beside huge outliers. It holds "
+           "99.9 % of the values at least: its ends may lie 1/64 of it too far out"));
     m_channel->setSpecialValueText(tr("all"));
     m_channel->setKeyboardTracking(false);
     m_bins->setRange(16, 2048);
