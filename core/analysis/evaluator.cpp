@@ -1,6 +1,6 @@
 #include "core/analysis/evaluator.h"
 
-#include "core/exec/onednn_gemm.h"
+#include "core/base/parallel.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>

@@ -16,4 +16,8 @@ namespace qs {
 Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx,
                    const std::function<void(std::int64_t begin, std::int64_t end)> &body);
 
+/// parallelFor() over single tasks, for bodies that can fail: the first failure (by task order) is reported.
+Status parallelTasks(std::int64_t count, const RunContext &ctx,
+                     const std::function<Status(std::int64_t task)> &body);
+
 } // namespace qs

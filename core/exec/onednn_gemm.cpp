@@ -95,16 +95,4 @@ Status gemm(GemmSize size, float alpha, GemmOperand a, GemmOperand b, float beta
         });
 }
 
-Status parallelTasks(std::int64_t count, const RunContext &ctx,
-                     const std::function<Status(std::int64_t task)> &body) {
-    std::vector<Status> results(static_cast<std::size_t>(count));
-    QS_CHECK_OK(parallelFor(count, 1, ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t task = begin; task < end; ++task)
-            results[static_cast<std::size_t>(task)] = body(task);
-    }));
-    for (Status &result : results)
-        QS_CHECK_OK(std::move(result));
-    return {};
-}
-
 } // namespace qs

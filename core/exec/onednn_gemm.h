@@ -25,8 +25,4 @@ Status gemmOnThisThread(GemmSize size, float alpha, GemmOperand a, GemmOperand b
 Status gemm(GemmSize size, float alpha, GemmOperand a, GemmOperand b, float beta, float *dst,
             std::int64_t dstStride, const RunContext &ctx);
 
-/// parallelFor() for bodies that can fail: the first failure (by block order) is reported.
-Status parallelTasks(std::int64_t count, const RunContext &ctx,
-                     const std::function<Status(std::int64_t task)> &body);
-
 } // namespace qs

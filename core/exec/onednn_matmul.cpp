@@ -1,3 +1,4 @@
+#include "core/base/parallel.h"
 #include "core/exec/onednn_gemm.h"
 #include "core/exec/onednn_kernels.h"
 #include "core/exec/reference/broadcast.h"

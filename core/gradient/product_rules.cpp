@@ -1,3 +1,4 @@
+#include "core/base/parallel.h"
 #include "core/exec/onednn_gemm.h"
 #include "core/exec/reference/matmul_shape.h"
 #include "core/gradient/broadcast_sum.h"

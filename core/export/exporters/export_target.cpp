@@ -2,7 +2,9 @@
 
 #include "core/base/atomic_file.h"
 #include "core/base/content_hash.h"
+#include "core/graph/weights_only.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -18,6 +20,17 @@ tl::unexpected<Error> isSource(const fs::path &file) {
 }
 
 } // namespace
+
+Status checkFinished(const Run &run) {
+    if (!run.model || isWeightsOnly(run.model->graph))
+        return fail(ErrorCode::Unsupported, kNoGraphText);
+    const bool all =
+        run.complete && run.layers.size() == run.model->layers.size() &&
+        std::all_of(run.layers.begin(), run.layers.end(), [](const auto &layer) { return layer != nullptr; });
+    return all ? Status{}
+               : fail(ErrorCode::InvalidArgument, "the run is not finished; wait for it, then export",
+                      run.name);
+}
 
 Status checkNotSame(const fs::path &file, const fs::path &source) {
     std::error_code missing;

@@ -9,6 +9,9 @@ namespace qs {
 /// source of the run.  Cancelled
 Status checkNoSource(const Run &run, const std::filesystem::path &file, const RunContext &ctx);
 
+/// \error Unsupported      the model has no graph;  InvalidArgument  the run is not finished
+Status checkFinished(const Run &run);
+
 /// \error InvalidArgument  `file` is `source`, by whatever name
 Status checkNotSame(const std::filesystem::path &file, const std::filesystem::path &source);
 

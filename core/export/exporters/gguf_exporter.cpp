@@ -3,7 +3,6 @@
 #include "core/export/exporters/export_target.h"
 #include "core/export/exporters/gguf_check.h"
 #include "core/export/exporters/gguf_contents.h"
-#include "core/graph/weights_only.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -29,14 +28,7 @@ DType floatTypeOf(const std::string &name) {
 }
 
 Status checkRun(const Run &run) {
-    if (!run.model || isWeightsOnly(run.model->graph))
-        return fail(ErrorCode::Unsupported, kNoGraphText);
-    const bool all =
-        run.complete && run.layers.size() == run.model->layers.size() &&
-        std::all_of(run.layers.begin(), run.layers.end(), [](const auto &layer) { return layer != nullptr; });
-    if (!all)
-        return fail(ErrorCode::InvalidArgument, "the run is not finished; wait for it, then export",
-                    run.name);
+    QS_CHECK_OK(checkFinished(run));
     if (!run.prepared)
         return {};
     for (const GraphEdit &edit : run.prepared->edits)

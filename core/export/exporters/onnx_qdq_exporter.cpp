@@ -6,7 +6,6 @@
 #include "core/export/exporters/onnx_qdq_editor.h"
 #include "core/export/exporters/onnx_transform_edit.h"
 #include "core/export/exporters/qdq_read_back.h"
-#include "core/graph/weights_only.h"
 
 #include <fmt/format.h>
 #include <new>
@@ -37,14 +36,7 @@ bool isQuantized(const LayerResult &result) {
 }
 
 Status checkRun(const Run &run) {
-    if (!run.model || isWeightsOnly(run.model->graph))
-        return fail(ErrorCode::Unsupported, kNoGraphText);
-    const bool all =
-        run.complete && run.layers.size() == run.model->layers.size() &&
-        std::all_of(run.layers.begin(), run.layers.end(), [](const auto &layer) { return layer != nullptr; });
-    if (!all)
-        return fail(ErrorCode::InvalidArgument, "the run is not finished; wait for it, then export",
-                    run.name);
+    QS_CHECK_OK(checkFinished(run));
     if (std::none_of(run.layers.begin(), run.layers.end(),
                      [](const auto &layer) { return isQuantized(*layer); }))
         return fail(ErrorCode::InvalidArgument,
