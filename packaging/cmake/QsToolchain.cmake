@@ -14,15 +14,15 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
-# Contraction is off so that a sum gives the same bits whether or not the machine has FMA; Eigen and oneDNN
-# still use FMA inside their kernels.
-option(QS_NATIVE "Optimise for the processor of this machine" ON)
+# One instruction set for every machine, so that a build runs elsewhere and gives the same numbers there: AVX2 and FMA.
+# What gains from more chooses it while it runs (oneDNN, Highway). Contraction is off so that a sum has the same bits
+# with and without FMA; Eigen and oneDNN still use FMA inside their kernels.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set(QS_ARCHITECTURE x86-64-v3 CACHE STRING "Instruction set to compile for, as in -march; x86-64 for old processors")
+endif()
 add_compile_options(-ffp-contract=off)
-if(QS_NATIVE)
-    add_compile_options(-march=native)
-    # For files with large Eigen products. Tuned for Zen 3, gcc 12 reads an operand from memory again for every
-    # multiply-add of Eigen's kernel: 65 GFLOP/s instead of 89 on one core.
-    set(QS_EIGEN_PRODUCT_OPTIONS -mtune=generic)
+if(QS_ARCHITECTURE)
+    add_compile_options(-march=${QS_ARCHITECTURE})
 endif()
 
 find_program(QS_CCACHE ccache)
