@@ -2,6 +2,7 @@
 
 #include "core/base/parallel.h"
 #include "core/exec/reference/copy.h"
+#include "core/exec/reference/exponential.h"
 
 #include <Eigen/Core>
 #include <cmath>
@@ -47,13 +48,6 @@ Result<AttentionSizes> sizesOf(const AttentionHeads &heads, const AttentionRule 
     return sizes;
 }
 
-/// Scores of one query, turned into weights that sum to 1.
-void softmaxRow(float *scores, std::int64_t count) {
-    Eigen::Map<Eigen::ArrayXf> row(scores, count);
-    row = (row - row.maxCoeff()).exp();
-    row /= static_cast<float>(row.cast<double>().sum());
-}
-
 /// Some queries of one head.
 struct Attender {
     const AttentionHeads &heads;
@@ -72,8 +66,9 @@ struct Attender {
                               sizes.keys, sizes.valueSize);
         RowMatrix scores = query * key.transpose() * scale;
         for (std::int64_t row = 0; row < rows; ++row) {
-            finishScores(batch, own, begin + row, scores.data() + row * sizes.keys);
-            softmaxRow(scores.data() + row * sizes.keys, sizes.keys);
+            float *weights = scores.data() + row * sizes.keys;
+            finishScores(batch, own, begin + row, weights);
+            softmaxRow(weights, weights, sizes.keys);
         }
         Eigen::Map<RowMatrix>(result + (head * sizes.length + begin) * sizes.valueSize, rows, sizes.valueSize)
             .noalias() = scores * value;

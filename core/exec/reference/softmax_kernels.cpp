@@ -1,8 +1,8 @@
 #include "core/base/parallel.h"
 #include "core/exec/reference/axes.h"
-#include "core/exec/reference/elementwise.h"
+#include "core/exec/reference/dispatch.h"
+#include "core/exec/reference/exponential.h"
 #include "core/exec/reference/families.h"
-#include "core/exec/reference/lane_sum.h"
 #include "core/exec/reference/softmax.h"
 
 #include <cmath>
@@ -38,15 +38,6 @@ void softmaxLine(SoftmaxKind kind, const T *src, T *dst, std::int64_t length, st
     const double logSum = std::log(sum);
     for (std::int64_t i = 0; i < length; ++i)
         dst[i * stride] = static_cast<T>(src[i * stride] - top - logSum);
-}
-
-/// The same where elements are neighbours, in vector form.
-template <typename T>
-void softmaxRow(const T *src, T *dst, std::int64_t length) {
-    const ConstArray<T> x(src, length);
-    MutableArray<T> y(dst, length);
-    y = (x - x.maxCoeff()).exp();
-    y *= static_cast<T>(1 / laneSum(dst, length));
 }
 
 Outputs softmaxAlong(const KernelCall &call, SoftmaxKind kind, const AxisView &view) {

@@ -1,4 +1,5 @@
 #include "core/exec/reference/elementwise.h"
+#include "core/exec/reference/exponential.h"
 #include "core/exec/reference/families.h"
 
 #include <cmath>
@@ -23,7 +24,6 @@ constexpr auto kAbs = []<typename T>(T v) {
         return v < T(0) ? negated(v) : v;
 };
 constexpr auto kSign = []<typename T>(T v) { return v != v ? v : static_cast<T>((v > T(0)) - (v < T(0))); };
-constexpr auto kExp = [](const auto &x) { return x.exp(); };
 constexpr auto kLog = [](const auto &x) { return x.log(); };
 constexpr auto kSqrt = [](const auto &x) { return x.sqrt(); };
 constexpr auto kReciprocal = [](const auto &x) { return x.inverse(); };
@@ -43,11 +43,25 @@ constexpr auto kAsinh = [](const auto &x) { return x.asinh(); };
 constexpr auto kAcosh = [](const auto &x) { return x.acosh(); };
 constexpr auto kAtanh = [](const auto &x) { return x.atanh(); };
 
+Result<Kernel> exp(NodeReader &reader) {
+    reader.ignore({"consumed_inputs"});
+    return widenHalfTypes([](KernelCall &call) -> Outputs {
+        QS_CHECK_OK(requireInputs(call, 1));
+        return dispatch(FloatTypes{}, call[0].dtype(), [&]<typename T>() {
+            return mapBlocks<T>(call, [](const T *src, T *dst, std::int64_t count) {
+                if (src != dst)
+                    std::copy(src, src + count, dst);
+                exponentials(dst, count);
+            });
+        });
+    });
+}
+
 constexpr KernelEntry kEntries[] = {
     {"Abs", 1, elementUnary<NumberTypes, kAbs>},
     {"Neg", 1, elementUnary<SignedTypes, kNeg>},
     {"Sign", 9, elementUnary<NumberTypes, kSign>},
-    {"Exp", 1, arrayUnary<FloatTypes, kExp>},
+    {"Exp", 1, exp},
     {"Log", 1, arrayUnary<FloatTypes, kLog>},
     {"Sqrt", 1, arrayUnary<FloatTypes, kSqrt>},
     {"Reciprocal", 1, arrayUnary<FloatTypes, kReciprocal>},
