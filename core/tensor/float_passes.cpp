@@ -112,6 +112,7 @@ bool FiniteMoments(const float *values, std::size_t count, FloatMoments &moments
     Sums second = ZeroSums(), third = ZeroSums(), fourth = ZeroSums();
     const auto center = hn::Set(Doubles(), mean);
     for (std::size_t i = 0; i < whole; i += kLanes) {
+        hwy::Prefetch(values + i + count); // the next chunk, while this one is worked on
         for (std::size_t part = 0; part < kParts; ++part) {
             const auto value = hn::PromoteTo(Doubles(), hn::LoadU(Halves(), values + i + part * kWidth));
             const auto delta = hn::Sub(value, center);
@@ -219,6 +220,7 @@ void CountGroups(const float *values, std::size_t whole, const Binning<kAllInsid
     std::size_t turn = 0;
     store(0, bins[turn]);
     for (std::size_t i = kLanes; i < whole; i += kLanes) {
+        hwy::Prefetch(values + i + whole); // the next chunk
         store(i, bins[turn ^ 1]);
         raise(bins[turn]);
         turn ^= 1;

@@ -14,7 +14,7 @@ namespace qs {
 namespace {
 
 constexpr std::int64_t kBlock = 1 << 18;
-constexpr std::size_t kChunk = 4096; ///< values that are read twice stay in the first-level cache
+constexpr std::size_t kChunk = 2048; ///< read twice: two chunks fit the first-level cache
 
 struct Extent {
     double lo = std::numeric_limits<double>::infinity();

@@ -12,9 +12,9 @@ namespace qs {
 namespace {
 
 constexpr std::int64_t kBlock = 1 << 18;
-/// Values that are read twice, for the mean and for the moments around it: they stay in the first-level
-/// cache.
-constexpr std::size_t kChunk = 4096;
+/// Values that are read twice, for the mean and for the moments around it. Two chunks, this one and what is
+/// fetched meanwhile, fit the first-level cache.
+constexpr std::size_t kChunk = 2048;
 
 /// \return nothing when a value is NaN or infinite
 std::optional<TensorStats> statsOfFinite(std::span<const float> values) {
