@@ -12,16 +12,6 @@ bool sameBytes(const Tensor &a, const Tensor &b) {
            std::memcmp(a.bytes(), b.bytes(), a.sizeBytes()) == 0;
 }
 
-/// The batch dimension that the model's inputs fix, or `wanted`.
-std::int64_t batchOf(const ModelGraph &graph, std::int64_t wanted) {
-    for (const ValueId input : graph.inputs()) {
-        const Value &value = graph.value(input);
-        if (value.hasShape && value.shape.rank() > 0 && value.shape[0] > 0)
-            return value.shape[0];
-    }
-    return wanted;
-}
-
 } // namespace
 
 bool SampledValue::isShared() const {
@@ -62,8 +52,10 @@ Result<std::unique_ptr<BlockFeeder>> BlockFeeder::create(std::shared_ptr<const E
     std::unique_ptr<BlockFeeder> feeder(new BlockFeeder);
     const Model &model = executor->model();
     QS_CHECK_OK(checkFits(set, model.graph));
-    const std::int64_t available = std::min(set.samples(), std::max<std::int64_t>(1, plan.maxSamples));
-    feeder->m_batchSize = batchOf(model.graph, std::clamp<std::int64_t>(plan.batchSize, 1, available));
+    const SampleBatches batches =
+        planBatches(set, model.graph, std::max<std::int64_t>(1, plan.maxSamples), plan.batchSize);
+    const std::int64_t available = batches.samples;
+    feeder->m_batchSize = std::min(batches.size, available);
     feeder->m_wantsModelOutputs = plan.wants(BlockTerm::FisherError) || plan.wants(BlockTerm::ModelKl);
     feeder->m_wantsLayerOutputs = plan.wants(BlockTerm::LayerKl);
     feeder->m_executor = std::move(executor);

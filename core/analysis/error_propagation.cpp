@@ -136,9 +136,9 @@ measureErrorPropagation(const Executor &executor, const CalibrationSet &set,
     QS_CHECK_OK(checkFits(set, model.graph));
     QS_TRY(const PassOptions options, substitutions(model, layers));
     Propagation propagation(executor, options, layers);
-    const std::int64_t total = samples > 0 ? std::min(samples, set.samples()) : set.samples();
-    for (std::int64_t begin = 0; begin < total; begin += kBatchSize) {
-        const std::int64_t end = std::min(total, begin + kBatchSize);
+    const auto [total, batchSize] = planBatches(set, model.graph, samples, kBatchSize);
+    for (std::int64_t begin = 0; begin < total; begin += batchSize) {
+        const std::int64_t end = std::min(total, begin + batchSize);
         QS_TRY(std::vector<Tensor> inputs, readModelInputs(set, model.graph, begin, end));
         QS_CHECK_OK(propagation.runBatch(std::move(inputs), begin, end - begin, total, ctx));
     }

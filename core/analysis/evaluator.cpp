@@ -116,10 +116,11 @@ Result<std::shared_ptr<const Evaluator>> Evaluator::create(std::shared_ptr<const
     QS_CHECK_OK(checkFits(*set, executor->model().graph));
     auto impl = std::make_unique<Impl>();
     impl->executor = std::move(executor);
-    impl->samples = maxSamples > 0 ? std::min(maxSamples, set->samples()) : set->samples();
-    for (std::int64_t begin = 0; begin < impl->samples; begin += kBatchSize) {
+    const SampleBatches batches = planBatches(*set, impl->executor->model().graph, maxSamples, kBatchSize);
+    impl->samples = batches.samples;
+    for (std::int64_t begin = 0; begin < impl->samples; begin += batches.size) {
         ctx.step(begin, impl->samples, "running the float model");
-        QS_CHECK_OK(impl->load(*set, begin, std::min(impl->samples, begin + kBatchSize), ctx));
+        QS_CHECK_OK(impl->load(*set, begin, std::min(impl->samples, begin + batches.size), ctx));
     }
     return std::shared_ptr<const Evaluator>(new Evaluator(std::move(impl)));
 }

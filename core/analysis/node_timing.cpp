@@ -32,7 +32,7 @@ Result<std::shared_ptr<const NodeTimes>> measureNodeTimes(const Executor &execut
     const ModelGraph &graph = executor.model().graph;
     QS_CHECK_OK(checkFits(set, graph));
     auto times = std::make_shared<NodeTimes>();
-    times->batch = std::min(std::max<std::int64_t>(batch, 1), set.samples());
+    times->batch = std::min(planBatches(set, graph, 0, batch).size, set.samples());
     times->passes = std::max(passes, 1);
     QS_TRY(const std::vector<Tensor> inputs, readModelInputs(set, graph, 0, times->batch));
     std::vector<std::vector<double>> seconds(graph.nodes().size());

@@ -20,7 +20,7 @@ bool hasAll(const Capture &capture, const Model &model, const CalibrationSet &se
     // A file may keep a part of what the set makes, in half precision: runs make their own.
     return capture.origin.empty() && capture.calibrationSha256 == set.sha256() &&
            std::ranges::all_of(capture.layers, hasSums) && capture.layers.size() == model.layers.size() &&
-           capture.samples == samplesOf(set, options) &&
+           capture.samples == captureBatches(model, set, options).samples &&
            std::ranges::all_of(options.hessians, [&](const HessianWish &wish) {
                const auto &layer = capture.layers[static_cast<std::size_t>(wish.layer)];
                return layer && layer->has(wish.weighting);
@@ -42,9 +42,9 @@ Result<std::int64_t> checkMemory(const Model &model, const CalibrationSet &set, 
             ErrorCode::OutOfMemory,
             fmt::format("calibration needs {}: {} for the activations of a batch of {} samples, {} for the "
                         "statistics of the layers, {} for Hessians; the limit is {}. Raise the memory limit",
-                        mebibytes(memory.total()), mebibytes(memory.activations), options.batchSize,
-                        mebibytes(memory.statistics), mebibytes(memory.hessians),
-                        mebibytes(options.memoryLimit)),
+                        mebibytes(memory.total()), mebibytes(memory.activations),
+                        captureBatches(model, set, options).size, mebibytes(memory.statistics),
+                        mebibytes(memory.hessians), mebibytes(options.memoryLimit)),
             set.file().filename().string());
     return memory.activations;
 }
@@ -65,7 +65,7 @@ Result<std::shared_ptr<const Capture>> captureActivations(const Executor &execut
     QS_TRY(const std::int64_t peak, runCapturePass(pass, run, ctx));
     auto capture = std::make_shared<Capture>();
     capture->calibrationSha256 = set.sha256();
-    capture->samples = samplesOf(set, options);
+    capture->samples = captureBatches(model, set, options).samples;
     capture->peakBytes = options.memoryLimit > 0 ? peak : 0;
     capture->layers = pass.finish();
     return std::shared_ptr<const Capture>(std::move(capture));

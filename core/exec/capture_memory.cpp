@@ -88,16 +88,8 @@ std::int64_t hessianRoom(const Model &model, const std::set<HessianWish> &wishes
 Result<std::vector<Shape>> batchShapes(const Model &model, const CalibrationSet &set,
                                        const CaptureOptions &options) {
     QS_CHECK_OK(checkFits(set, model.graph));
-    const std::int64_t batch = std::min(options.batchSize, samplesOf(set, options));
-    std::vector<Shape> shapes;
-    for (const ValueId id : model.graph.inputs()) {
-        const auto found =
-            std::ranges::find(set.inputs(), model.graph.value(id).name, &CalibrationSet::Input::name);
-        std::vector<std::int64_t> dims{batch};
-        dims.insert(dims.end(), found->sampleShape.begin(), found->sampleShape.end());
-        shapes.emplace_back(std::move(dims));
-    }
-    return shapes;
+    const SampleBatches batches = captureBatches(model, set, options);
+    return inputShapes(set, model.graph, std::min(batches.size, batches.samples));
 }
 
 std::string mebibytes(std::int64_t bytes) {

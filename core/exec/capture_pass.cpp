@@ -176,24 +176,24 @@ void CapturePass::reportNonFinite(const LayerCapture &capture) {
         layer, "Check the calibration data and the layers before this one; ranges ignore these values.");
 }
 
-std::int64_t samplesOf(const CalibrationSet &set, const CaptureOptions &options) {
-    return options.maxSamples > 0 ? std::min(options.maxSamples, set.samples()) : set.samples();
+SampleBatches captureBatches(const Model &model, const CalibrationSet &set, const CaptureOptions &options) {
+    return planBatches(set, model.graph, options.maxSamples, options.batchSize);
 }
 
 Result<std::int64_t> runCapturePass(CapturePass &pass, const CapturePassRun &run, const RunContext &ctx) {
     const Model &model = run.executor.model();
-    const std::int64_t samples = samplesOf(run.set, run.options);
+    const SampleBatches batches = captureBatches(model, run.set, run.options);
     const PassOptions passOptions = pass.passOptions(ctx);
     std::int64_t peak = run.otherBytes + pass.bytes();
     const auto step = [&](std::int64_t done) {
         const std::int64_t limit = run.options.memoryLimit;
-        ctx.step(done, samples,
+        ctx.step(done, batches.samples,
                  limit > 0 ? fmt::format("{}, {} of {}", run.stage, mebibytes(peak), mebibytes(limit))
                            : run.stage);
     };
-    for (std::int64_t begin = 0; begin < samples; begin += run.options.batchSize) {
+    for (std::int64_t begin = 0; begin < batches.samples; begin += batches.size) {
         step(begin);
-        const std::int64_t end = std::min(samples, begin + run.options.batchSize);
+        const std::int64_t end = std::min(batches.samples, begin + batches.size);
         QS_TRY(auto inputs, readModelInputs(run.set, model.graph, begin, end));
         pass.startBatch(inputs, end - begin);
         QS_TRY(ExecutionState state, run.executor.begin(std::move(inputs), passOptions));
@@ -201,7 +201,7 @@ Result<std::int64_t> runCapturePass(CapturePass &pass, const CapturePassRun &run
         QS_CHECK_OK(pass.status());
         peak = std::max(peak, run.otherBytes + pass.bytes());
     }
-    step(samples);
+    step(batches.samples);
     return peak;
 }
 

@@ -8,6 +8,7 @@
 namespace qs {
 
 class CalibrationSet;
+struct SampleBatches;
 
 /// Which layers a pass gathers statistics for.
 enum class StatisticsOf { AllLayers, NoLayer };
@@ -77,8 +78,8 @@ struct CapturePassRun {
 /// \return the most bytes that were held: otherBytes and those of the pass, after any batch
 Result<std::int64_t> runCapturePass(CapturePass &pass, const CapturePassRun &run, const RunContext &ctx);
 
-/// Samples that a calibration uses.
-std::int64_t samplesOf(const CalibrationSet &set, const CaptureOptions &options);
+/// How the samples that a calibration uses go through the model.
+SampleBatches captureBatches(const Model &model, const CalibrationSet &set, const CaptureOptions &options);
 
 /// Bytes of one Hessian of a layer: float64 [groups, cols, cols].
 std::int64_t hessianBytes(const Layer &layer);

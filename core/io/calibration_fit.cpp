@@ -2,6 +2,7 @@
 
 #include "core/tensor/convert.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <limits>
 
@@ -53,23 +54,70 @@ bool converts(DType from, DType to) {
     return isFloatingPoint(to) ? isFloatingPoint(from) || isInteger(from) : isInteger(to) && isInteger(from);
 }
 
+/// Whether a sample is a whole input of the model, not a row of a batch.
+bool isWhole(const Shape &sample, const Value &value) {
+    return value.hasShape && value.shape.rank() == sample.rank();
+}
+
 bool shapeFits(const Shape &sample, const Value &value) {
     if (!value.hasShape)
         return true;
-    if (value.shape.rank() != sample.rank() + 1)
+    const int batchAxes = isWhole(sample, value) ? 0 : 1;
+    if (value.shape.rank() != sample.rank() + batchAxes)
         return false;
     for (int axis = 0; axis < sample.rank(); ++axis)
-        if (const std::int64_t wanted = value.shape[axis + 1]; wanted >= 0 && wanted != sample[axis])
+        if (const std::int64_t wanted = value.shape[axis + batchAxes]; wanted >= 0 && wanted != sample[axis])
             return false;
     return true;
 }
 
+const CalibrationSet::Input *findInput(const CalibrationSet &set, const Value &value) {
+    const auto found = std::ranges::find(set.inputs(), value.name, &CalibrationSet::Input::name);
+    return found == set.inputs().end() ? nullptr : &*found;
+}
+
+/// What a model and a set say about batches.
+struct BatchRule {
+    std::int64_t fixed = 0; ///< size that the model fixes; 0 = open
+    bool whole = false;     ///< a sample is a whole input, one is run at a time
+    std::string conflict;   ///< why no batch fits; empty = one does
+};
+
+BatchRule batchRule(const CalibrationSet &set, const ModelGraph &graph) {
+    BatchRule rule;
+    const Value *fixing = nullptr, *whole = nullptr;
+    for (const ValueId id : graph.inputs()) {
+        const Value &value = graph.value(id);
+        const CalibrationSet::Input *input = findInput(set, value);
+        if (input && isWhole(input->sampleShape, value)) {
+            whole = &value;
+            continue;
+        }
+        if (!value.hasShape || value.shape.rank() == 0 || value.shape[0] <= 0)
+            continue;
+        if (fixing && fixing->shape[0] != value.shape[0])
+            rule.conflict = fmt::format(
+                "the first axes of the inputs '{}' {} and '{}' {} count no samples: write whole inputs, "
+                "one for each sample, along an axis of their own before these",
+                fixing->name, declaredText(*fixing), value.name, declaredText(value));
+        fixing = fixing ? fixing : &value;
+    }
+    rule.fixed = fixing ? fixing->shape[0] : whole ? 1 : 0;
+    rule.whole = whole != nullptr;
+    if (rule.conflict.empty() && whole && rule.fixed > 1)
+        rule.conflict = fmt::format("the model reads {} rows of '{}' together with one '{}': write whole "
+                                    "inputs of both, one for each sample",
+                                    rule.fixed, fixing->name, whole->name);
+    if (rule.conflict.empty() && rule.fixed > set.samples())
+        rule.conflict = fmt::format("the model runs exactly {} samples at a time, the file has {}",
+                                    rule.fixed, set.samples());
+    return rule;
+}
+
 /// Empty when the input gets what it needs.
 std::string misfit(const CalibrationSet &set, const Value &value) {
-    const auto found =
-        std::find_if(set.inputs().begin(), set.inputs().end(),
-                     [&](const CalibrationSet::Input &input) { return input.name == value.name; });
-    if (found == set.inputs().end()) {
+    const CalibrationSet::Input *found = findInput(set, value);
+    if (!found) {
         std::string names;
         for (const CalibrationSet::Input &input : set.inputs())
             names += fmt::format("{}'{}' {}", names.empty() ? "" : ", ", input.name,
@@ -111,13 +159,58 @@ Status checkIntegerRange(const Tensor &tensor, DType type, const std::string &na
     return {};
 }
 
+/// Samples of a dataset as the model's input takes them.
+Result<Tensor> modelInput(const Tensor &samples, const Value &value) {
+    Tensor input = samples;
+    if (Shape sample(std::vector<std::int64_t>(samples.shape().begin() + 1, samples.shape().end()));
+        isWhole(sample, value)) {
+        if (samples.shape()[0] != 1)
+            return fail(ErrorCode::InvalidArgument,
+                        "a sample is a whole input; the model takes one at a time", value.name);
+        input = samples.reshaped(std::move(sample));
+    }
+    if (value.dtype == DType::Undefined || value.dtype == input.dtype())
+        return input;
+    QS_CHECK_OK(checkIntegerRange(input, value.dtype, value.name));
+    auto cast = castTensor(input, value.dtype);
+    if (!cast)
+        return fail(std::move(cast).error().withContext(value.name));
+    return cast;
+}
+
 } // namespace
+
+SampleBatches planBatches(const CalibrationSet &set, const ModelGraph &graph, std::int64_t maxSamples,
+                          std::int64_t wanted) {
+    const BatchRule rule = batchRule(set, graph);
+    SampleBatches batches;
+    batches.samples = maxSamples > 0 ? std::min(maxSamples, set.samples()) : set.samples();
+    batches.size = rule.whole ? 1 : rule.fixed > 0 ? rule.fixed : std::max<std::int64_t>(1, wanted);
+    if (rule.fixed > 1) // what is left over fills no batch
+        batches.samples = std::max(rule.fixed, batches.samples - batches.samples % rule.fixed);
+    return batches;
+}
+
+std::vector<Shape> inputShapes(const CalibrationSet &set, const ModelGraph &graph, std::int64_t batch) {
+    std::vector<Shape> shapes;
+    for (const ValueId id : graph.inputs()) {
+        const Value &value = graph.value(id);
+        const Shape &sample = findInput(set, value)->sampleShape;
+        std::vector<std::int64_t> dims = sample.dims();
+        if (!isWhole(sample, value))
+            dims.insert(dims.begin(), batch);
+        shapes.emplace_back(std::move(dims));
+    }
+    return shapes;
+}
 
 Status checkFits(const CalibrationSet &set, const ModelGraph &graph) {
     std::string problems;
     for (const ValueId id : graph.inputs())
         if (const std::string problem = misfit(set, graph.value(id)); !problem.empty())
             problems += (problems.empty() ? "" : "; ") + problem;
+    if (problems.empty())
+        problems = batchRule(set, graph).conflict;
     if (problems.empty())
         return {};
     return fail(ErrorCode::InvalidArgument,
@@ -136,15 +229,8 @@ Result<std::vector<Tensor>> readModelInputs(const CalibrationSet &set, const Mod
             return fail(ErrorCode::InvalidArgument,
                         fmt::format("there is no data for the model's input '{}'", value.name),
                         set.file().filename().string());
-        if (value.dtype == DType::Undefined || value.dtype == found->second.dtype()) {
-            inputs.push_back(found->second);
-            continue;
-        }
-        QS_CHECK_OK(checkIntegerRange(found->second, value.dtype, value.name));
-        auto cast = castTensor(found->second, value.dtype);
-        if (!cast)
-            return fail(std::move(cast).error().withContext(value.name));
-        inputs.push_back(std::move(*cast));
+        QS_TRY(Tensor input, modelInput(found->second, value));
+        inputs.push_back(std::move(input));
     }
     return inputs;
 }

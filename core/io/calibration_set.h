@@ -39,11 +39,30 @@ public:
 };
 
 /// Checks that a set can feed a model: every graph input has a dataset of that name, fitting shape and a type
-/// that converts (uint8 images to float; integers to int64). Extra datasets are fine. \error InvalidArgument
-/// tells input name, expected and found shape, expected and found type
+/// that converts (uint8 images to float; integers to int64). Extra datasets are fine. The first axis of an
+/// input is its batch; where it is not (tokens first, states of a recurrent net, a number) a sample is the
+/// whole input, and the dataset has one axis more.
+/// \error InvalidArgument  tells input name, expected and found shape, expected and found type
 Status checkFits(const CalibrationSet &set, const ModelGraph &graph);
 
-/// Samples [begin, end) as the model's inputs: in graph order, cast to the declared element types.
+/// How the samples of a set go through a model.
+struct SampleBatches {
+    std::int64_t samples = 0; ///< that are run: only whole batches where the model fixes their size
+    std::int64_t size = 1;    ///< of a batch; the last one may be smaller where the model leaves it open
+};
+
+/// Batches of the size that the model fixes (torch exports the one that it was traced with), else of
+/// `wanted`; of one where a sample is a whole input of the model. \param maxSamples  0 = all; at least one
+/// batch is run
+SampleBatches planBatches(const CalibrationSet &set, const ModelGraph &graph, std::int64_t maxSamples,
+                          std::int64_t wanted);
+
+/// Shapes of the model's inputs under a batch of so many samples, in graph order. \pre checkFits()
+std::vector<Shape> inputShapes(const CalibrationSet &set, const ModelGraph &graph, std::int64_t batch);
+
+/// Samples [begin, end) as the inputs of the model: in graph order, cast to the declared element types. One
+/// that fixes its batch runs only with whole ones: planBatches().
+/// \error InvalidArgument  several samples at once where one is a whole input
 Result<std::vector<Tensor>> readModelInputs(const CalibrationSet &set, const ModelGraph &graph,
                                             std::int64_t begin, std::int64_t end);
 

@@ -119,11 +119,11 @@ private:
     }
 
     Status readBatches() {
-        const std::int64_t all = m_request.samples->samples();
-        const std::int64_t samples = m_request.maxSamples > 0 ? std::min(m_request.maxSamples, all) : all;
-        for (std::int64_t begin = 0; begin < samples; begin += m_request.batchSize) {
+        const SampleBatches batches =
+            planBatches(*m_request.samples, m_model.graph, m_request.maxSamples, m_request.batchSize);
+        for (std::int64_t begin = 0; begin < batches.samples; begin += batches.size) {
             Batch batch;
-            const std::int64_t end = std::min(samples, begin + m_request.batchSize);
+            const std::int64_t end = std::min(batches.samples, begin + batches.size);
             QS_TRY(batch.inputs, readModelInputs(*m_request.samples, m_model.graph, begin, end));
             QS_TRY(batch.target, outputOf(batch.inputs, {}));
             m_batches.push_back(std::move(batch));

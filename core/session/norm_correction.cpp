@@ -128,10 +128,10 @@ NormCorrections::corrected(const Layer &layer, std::shared_ptr<const LayerResult
 /// Both networks begin; memory: their live values for the whole calibration set.
 Status NormCorrections::start() {
     const CalibrationSet &set = *m_request.calibration;
-    const std::int64_t wanted = m_request.calibrationSamples;
-    const std::int64_t samples = wanted > 0 ? std::min(wanted, set.samples()) : set.samples();
-    for (std::int64_t begin = 0; begin < samples; begin += kChunk) {
-        QS_TRY(auto inputs, readModelInputs(set, m_model->graph, begin, std::min(samples, begin + kChunk)));
+    const auto batches = planBatches(set, m_model->graph, m_request.calibrationSamples, kChunk);
+    for (std::int64_t begin = 0; begin < batches.samples; begin += batches.size) {
+        const std::int64_t end = std::min(batches.samples, begin + batches.size);
+        QS_TRY(auto inputs, readModelInputs(set, m_model->graph, begin, end));
         QS_TRY(ExecutionState state, m_executor->begin(std::move(inputs), {}));
         m_float.push_back(state);
         m_quantized.push_back(std::move(state));

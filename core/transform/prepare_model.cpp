@@ -232,8 +232,10 @@ private:
 
 Result<double> largestChange(const PrepareRequest &request, const PreparedModel &prepared,
                              const RunContext &ctx) {
-    const std::int64_t samples = std::min(kSamplesTried, request.calibration->samples());
-    QS_TRY(const auto inputs, readModelInputs(*request.calibration, request.model->graph, 0, samples));
+    const CalibrationSet &set = *request.calibration;
+    const SampleBatches batches = planBatches(set, request.model->graph, kSamplesTried, kSamplesTried);
+    QS_TRY(const auto inputs,
+           readModelInputs(set, request.model->graph, 0, std::min(batches.size, batches.samples)));
     QS_TRY(const auto before, request.executor->run(inputs, {}, ctx));
     QS_TRY(const auto after, prepared.executor->run(inputs, {}, ctx));
     double change = 0;

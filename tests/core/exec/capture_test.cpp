@@ -9,11 +9,11 @@ namespace qs {
 namespace {
 
 /// y = x·A, z = x·B: two linear layers of width 5 that read the same activation.
-std::shared_ptr<const Model> twoReaders() {
+std::shared_ptr<const Model> twoReaders(std::int64_t batch = -1) {
     GraphBuilder builder;
     builder.setOpset("", 17);
     const ValueId x = builder.value("x");
-    builder.describe(x, DType::Float32, Shape({-1, 5}));
+    builder.describe(x, DType::Float32, Shape({batch, 5}));
     builder.addInput(x);
     for (const std::string name : {"a", "b"}) {
         EXPECT_TRUE(builder.addConstant(builder.value("w" + name), Tensor::zeros(DType::Float32, {5, 3})));
@@ -46,6 +46,36 @@ std::shared_ptr<const Capture> captureOf(const std::shared_ptr<const Model> &mod
     const auto capture = captureActivations(**executor, MemorySet(values), options, findings, {});
     EXPECT_TRUE(capture) << capture.error().text();
     return *capture;
+}
+
+// Issue 5: torch.onnx.export() without dynamic axes fixes the batch that the model was traced with.
+TEST(CaptureActivations, AFixedBatchIsRunAsOftenAsItFits) {
+    const Tensor values = normalRows(37, 5);
+    FindingList findings;
+    const auto open = captureOf(twoReaders(), values, {}, findings);
+    const auto single = captureOf(twoReaders(1), values, {}, findings);
+    EXPECT_EQ(single->samples, 37);
+    EXPECT_EQ(single->layers.at(0)->tokens, 37);
+    EXPECT_EQ(single->layers.at(0)->stats.max, open->layers.at(0)->stats.max);
+    EXPECT_EQ(single->layers.at(0)->channelMin, open->layers.at(0)->channelMin);
+    const auto eight = captureOf(twoReaders(8), values, {}, findings);
+    EXPECT_EQ(eight->samples, 32); // what is left over fills no batch
+    EXPECT_EQ(eight->layers.at(0)->tokens, 32);
+    const auto refused =
+        captureActivations(**Executor::create(twoReaders(38)), MemorySet(values), {}, findings, {});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().text(), testing::HasSubstr("exactly 38 samples at a time, the file has 37"));
+}
+
+// Tokens first, states of recurrent nets, numbers: axis 0 of the model counts no samples.
+TEST(CaptureActivations, SamplesMayBeWholeInputs) {
+    const Tensor rows = normalRows(36, 5);
+    const auto model = twoReaders(4);
+    FindingList findings;
+    const auto capture = captureOf(model, rows.reshaped({9, 4, 5}), {}, findings);
+    EXPECT_EQ(capture->samples, 9);
+    EXPECT_EQ(capture->layers.at(0)->tokens, 36);
+    EXPECT_EQ(capture->layers.at(0)->stats.max, computeStats(rows.values<float>(), {})->max);
 }
 
 TEST(CaptureActivations, StatisticsAreThoseOfAllBatches) {

@@ -142,6 +142,55 @@ TEST(CalibrationSet, TellsNameShapeAndTypeOfAMisfit) {
     EXPECT_THAT(message("step", DType::String, {-1}), HasSubstr("the type does not fit"));
 }
 
+TEST(CalibrationSet, RunsTheBatchThatAModelFixes) {
+    const auto set = openSet(QS_TEST_DATA "/io/calibration.h5"); // 4 samples
+    const ModelGraph graph = graphWithInput("nested/name", DType::Float64, {3});
+    EXPECT_TRUE(checkFits(*set, graph));
+    EXPECT_EQ(planBatches(*set, graph, 0, 16).size, 3);
+    EXPECT_EQ(planBatches(*set, graph, 0, 16).samples, 3);
+    EXPECT_EQ(planBatches(*set, graph, 1, 16).samples, 3);
+    EXPECT_THAT(checkFits(*set, graphWithInput("nested/name", DType::Float64, {5})).error().message,
+                HasSubstr("exactly 5 samples at a time, the file has 4"));
+    const ModelGraph open = graphWithInput("nested/name", DType::Float64, {-1});
+    EXPECT_EQ(planBatches(*set, open, 3, 2).size, 2);
+    EXPECT_EQ(planBatches(*set, open, 3, 2).samples, 3);
+}
+
+/// A graph with two declared inputs.
+ModelGraph graphWithInputs(Shape image, Shape number) {
+    GraphBuilder builder;
+    for (auto &[name, shape] : {std::pair("/model/image", &image), std::pair("nested/name", &number)}) {
+        const ValueId id = builder.value(name);
+        builder.addInput(id);
+        builder.addOutput(id);
+        builder.describe(id, DType::Float64, *shape);
+    }
+    return *std::move(builder).finish();
+}
+
+TEST(CalibrationSet, ASampleMayBeAWholeInput) {
+    const auto set = openSet(QS_TEST_DATA "/io/calibration.h5"); // [4, 2, 3] and [4]
+    for (const Shape &image : {Shape{-1, 2, 3}, Shape{1, 2, 3}}) {
+        const ModelGraph graph = graphWithInputs(image, {}); // a number beside an image
+        const Status fits = checkFits(*set, graph);
+        EXPECT_TRUE(fits) << fits.error().text();
+        EXPECT_EQ(planBatches(*set, graph, 0, 16).size, 1);
+        EXPECT_EQ(planBatches(*set, graph, 0, 16).samples, 4);
+        const auto inputs = *readModelInputs(*set, graph, 2, 3);
+        EXPECT_EQ(inputs[0].shape(), (Shape{1, 2, 3}));
+        EXPECT_EQ(inputs[1].shape(), Shape{});
+        EXPECT_EQ(inputs[1].values<double>()[0], 2.5);
+        EXPECT_EQ(inputShapes(*set, graph, 1), (std::vector<Shape>{{1, 2, 3}, {}}));
+        EXPECT_FALSE(readModelInputs(*set, graph, 0, 2));
+    }
+    const ModelGraph both = graphWithInputs({2, 3}, {});
+    EXPECT_EQ((*readModelInputs(*set, both, 1, 2))[0].shape(), (Shape{2, 3}));
+    EXPECT_THAT(checkFits(*set, graphWithInputs({4, 2, 3}, {})).error().message,
+                HasSubstr("write whole inputs"));
+    EXPECT_THAT(checkFits(*set, graphWithInputs({4, 2, 3}, {2})).error().message,
+                AllOf(HasSubstr("count no samples"), HasSubstr("'nested/name' float64 [2]")));
+}
+
 TEST(CalibrationSet, RefusesNumbersThatTheDeclaredTypeCannotHold) {
     const auto set = sampleSet("tiny-llama-calib.h5"); // ids up to 64
     EXPECT_TRUE(readModelInputs(*set, graphWithInput("input_ids", DType::Int8, {-1, -1}), 0, 64));
