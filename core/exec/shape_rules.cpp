@@ -224,6 +224,20 @@ Shapes filled(const ShapeQuery &query) {
     return one(Shape(std::move(dims)));
 }
 
+/// \see the kernel of ConstantFill
+Shapes constantFill(const ShapeQuery &query) {
+    Ints dims = query.node.intsAttribute("shape");
+    if (query.node.intAttribute("input_as_shape", 0) != 0) {
+        QS_CHECK_OK(needs(query, 1));
+        QS_TRY(dims, query.integers(0));
+    } else if (query.has(0)) {
+        dims = query.shape(0).dims();
+    }
+    const Ints extra = query.node.intsAttribute("extra_shape");
+    dims.insert(dims.end(), extra.begin(), extra.end());
+    return one(Shape(std::move(dims)));
+}
+
 Shapes tile(const ShapeQuery &query) {
     QS_CHECK_OK(needs(query, 2));
     QS_TRY(const Ints repeats, query.integers(1));
@@ -293,14 +307,23 @@ void addEntries(RuleTable &table, std::span<const ShapeRuleEntry> entries) {
 
 const RuleTable &rules() {
     static const RuleTable kRules = [] {
-        RuleTable table{{"MatMul", matmul},       {"Gemm", gemm},
-                        {"Flatten", flatten},     {"Reshape", reshape},
-                        {"Transpose", transpose}, {"Squeeze", squeeze},
-                        {"Unsqueeze", unsqueeze}, {"Concat", concat},
-                        {"Split", split},         {"Slice", slice},
-                        {"Gather", gather},       {"GatherElements", sameAsSecond},
-                        {"Expand", expand},       {"ConstantOfShape", filled},
-                        {"Tile", tile},           {"Size", scalar}};
+        RuleTable table{{"MatMul", matmul},
+                        {"Gemm", gemm},
+                        {"Flatten", flatten},
+                        {"Reshape", reshape},
+                        {"Transpose", transpose},
+                        {"Squeeze", squeeze},
+                        {"Unsqueeze", unsqueeze},
+                        {"Concat", concat},
+                        {"Split", split},
+                        {"Slice", slice},
+                        {"Gather", gather},
+                        {"GatherElements", sameAsSecond},
+                        {"Expand", expand},
+                        {"ConstantOfShape", filled},
+                        {"Tile", tile},
+                        {"Size", scalar},
+                        {"ConstantFill", constantFill}};
         const auto add = [&table](std::span<const char *const> operators, Rule rule) {
             for (const char *op : operators)
                 table[op] = rule;
@@ -381,6 +404,8 @@ DType inferType(const ShapeQuery &query, std::size_t output) {
     const std::string &op = query.node.opType;
     if (op == "EmbedLayerNormalization")
         return output == 1 ? DType::Int32 : query.inputs[2]->dtype;
+    if (op == "ConstantFill")
+        return static_cast<DType>(query.node.intAttribute("dtype", 1));
     if (op == "EyeLike" && query.node.hasAttribute("dtype"))
         return static_cast<DType>(query.node.intAttribute("dtype", 0));
     if (op == "CastLike")

@@ -46,6 +46,36 @@ Result<Kernel> constantOfShape(NodeReader &reader) {
     });
 }
 
+/// One element of a type as bytes. \error Unsupported  packed elements, strings
+Result<Tensor> elementOf(DType type, double value) {
+    QS_TRY(Tensor element, castTensor(Tensor::scalar(value), type));
+    QS_CHECK_OK(requireWholeBytes(element));
+    return element;
+}
+
+/// What PyTorch until 1.0 wrote for torch.zeros(), for example the first state of a recurrent net: an
+/// experimental operator that no opset has defined.
+Result<Kernel> constantFill(NodeReader &reader) {
+    const std::int64_t code = reader.intAttribute("dtype", 1);
+    if (code < 0 || code > 64)
+        return fail(ErrorCode::Unsupported, fmt::format("element type {}", code));
+    QS_TRY(const Tensor value, elementOf(static_cast<DType>(code), reader.floatAttribute("value", 0)));
+    const bool isShape = reader.flag("input_as_shape", false);
+    const auto given = reader.intsAttribute("shape").value_or(std::vector<std::int64_t>{});
+    const auto extra = reader.intsAttribute("extra_shape").value_or(std::vector<std::int64_t>{});
+    return Kernel([=](KernelCall &call) -> Outputs {
+        std::vector<std::int64_t> dims = given;
+        if (isShape) {
+            QS_TRY(dims, integerOperand(call, 0));
+        } else if (call.has(0)) {
+            dims = call[0].shape().dims();
+        }
+        dims.insert(dims.end(), extra.begin(), extra.end());
+        const std::vector<std::int64_t> strides(dims.size(), 0);
+        return copyStrided(call, value, 0, Shape(std::move(dims)), strides);
+    });
+}
+
 template <typename T>
 Outputs rangeOf(const KernelCall &call) {
     const T start = call[0].values<T>()[0], limit = call[1].values<T>()[0], delta = call[2].values<T>()[0];
@@ -71,13 +101,6 @@ Result<Kernel> range(NodeReader &) {
         return dispatch(Types<float, double, std::int16_t, std::int32_t, std::int64_t>{}, call[0].dtype(),
                         [&]<typename T>() { return rangeOf<T>(call); });
     });
-}
-
-/// One element of a type as bytes. \error Unsupported  packed elements, strings
-Result<Tensor> elementOf(DType type, double value) {
-    QS_TRY(Tensor element, castTensor(Tensor::scalar(value), type));
-    QS_CHECK_OK(requireWholeBytes(element));
-    return element;
 }
 
 Result<Kernel> eyeLike(NodeReader &reader) {
@@ -143,7 +166,7 @@ Result<Kernel> oneHot(NodeReader &reader) {
 constexpr KernelEntry kEntries[] = {
     {"Constant", 1, constant}, {"ConstantOfShape", 9, constantOfShape},
     {"Range", 11, range},      {"EyeLike", 9, eyeLike},
-    {"OneHot", 9, oneHot},
+    {"OneHot", 9, oneHot},     {"ConstantFill", 1, constantFill},
 };
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "core/exec/reference/channel_scale.h"
 #include "core/exec/reference/families.h"
 #include "core/exec/reference/lane_sum.h"
+#include "core/exec/reference/training_mode.h"
 
 #include <cmath>
 
@@ -50,7 +51,7 @@ Result<Kernel> batchNormalization(NodeReader &reader) {
                                                : false;
     for (std::size_t i = 1; i < 5; ++i)
         if (training || reader.hasOutput(i))
-            return fail(ErrorCode::Unsupported, "training mode");
+            return fail(ErrorCode::Unsupported, kTrainingText);
     if (reader.opset() < 9 && !reader.flag("spatial", true))
         return fail(ErrorCode::Unsupported, "spatial=0");
     return widenHalfTypes([epsilon](KernelCall &call) -> Outputs {

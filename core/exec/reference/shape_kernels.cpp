@@ -1,5 +1,8 @@
 #include "core/exec/reference/axes.h"
+#include "core/exec/reference/copy.h"
 #include "core/exec/reference/families.h"
+#include "core/exec/reference/training_mode.h"
+#include "core/tensor/convert.h"
 
 namespace qs {
 namespace {
@@ -111,24 +114,34 @@ Result<Kernel> identity(NodeReader &reader) {
     });
 }
 
+/// Whether the node drops anything: only in training, and there not with a ratio of 0.
+bool dropsElements(NodeReader &reader) {
+    if (reader.opset() < 7 && !reader.flag("is_test", false))
+        return true;
+    const Tensor *training = reader.constantInput(2), *ratio = reader.constantInput(1);
+    if (!reader.hasInput(2) || (training && training->numel() == 1 && training->bytes()[0] == std::byte{0}))
+        return false;
+    const auto value = ratio && ratio->numel() == 1 ? toFloat32(*ratio) : fail(ErrorCode::Unsupported, {});
+    return !value || value->values<float>()[0] != 0;
+}
+
 /// Inference only: the input passes, the mask (when wanted) is all true.
 Result<Kernel> dropout(NodeReader &reader) {
     reader.ignore({"ratio", "seed", "consumed_inputs"});
-    if (reader.opset() < 7 && !reader.flag("is_test", false))
-        return fail(ErrorCode::Unsupported, "training mode");
-    const Tensor *training = reader.constantInput(2);
-    if (reader.hasInput(2) && !(training && training->numel() == 1 && training->bytes()[0] == std::byte{0}))
-        return fail(ErrorCode::Unsupported, "training mode");
-    const bool mask = reader.hasOutput(1);
-    const bool boolMask = reader.opset() >= 10;
-    if (mask && !boolMask)
-        return fail(ErrorCode::Unsupported, "the mask before opset 10");
-    return Kernel([mask](KernelCall &call) -> Outputs {
+    if (dropsElements(reader))
+        return fail(ErrorCode::Unsupported, kTrainingText);
+    const bool mask = reader.hasOutput(1), boolMask = reader.opset() >= 10;
+    return Kernel([mask, boolMask](KernelCall &call) -> Outputs {
         QS_CHECK_OK(requireInputs(call, 1));
         std::vector<Tensor> outputs{call[0], Tensor{}};
         if (mask) {
-            QS_TRY(outputs[1], call.allocate(DType::Bool, call[0].shape()));
-            std::fill_n(outputs[1].mutableBytes(), outputs[1].numel(), std::byte{1});
+            QS_TRY(const Tensor one,
+                   castTensor(Tensor::scalar(1.0f), boolMask ? DType::Bool : call[0].dtype()));
+            const Shape &shape = call[0].shape();
+            QS_TRY(auto ones,
+                   copyStrided(call, one, 0, shape,
+                               std::vector<std::int64_t>(static_cast<std::size_t>(shape.rank()), 0)));
+            outputs[1] = std::move(ones[0]);
         }
         return outputs;
     });

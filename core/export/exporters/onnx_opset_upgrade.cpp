@@ -1,7 +1,9 @@
 #include "core/export/exporters/onnx_opset_upgrade.h"
 
 #include "core/export/exporters/onnx_graph_edit.h"
+#include "core/tensor/convert.h"
 
+#include <array>
 #include <cstring>
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
@@ -175,6 +177,32 @@ Status upsampleScalesToInput(Rewriting &r) {
     return {};
 }
 
+/// An experimental operator of PyTorch until 1.0; ConstantOfShape came in its place.
+Status fillToConstantOfShape(Rewriting &r) {
+    const auto value = takeAttribute(r.node, "value"), type = takeAttribute(r.node, "dtype");
+    const auto asShape = takeAttribute(r.node, "input_as_shape"), shape = takeAttribute(r.node, "shape");
+    const auto extra = takeAttribute(r.node, "extra_shape");
+    if (extra && extra->ints_size() > 0)
+        return refuse(r, "it has an extra shape");
+    const DType element = type ? static_cast<DType>(type->i()) : DType::Float32;
+    QS_TRY(const Tensor fill,
+           castTensor(Tensor::fromValues<float>({1}, std::array{value ? value->f() : 0.0F}), element));
+    if (r.node.input_size() == 0) {
+        setConstantInput(r, 0, "shape",
+                         vectorOf(shape ? Ints(shape->ints().begin(), shape->ints().end()) : Ints{}));
+    } else if (!asShape || asShape->i() == 0) {
+        const std::string dims = r.names->unique(r.node.output(0) + "_shape");
+        r.before.push_back(makeNode(*r.names, "Shape", {r.node.input(0)}, dims));
+        r.node.set_input(0, dims);
+    }
+    r.node.set_op_type("ConstantOfShape");
+    onnx::AttributeProto &attribute = *r.node.add_attribute();
+    attribute.set_name("value");
+    attribute.set_type(onnx::AttributeProto::TENSOR);
+    setTensor(*attribute.mutable_t(), "", fill);
+    return {};
+}
+
 Status upsampleToResize(Rewriting &r) {
     r.node.set_op_type("Resize");
     return {};
@@ -290,6 +318,7 @@ struct Change {
 /// Every change between versions 7 and 21 that alters the meaning of a node as it was written before.
 constexpr Change kChanges[] = {
     {"BatchNormalization", 9, dropSpatial},
+    {"ConstantFill", 9, fillToConstantOfShape},
     {"Upsample", 9, upsampleScalesToInput},
     {"Slice", 10, sliceToInputs},
     {"TopK", 10, topKToInput},
@@ -326,7 +355,7 @@ constexpr Change kChanges[] = {
 /// refused.
 constexpr const char *kKnownOperators =
     "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization "
-    "BitShift Cast CastLike Ceil Celu Clip Compress Concat Constant ConstantOfShape Conv "
+    "BitShift Cast CastLike Ceil Celu Clip Compress Concat Constant ConstantFill ConstantOfShape Conv "
     "ConvInteger ConvTranspose Cos Cosh CumSum DepthToSpace DequantizeLinear Det Div Dropout "
     "DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor GRU Gather "
     "GatherElements GatherND Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool Greater "

@@ -195,5 +195,32 @@ TEST(Executor, RefusesSizesThatDoNotFitIntoMemory) {
     }
 }
 
+TEST(Executor, OutputsWithoutANameNeedNotBeComputed) {
+    SmallModel model;
+    model.input("x", DType::Float32, {1, 1});
+    for (const std::string name : {"scale", "bias", "mean", "variance"})
+        model.floats(name, {1}, {name == "variance" || name == "scale" ? 1.0F : 0.0F});
+    model.node("BatchNormalization", {"x", "scale", "bias", "mean", "variance"}, {"y", "", "", "", ""},
+               {{"epsilon", 0.0}});
+    EXPECT_EQ(floatsOf(runOne(*model.executor(), {floatTensor({1, 1}, {3})})), (std::vector<float>{3}));
+}
+
+// torch.onnx.export(training=TrainingMode.PRESERVE) of a model that nobody put into evaluation mode.
+TEST(Executor, TrainingModeRunsWhereItDropsNothingElseSaysWhatToDo) {
+    const auto model = [](float ratio) {
+        const auto truth = Tensor::fromValues<std::uint8_t>({}, std::vector<std::uint8_t>{1});
+        SmallModel small;
+        small.input("x", DType::Float32, {2}).floats("ratio", {}, {ratio});
+        small.constant("training", Tensor::wrap(DType::Bool, {}, truth.storage()));
+        return small.node("Dropout", {"x", "ratio", "training"}, {"y"}).build();
+    };
+    const auto none = Executor::create(model(0));
+    ASSERT_TRUE(none) << none.error().text();
+    EXPECT_EQ(floatsOf(runOne(**none, {floatTensor({2}, {1, 2})})), (std::vector<float>{1, 2}));
+    const auto some = Executor::create(model(0.5F));
+    ASSERT_FALSE(some);
+    EXPECT_THAT(some.error().text(), testing::HasSubstr("model.eval()"));
+}
+
 } // namespace
 } // namespace qs

@@ -50,6 +50,30 @@ TEST(Movement, TakesElementsThatShareBytes) {
     EXPECT_EQ(wide(OneOperator{"Slice", 25}.run({four, intList({1}), intList({3})})), (Codes{3, 9}));
 }
 
+// Issue 5: Caffe2 and MXNet write a mask that nobody reads.
+TEST(Dropout, PassesItsInputAndAMaskOfOnes) {
+    const OneOperator old{"Dropout", 7, {{"ratio", 0.3}}, 2};
+    EXPECT_EQ(outputOf<float>(old.run({kThree})), (Floats{1, 2, 3}));
+    EXPECT_EQ(outputOf<float>(old.run({kThree}), 1), (Floats{1, 1, 1}));
+    const auto masked = OneOperator{"Dropout", 13, {}, 2}.run({kThree});
+    EXPECT_EQ(masked->at(1).dtype(), DType::Bool);
+}
+
+TEST(ConstantFill, FillsTheShapeOfAttributeInputOrItsContent) {
+    const auto run = [](std::map<std::string, Attribute> attributes, std::vector<Tensor> inputs) {
+        return OneOperator{"ConstantFill", 7, std::move(attributes)}.run(std::move(inputs));
+    };
+    const auto one = std::int64_t{1};
+    EXPECT_EQ(outputOf<float>(run({{"shape", Ints{2}}, {"value", 0.5}}, {})), (Floats{0.5, 0.5}));
+    const auto like = run({{"extra_shape", Ints{2}}, {"dtype", std::int64_t{7}}, {"value", 3.0}}, {kThree});
+    EXPECT_EQ(like->front().shape(), (Shape{3, 2}));
+    EXPECT_EQ(outputOf<std::int64_t>(like)[5], 3);
+    const auto content = run({{"input_as_shape", one}}, {intList({1, 2})});
+    EXPECT_EQ(content->front().shape(), (Shape{1, 2}));
+    EXPECT_EQ(outputOf<float>(content), (Floats{0, 0}));
+    EXPECT_FALSE(run({{"input_as_shape", one}}, {intList({-1})}));
+}
+
 TEST(ReduceMax, IsOrOfBools) {
     const Tensor x =
         Tensor::wrap(DType::Bool, {2, 2}, tensorOf<std::uint8_t>({2, 2}, {0, 1, 0, 0}).storage());

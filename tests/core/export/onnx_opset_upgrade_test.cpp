@@ -117,6 +117,28 @@ TEST(OpsetUpgrade, UpsampleBecomesResizeByItsOldRule) {
     EXPECT_EQ(resize.attribute(2).s(), "asymmetric");
 }
 
+TEST(OpsetUpgrade, ConstantFillBecomesConstantOfShape) {
+    const auto upgraded = [](const std::string &node) {
+        auto model = modelWith(7, "s = Shape(x) f = " + node + " y = Add(f, f)");
+        const Status status = upgradeOpset(model, 13);
+        EXPECT_TRUE(status) << status.error().text();
+        return model;
+    };
+    const auto content = upgraded("ConstantFill<input_as_shape = 1, dtype = 7, value = 2.0>(s)");
+    const onnx::NodeProto &fill = nodeOf(content.graph(), "ConstantOfShape");
+    EXPECT_EQ(fill.input(0), "s");
+    ASSERT_EQ(fill.attribute_size(), 1);
+    EXPECT_EQ(fill.attribute(0).t().data_type(), onnx::TensorProto::INT64);
+    EXPECT_EQ(fill.attribute(0).t().raw_data()[0], 2);
+    const auto listed = upgraded("ConstantFill<shape = [2, 3]>()");
+    EXPECT_THAT(constantInts(listed.graph(), nodeOf(listed.graph(), "ConstantOfShape").input(0)),
+                ElementsAre(2, 3));
+    EXPECT_THAT(opTypes(upgraded("ConstantFill<value = 1.0>(x)").graph()),
+                ElementsAre("Shape", "Shape", "ConstantOfShape", "Add"));
+    auto extra = modelWith(7, "y = ConstantFill<extra_shape = [2]>(x)");
+    EXPECT_FALSE(upgradeOpset(extra, 13));
+}
+
 TEST(OpsetUpgrade, ResizeRoundsUpWhereItShrinks) {
     const auto upgraded = [](const std::string &scales) {
         auto model = modelWith(10, "s = Constant <value = float[3] {" + scales +
