@@ -4,6 +4,7 @@
 #include "core/export/exporters/onnx_from_graph.h"
 #include "core/export/exporters/onnx_graph_edit.h"
 #include "core/io/importers/onnx_functions.h"
+#include "core/io/importers/onnx_tensor.h"
 
 #include <fmt/format.h>
 #include <fstream>
@@ -71,13 +72,47 @@ void forEachExternal(const onnx::GraphProto &graph, const Visit &visit) {
         }
 }
 
-/// The value that the importer read for a constant of the main graph goes into the message.
-void embed(onnx::TensorProto &proto, const std::string &valueName, const ModelGraph &graph) {
-    const ValueId id = graph.findValue(valueName);
-    const Tensor *tensor = id == kNoValue ? nullptr : graph.constant(id);
-    if (tensor)
-        setTensor(proto, proto.name(), *tensor);
-}
+/// The values of tensors in other files go into the message.
+class Embedding {
+public:
+    explicit Embedding(const Model &model)
+        : m_model(model), m_external(folderOf(model.file), m_reportedAtOpening) {}
+
+    Status embed(onnx::GraphProto &graph, bool isMain) {
+        for (auto &tensor : *graph.mutable_initializer())
+            QS_CHECK_OK(embed(tensor, isMain ? tensor.name() : std::string()));
+        for (auto &node : *graph.mutable_node())
+            for (auto &attribute : *node.mutable_attribute()) {
+                const bool isConstant = isMain && node.op_type() == "Constant" && node.output_size() > 0;
+                if (attribute.has_t())
+                    QS_CHECK_OK(embed(*attribute.mutable_t(), isConstant ? node.output(0) : std::string()));
+                if (attribute.has_g())
+                    QS_CHECK_OK(embed(*attribute.mutable_g(), false));
+                for (auto &inner : *attribute.mutable_graphs())
+                    QS_CHECK_OK(embed(inner, false));
+            }
+        return {};
+    }
+
+private:
+    /// The graph has read constants already; all but those that it only needed to make others.
+    Status embed(onnx::TensorProto &proto, const std::string &valueName) {
+        if (!isExternal(proto))
+            return {};
+        const ValueId id = m_model.graph.findValue(valueName);
+        if (const Tensor *tensor = id == kNoValue ? nullptr : m_model.graph.constant(id)) {
+            setTensor(proto, proto.name(), *tensor);
+            return {};
+        }
+        QS_TRY(const Tensor tensor, readOnnxTensor(proto, m_external));
+        setTensor(proto, proto.name(), tensor);
+        return {};
+    }
+
+    const Model &m_model;
+    FindingList m_reportedAtOpening;
+    ExternalData m_external;
+};
 
 void moveOutside(onnx::TensorProto &tensor, const std::string &location, std::size_t offset) {
     const std::size_t length = tensor.raw_data().size();
@@ -175,24 +210,7 @@ std::vector<fs::path> externalDataFiles(const onnx::ModelProto &proto, const Mod
 }
 
 Status embedExternalData(onnx::ModelProto &proto, const Model &model) {
-    onnx::GraphProto &graph = *proto.mutable_graph();
-    for (auto &tensor : *graph.mutable_initializer())
-        if (isExternal(tensor))
-            embed(tensor, tensor.name(), model.graph);
-    for (auto &node : *graph.mutable_node())
-        if (node.op_type() == "Constant")
-            for (auto &attribute : *node.mutable_attribute())
-                if (attribute.has_t() && isExternal(attribute.t()))
-                    embed(*attribute.mutable_t(), node.output(0), model.graph);
-    bool left = false;
-    forEachExternal(graph, [&](const auto &) { left = true; });
-    if (left)
-        return fail(
-            ErrorCode::Unsupported,
-            "a subgraph keeps tensors in another file, which cannot be copied; save the model with the "
-            "data inside first",
-            model.file.string());
-    return {};
+    return Embedding(model).embed(*proto.mutable_graph(), true);
 }
 
 PendingOnnxFile::PendingOnnxFile(fs::path file, AtomicFile model)
@@ -209,11 +227,11 @@ PendingOnnxFile::~PendingOnnxFile() {
 }
 
 Result<PendingOnnxFile> PendingOnnxFile::write(onnx::ModelProto &proto, const fs::path &file,
-                                               ExternalData externalData, const RunContext &ctx) {
+                                               DataPlacement externalData, const RunContext &ctx) {
     QS_TRY(AtomicFile created, AtomicFile::create(file));
     PendingOnnxFile pending(file, std::move(created));
     const bool large = proto.ByteSizeLong() > kExternalAbove;
-    if (externalData == ExternalData::Always || (externalData == ExternalData::Auto && large)) {
+    if (externalData == DataPlacement::Always || (externalData == DataPlacement::Auto && large)) {
         pending.m_data = file.string() + "." + digestOfData(proto.graph()) + ".data";
         pending.m_ownsData = !fs::exists(pending.m_data);
         QS_TRY(pending.m_bytes, writeData(*proto.mutable_graph(), pending.m_data, ctx));

@@ -12,7 +12,7 @@ class ModelProto;
 
 namespace qs {
 
-enum class ExternalData { Auto, Always, Never };
+enum class DataPlacement { Auto, Always, Never };
 
 /// The message that an exporter edits: an ONNX file read again, or written from the graph of a model that
 /// came from another format. \error CorruptFile  the file is no longer the one that was opened \error
@@ -23,7 +23,7 @@ Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, con
 std::vector<std::filesystem::path> externalDataFiles(const onnx::ModelProto &proto, const Model &model);
 
 /// Takes the data of tensors that lie in other files into the message, so that it can be written elsewhere.
-/// \error Unsupported  external data in a subgraph
+/// \error as ExternalData::read()
 Status embedExternalData(onnx::ModelProto &proto, const Model &model);
 
 /// A model that was written beside its place, to be checked before it takes it.
@@ -33,7 +33,7 @@ public:
     /// above 1.5 GiB. The digest in the name keeps an older model and its data together until the very last
     /// step. \error IoError, Cancelled;  Unsupported  more than 2 GiB and external data is off
     static Result<PendingOnnxFile> write(onnx::ModelProto &proto, const std::filesystem::path &file,
-                                         ExternalData externalData, const RunContext &ctx);
+                                         DataPlacement externalData, const RunContext &ctx);
     PendingOnnxFile(PendingOnnxFile &&other) noexcept;
     PendingOnnxFile &operator=(PendingOnnxFile &&) = delete;
     /// Uncommitted: removes all that was written.

@@ -1,5 +1,6 @@
 #include "core/export/exporters/onnx_graph_edit.h"
 
+#include <algorithm>
 #include <onnx/onnx_pb.h>
 
 namespace qs {
@@ -168,30 +169,44 @@ void OnnxGraphEdit::finish() {
     dropUnread();
 }
 
+/// Operators that only brought a weight to a rewired input go with it, and then what they had read.
+void OnnxGraphEdit::dropUnreadNodes() {
+    for (bool changed = true; changed;) {
+        Names reads;
+        collectReads(m_graph, reads);
+        const int before = m_graph.node_size();
+        eraseIf(*m_graph.mutable_node(), [&](const onnx::NodeProto &node) {
+            const auto &outputs = node.output();
+            if (std::ranges::any_of(outputs, [&](const auto &name) { return reads.contains(name); }) ||
+                std::ranges::none_of(outputs, [&](const auto &name) { return m_replaced.contains(name); }))
+                return false;
+            m_replaced.insert(node.input().begin(), node.input().end());
+            m_dropped.insert(outputs.begin(), outputs.end());
+            return true;
+        });
+        changed = m_graph.node_size() < before;
+    }
+}
+
 void OnnxGraphEdit::dropUnread() {
+    dropUnreadNodes();
     Names reads;
     collectReads(m_graph, reads);
     const auto isUnread = [&](const std::string &name) {
         return m_replaced.contains(name) && !reads.contains(name);
     };
-    // A value that is neither initializer nor Constant is an activation; its pair still reads it.
-    Names dropped;
     eraseIf(*m_graph.mutable_initializer(), [&](const auto &tensor) {
-        return isUnread(tensor.name()) && dropped.insert(tensor.name()).second;
+        return isUnread(tensor.name()) && m_dropped.insert(tensor.name()).second;
     });
     eraseIf(*m_graph.mutable_sparse_initializer(), [&](const auto &tensor) {
-        return isUnread(tensor.values().name()) && dropped.insert(tensor.values().name()).second;
-    });
-    eraseIf(*m_graph.mutable_node(), [&](const auto &node) {
-        return node.op_type() == "Constant" && node.output_size() == 1 && isUnread(node.output(0)) &&
-               dropped.insert(node.output(0)).second;
+        return isUnread(tensor.values().name()) && m_dropped.insert(tensor.values().name()).second;
     });
     // Until IR 4 every initializer was listed as an input too.
-    const auto isDropped = [&](const auto &value) { return dropped.contains(value.name()); };
+    const auto isDropped = [&](const auto &value) { return m_dropped.contains(value.name()); };
     eraseIf(*m_graph.mutable_input(), isDropped);
     eraseIf(*m_graph.mutable_value_info(), isDropped);
     eraseIf(*m_graph.mutable_quantization_annotation(),
-            [&](const auto &annotation) { return dropped.contains(annotation.tensor_name()); });
+            [&](const auto &annotation) { return m_dropped.contains(annotation.tensor_name()); });
 }
 
 } // namespace qs

@@ -60,20 +60,23 @@ public:
     /// All that read the first output of a node read output + summand from now on.
     void addToOutput(int position, const std::string &summand);
 
-    /// Puts the new nodes in place and drops the constants that only rewired inputs had read.
+    /// Puts the new nodes in place and drops what only rewired inputs had read: constants, and the nodes
+    /// that brought them there.
     void finish();
 
 private:
     onnx::NodeProto &newNode(std::map<int, std::vector<onnx::NodeProto>> &place, int position,
                              const std::string &opType, const std::vector<std::string> &inputs,
                              const std::string &output);
+    void dropUnreadNodes();
     void dropUnread();
     onnx::GraphProto &m_graph;
     OnnxNames m_names;
     std::unordered_map<std::string, int> m_producers;
     std::map<int, std::vector<onnx::NodeProto>> m_newNodes;   ///< by the position that they precede
     std::map<int, std::vector<onnx::NodeProto>> m_nodesAfter; ///< by the position that they follow
-    std::unordered_set<std::string> m_replaced;               ///< values that a rewired input had read
+    std::unordered_set<std::string> m_replaced; ///< values that a rewired input or a dropped node had read
+    std::unordered_set<std::string> m_dropped;  ///< values that are gone
 };
 
 } // namespace qs

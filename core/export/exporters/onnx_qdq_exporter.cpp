@@ -25,10 +25,10 @@ constexpr const char *kSchema = R"({"type": "object", "properties": {
         "title": "Weights in a second file", "description": "auto: above 1.5 GiB, as one ONNX file holds at most 2 GiB"}
 }})";
 
-ExternalData externalDataFrom(const std::string &name) {
-    return name == "always"  ? ExternalData::Always
-           : name == "never" ? ExternalData::Never
-                             : ExternalData::Auto;
+DataPlacement externalDataFrom(const std::string &name) {
+    return name == "always"  ? DataPlacement::Always
+           : name == "never" ? DataPlacement::Never
+                             : DataPlacement::Auto;
 }
 
 bool isQuantized(const LayerResult &result) {

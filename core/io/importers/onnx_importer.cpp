@@ -1,7 +1,10 @@
 #include "core/io/importers/onnx_importer.h"
 
 #include "core/base/content_hash.h"
+#include "core/base/number_text.h"
 #include "core/graph/inner_layers.h"
+#include "core/graph/other_weights.h"
+#include "core/graph/weight_folding.h"
 #include "core/io/importers/onnx_functions.h"
 #include "core/io/importers/onnx_graph.h"
 #include "core/io/quantized/quantized_graph.h"
@@ -81,6 +84,20 @@ void reportInnerLayers(const ModelGraph &graph, FindingList &findings) {
                      names.front(), "export the model without control flow to quantize them");
 }
 
+void reportOtherWeights(const Model &model, FindingList &findings) {
+    const OtherWeights others = findOtherWeights(model.graph, model.layers);
+    std::string operators;
+    for (const auto &[name, count] : others.operators)
+        operators += fmt::format("{}{} ×{}", operators.empty() ? "" : ", ", name, count);
+    if (!operators.empty())
+        findings.add(Severity::Info,
+                     fmt::format("{} of {} parameters belong to operators that are not quantized: {}; they "
+                                 "run as they are",
+                                 withThousands(others.parameters),
+                                 withThousands(model.graph.parameterCount()), operators),
+                     others.first);
+}
+
 Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings, const RunContext &ctx) {
     onnx::ModelProto message;
     QS_CHECK_OK(parse(file, message, ctx));
@@ -91,7 +108,8 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     QS_CHECK_OK(inlineOnnxFunctions(message, findings, ctx));
     ExternalData external(file.parent_path().empty() ? "." : file.parent_path(), findings);
     QS_TRY(ModelGraph graph, OnnxGraphReader(external, findings, ctx).read(message));
-    QS_TRY(QuantizedGraph read, readQuantizedGraph(std::move(graph), findings, ctx));
+    QS_TRY(ModelGraph folded, foldWeights(std::move(graph), findings));
+    QS_TRY(QuantizedGraph read, readQuantizedGraph(std::move(folded), findings, ctx));
     model.graph = std::move(read.graph);
     model.layers = findLayers(model.graph);
     const auto storedOf = [&](const std::string &name) {
@@ -100,6 +118,7 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     };
     QS_CHECK_OK(attachStored(model, storedOf, findings, ctx));
     reportInnerLayers(model.graph, findings);
+    reportOtherWeights(model, findings);
     return model;
 }
 

@@ -306,8 +306,49 @@ const Tensor *ConstantFolding::constantInput(const Node &node, std::size_t index
     return found != m_results.end() ? &found->second.value : m_graph.constant(node.inputs[index]);
 }
 
+namespace {
+
+/// Codes as QuantizeLinear makes them, one scale for all or along an axis. Nothing: another form of it.
+std::optional<Tensor> codesOf(const Tensor &values, const Tensor &scale, const Tensor *zeroPoint, DType type,
+                              std::int64_t axisGiven) {
+    const bool isEight = type == DType::Int8 || type == DType::UInt8;
+    const auto axis = normalizeAxis(scale.numel() == 1 ? 0 : axisGiven, values.shape().rank());
+    const auto x = toFloat32(values), scales = toFloat32(scale);
+    const auto zeros = zeroPoint ? toFloat32(*zeroPoint) : Tensor::zeros(DType::Float32, scale.shape());
+    if (!isEight || !axis || !x || !scales || !zeros || !isFloatingPoint(values.dtype()) ||
+        zeros->numel() != scale.numel() || (scale.numel() != 1 && scale.numel() != values.shape()[*axis]))
+        return std::nullopt;
+    const std::int64_t inner = values.shape().numelBetween(*axis + 1, values.shape().rank());
+    const float low = type == DType::Int8 ? -128 : 0, high = low + 255;
+    Tensor codes = Tensor::allocate(DType::Float32, values.shape());
+    float *dst = codes.mutableValues<float>().data();
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+        const auto s = static_cast<std::size_t>(scale.numel() == 1 ? 0 : i / inner % scale.numel());
+        const float code =
+            std::nearbyint(x->values<float>()[static_cast<std::size_t>(i)] / scales->values<float>()[s]) +
+            zeros->values<float>()[s];
+        dst[i] = code >= low ? std::min(code, high) : low; // NaN, too, ends inside the range
+    }
+    auto packed = castTensor(codes, type);
+    return packed ? std::optional(std::move(*packed)) : std::nullopt;
+}
+
+} // namespace
+
+/// Models trained under quantization hold float weights with a pair behind them.
+std::optional<FoldedConstant> ConstantFolding::quantize(const Node &node) const {
+    const Tensor *values = constantInput(node, 0), *scale = constantInput(node, 1),
+                 *zeroPoint = constantInput(node, 2);
+    if (!values || !scale || values->numel() == 0 || node.intAttribute("block_size", 0) != 0)
+        return std::nullopt;
+    const auto given = static_cast<DType>(node.intAttribute("output_dtype", 0));
+    const DType type = zeroPoint ? zeroPoint->dtype() : given == DType::Undefined ? DType::UInt8 : given;
+    auto codes = codesOf(*values, *scale, zeroPoint, type, node.intAttribute("axis", 1));
+    return codes ? std::optional(FoldedConstant{*codes, *codes, std::nullopt}) : std::nullopt;
+}
+
 Result<FoldedConstant> ConstantFolding::dequantize(const Node &node) const {
-    const Tensor *codes = m_graph.constant(node.inputs[0]), *scale = constantInput(node, 1);
+    const Tensor *codes = constantInput(node, 0), *scale = constantInput(node, 1);
     QS_TRY(WeightGrid grid, gridOfCodes(*codes, *scale, constantInput(node, 2), node.intAttribute("axis", 1),
                                         node.intAttribute("block_size", 0), "DequantizeLinear"));
     // Scales that are codes themselves, as those of NVFP4.
@@ -357,8 +398,12 @@ Result<bool> ConstantFolding::fold(const Node &node) {
         m_results.emplace(node.outputs[0], std::move(*result));
         return true;
     };
-    if (node.opType == "DequantizeLinear" && m_graph.constant(node.inputs[0]) && constantInput(node, 1))
+    if (node.opType == "DequantizeLinear" && constantInput(node, 1))
         return labelled(dequantize(node));
+    if (!m_toWeights.contains(node.outputs[0]))
+        return false;
+    if (auto codes = node.opType == "QuantizeLinear" ? quantize(node) : std::nullopt)
+        return labelled(std::move(*codes));
     const auto from = m_results.find(node.inputs[0]);
     const auto alone = {"Cast", "Identity", "Transpose"},
                withSecond = {"Add", "Gather", "ScatterND", "Reshape"};

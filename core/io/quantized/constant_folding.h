@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/graph/weight_folding.h"
 #include "core/io/quantized/weight_grid.h"
 
 #include <map>
@@ -34,12 +35,13 @@ private:
 Result<WeightGrid> gridOfCodes(const Tensor &codes, const Tensor &scale, const Tensor *zeroPoint,
                                std::int64_t axis, std::int64_t blockSize, std::string form);
 
-/// Folds DequantizeLinear of constants, and the operators that may follow it, one node after the other in the
-/// order of the graph: Add (offsets of real zero points), Gather (columns put in order), ScatterND (kept
-/// weights), Reshape, Transpose, Cast, Identity.
+/// Folds DequantizeLinear of constants, QuantizeLinear in front of it, and the operators that may follow it,
+/// on their way to a layer, one node after the other in the order of the graph: Add (offsets of real zero
+/// points), Gather (columns put in order), ScatterND (kept weights), Reshape, Transpose, Cast, Identity.
 class ConstantFolding {
 public:
-    explicit ConstantFolding(const ModelGraph &graph) : m_graph(graph), m_budget(graph) {}
+    explicit ConstantFolding(const ModelGraph &graph)
+        : m_graph(graph), m_budget(graph), m_toWeights(valuesOnTheWayToWeights(graph)) {}
 
     /// Whether the node is folded: its first output is a constant from now on. \error as gridOfCodes()
     Result<bool> fold(const Node &node);
@@ -48,11 +50,13 @@ public:
 
 private:
     const Tensor *constantInput(const Node &node, std::size_t index) const;
+    std::optional<FoldedConstant> quantize(const Node &node) const;
     Result<FoldedConstant> dequantize(const Node &node) const;
     Result<FoldedConstant> follow(const Node &node, FoldedConstant from) const;
 
     const ModelGraph &m_graph;
     UnpackBudget m_budget;
+    std::set<ValueId> m_toWeights;
     std::map<ValueId, FoldedConstant> m_results;
 };
 

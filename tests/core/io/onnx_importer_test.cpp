@@ -50,6 +50,38 @@ std::vector<float> constantValues(const ModelGraph &graph, const std::string &na
     return {floats.values<float>().begin(), floats.values<float>().end()};
 }
 
+TEST(OnnxImporter, SaysWhichWeightsAreNotQuantized) {
+    OnnxBuilder builder;
+    builder.input("x", DType::Float32, {-1, 2, 4, 4});
+    builder.initializer("w", DType::Float32, {2, 3, 1, 1}, rawBytes<float>({1, 2, 3, 4, 5, 6}));
+    builder.node("ConvTranspose", {"x", "w"}, {"a"}).set_name("/up/ConvTranspose");
+    builder.node("ConvTranspose", {"x", "w"}, {"b"});
+    builder.output("a", DType::Float32, {-1, 3, 4, 4});
+    builder.output("b", DType::Float32, {-1, 3, 4, 4});
+    const Loaded loaded = load(builder);
+    ASSERT_TRUE(loaded.model) << loaded.error;
+    EXPECT_TRUE(loaded.model->layers.empty());
+    EXPECT_THAT(
+        loaded.findingText(),
+        HasSubstr("info: 6 of 6 parameters belong to operators that are not quantized: ConvTranspose ×2; "
+                  "they run as they are @ /up/ConvTranspose"));
+}
+
+TEST(OnnxImporter, WeightsThatTheGraphComputesAreNamed) {
+    OnnxBuilder builder;
+    builder.input("x", DType::Float32, {-1, 2});
+    builder.initializer("w", DType::Float32, {2, 2}, rawBytes<float>({1, 2, 3, 4}));
+    builder.initializer("v", DType::Float32, {2}, rawBytes<float>({1, 2}));
+    builder.node("MatMul", {"w", "v"}, {"wv"});
+    builder.node("Div", {"w", "wv"}, {"normed"});
+    builder.node("MatMul", {"x", "normed"}, {"y"}).set_name("/fc/MatMul");
+    builder.output("y", DType::Float32, {-1, 2});
+    const Loaded loaded = load(builder);
+    ASSERT_TRUE(loaded.model) << loaded.error;
+    EXPECT_THAT(loaded.findingText(), HasSubstr("info: 4 of 6 parameters"));
+    EXPECT_THAT(loaded.findingText(), HasSubstr("MatMul ×1; they run as they are @ /fc/MatMul"));
+}
+
 /// x [batch, 2] · w [2, 3] + b.
 OnnxBuilder smallModel() {
     OnnxBuilder builder;

@@ -277,6 +277,45 @@ TEST_F(QuantizedOnnx, IntegerProductsWithoutScalesAreSaid) {
     EXPECT_THAT(findings(), HasSubstr("codes without a scale"));
 }
 
+// Issue 5: torch's fake quantization, pytorch-quantization and others write float weights with a pair behind.
+TEST_F(QuantizedOnnx, PairsBehindFloatWeightsAreLayersWithTheirCodes) {
+    const auto model = open(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[N,2] x) => (float[N,3] y) {
+        same = Identity(z)
+        t = Transpose(w)
+        q = QuantizeLinear <axis = 1> (t, s, same)
+        d = DequantizeLinear <axis = 1> (q, s, z)
+        y = MatMul(x, d) })",
+                            {{"w", floats(Shape{3, 2}, {0.24f, -1, 1.3f, 200, 2, -500})},
+                             {"s", floats(Shape{3}, {0.5f, 1, 2})},
+                             {"z", of<std::int8_t>(Shape{3}, {0, 0, 0})}});
+    ASSERT_EQ(model->layers.size(), 1U);
+    EXPECT_EQ(matrix(*model).codes, (std::vector<std::int16_t>{0, -2, 1, 127, 1, -128}));
+    EXPECT_EQ(run(model, {floats(Shape{1, 2}, {1, 1})}), (std::vector<float>{-1, 128, -254}));
+    EXPECT_THAT(findings(), HasSubstr("1 of its 1 layers"));
+}
+
+/// A pair behind a constant that enters a layer stays, as does a look-up in a table of codes.
+TEST_F(QuantizedOnnx, OnlyWhatLeadsToAWeightIsFolded) {
+    const auto model = open(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2,2] x) => (float[2,2] y) {
+        q = QuantizeLinear (state, s, z)
+        d = DequantizeLinear (q, s, z)
+        h = MatMul(d, w)
+        t = DequantizeLinear (table, s, z)
+        p = Gather (t, places)
+        hp = Add(h, p)
+        y = Add(hp, x) })",
+                            {{"w", floats(Shape{2, 2}, {1, 2, 3, 4})},
+                             {"state", floats(Shape{2, 2}, {0, 0, 0.5f, 1})},
+                             {"table", of<std::int8_t>(Shape{3, 2}, {2, 4, 6, 8, 10, 12})},
+                             {"places", of<std::int64_t>(Shape{2}, {2, 0})},
+                             {"s", floats(Shape{}, {0.5f})},
+                             {"z", of<std::int8_t>(Shape{}, {0})}});
+    ASSERT_EQ(model->layers.size(), 2U);
+    EXPECT_EQ(model->layers[1].kind, LayerKind::Embedding);
+    EXPECT_EQ(model->graph.nodes().size(), 6U) << findings();
+    EXPECT_EQ(run(model, {floats(Shape{2, 2}, {0, 0, 0, 0})}), (std::vector<float>{5, 6, 4.5f, 7}));
+}
+
 TEST_F(QuantizedOnnx, WrongScalesAreSaidAndTheModelStillOpens) {
     const auto model =
         open(R"(<ir_version: 8, opset_import: ["" : 17]> g (float[N,2] x) => (float[N,3] y) {
