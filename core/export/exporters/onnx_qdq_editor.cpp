@@ -58,12 +58,21 @@ Status QdqEditor::checkPlace(const Layer &layer, int node) const {
         return cannotWrite(
             layer, "lies in a local function, which this exporter does not edit; inline the functions "
                    "of the model first");
-    const DType type = m_model.graph.constant(layer.weight)->dtype();
-    if (type != DType::Float32)
+    const DType type = typeOf(layer);
+    if (!isFloatingPoint(type) || dtypeBits(type) < 16)
         return cannotWrite(
             layer,
             fmt::format("its weight is {}; convert the model to float32 before quantizing", dtypeName(type)));
     return {};
+}
+
+DType QdqEditor::typeOf(const Layer &layer) const {
+    return m_model.graph.constant(layer.weight)->dtype();
+}
+
+std::string QdqEditor::addCast(int node, const std::string &value, DType type,
+                               const std::string &outputWish) {
+    return m_edit.addNode(node, "Cast", {value}, outputWish, {{"to", static_cast<std::int64_t>(type)}});
 }
 
 void QdqEditor::warn(const Layer &layer, const QuantizedLayer &quantized) {
@@ -83,6 +92,10 @@ Status QdqEditor::quantize(const QuantizedLayer &quantized) {
         return cannotWrite(layer,
                            "finds the scale of its activation while it runs, which QDQ cannot express; "
                            "choose a static scale");
+    if (typeOf(layer) != DType::Float32 &&
+        (!quantized.outputOffset.empty() || (quantized.weight && quantized.weight->branch)))
+        return cannotWrite(layer, fmt::format("a branch or a bias correction needs float32, its weight is {}",
+                                              dtypeName(typeOf(layer))));
     writeAdditions(layer, node, m_edit.node(node).input(layer.inputIndex), quantized, m_edit);
     std::optional<QdqActivation> activation;
     if (quantized.activation) {
@@ -125,7 +138,7 @@ Result<QdqEditor::WrittenWeight> QdqEditor::encode(const Layer &layer, int node,
                                                    std::optional<bool> signedCodes) {
     WrittenWeight written{layer.weight, layer.transposed, signedCodes, matrix, {}, {}};
     if (!hasIntegerCodes(*matrix)) {
-        written.value = addFloatWeight(layer, *matrix);
+        written.value = narrowed(layer, node, addFloatWeight(layer, *matrix));
         return written;
     }
     QS_TRY(QdqWeight encoded, encodeWeight(layer, *matrix, signedCodes));
@@ -139,8 +152,17 @@ Result<QdqEditor::WrittenWeight> QdqEditor::encode(const Layer &layer, int node,
     written.value = addDequantizedWeight(layer, node, encoded);
     if (!matrix->kept.empty())
         written.value = addKept(layer, node, written.value, *matrix);
+    written.value = narrowed(layer, node, written.value);
     written.encoded = std::move(encoded);
     return written;
+}
+
+/// Scales are float32, as those of the run; what the layer reads has the type of the model.
+std::string QdqEditor::narrowed(const Layer &layer, int node, const std::string &value) {
+    const DType type = typeOf(layer);
+    return type == DType::Float32
+               ? value
+               : addCast(node, value, type, layer.name + ".weight_" + std::string(dtypeName(type)));
 }
 
 std::string QdqEditor::addFloatWeight(const Layer &layer, const QuantizedMatrix &matrix) {
@@ -212,7 +234,7 @@ void QdqEditor::writeActivation(const Layer &layer, int node, const QdqActivatio
     const std::string source = m_model.graph.value(layer.input).name;
     std::string &pair = m_activations[{source, activation}];
     if (pair.empty())
-        pair = addPair(node, source, activation);
+        pair = addPair(node, source, typeOf(layer), activation);
     m_edit.setInput(node, layer.inputIndex, pair);
 }
 
@@ -221,31 +243,37 @@ void QdqEditor::writeRegions(const Layer &layer, int node, const RegionGrid &gri
     const auto [positive, negative] = encodeRegions(grid, bits, m_options.signedActivations);
     std::string &sum = m_regions[{source, positive, negative}];
     if (sum.empty()) {
-        const std::string above = addPair(node, source, positive), below = addPair(node, source, negative);
+        const DType type = typeOf(layer);
+        const std::string above = addPair(node, source, type, positive),
+                          below = addPair(node, source, type, negative);
         sum = m_edit.addNode(node, "Add", {above, below}, source + "_regions");
     }
     m_edit.setInput(node, layer.inputIndex, sum);
 }
 
-std::string QdqEditor::addPair(int node, const std::string &value, const QdqActivation &activation) {
+std::string QdqEditor::addPair(int node, const std::string &value, DType type,
+                               const QdqActivation &activation) {
     if (!isEightBit(activation.type))
         m_neededOpset = kSubByteOpset;
-    std::string clipped = value;
+    const bool widens = type != DType::Float32;
+    std::string clipped = widens ? addCast(node, value, DType::Float32, value + "_float32") : value;
     if (activation.clip) {
         const auto bound = [&](const char *what, float limit) {
             return m_edit.addInitializer(value + what, Tensor::scalar(limit));
         };
-        clipped = m_edit.addNode(
-            node, "Clip",
-            {value, bound("_clip_min", activation.clip->first), bound("_clip_max", activation.clip->second)},
-            value + "_clipped");
+        clipped = m_edit.addNode(node, "Clip",
+                                 {clipped, bound("_clip_min", activation.clip->first),
+                                  bound("_clip_max", activation.clip->second)},
+                                 value + "_clipped");
     }
     const std::string scale = m_edit.addInitializer(value + "_scale", Tensor::scalar(activation.scale));
     const std::string zeroPoint =
         m_edit.addInitializer(value + "_zero_point", integerScalar(activation.zeroPoint, activation.type));
     const std::string codes =
         m_edit.addNode(node, "QuantizeLinear", {clipped, scale, zeroPoint}, value + "_quantized");
-    return m_edit.addNode(node, "DequantizeLinear", {codes, scale, zeroPoint}, value + "_dequantized");
+    const std::string pair =
+        m_edit.addNode(node, "DequantizeLinear", {codes, scale, zeroPoint}, value + "_dequantized");
+    return widens ? addCast(node, pair, type, value + "_narrowed") : pair;
 }
 
 void QdqEditor::writeBias(const Layer &layer, int node, const QdqWeight &weight,

@@ -48,7 +48,11 @@ private:
     void writeActivation(const Layer &layer, int node, const QdqActivation &activation);
     /// Exact: the sum of two pairs, of which one clips what is below 0 and the other what is above.
     void writeRegions(const Layer &layer, int node, const RegionGrid &grid, int bits);
-    std::string addPair(int node, const std::string &value, const QdqActivation &activation);
+    /// \param type  of the value, which the pair takes and gives back
+    std::string addPair(int node, const std::string &value, DType type, const QdqActivation &activation);
+    DType typeOf(const Layer &layer) const;
+    std::string addCast(int node, const std::string &value, DType type, const std::string &outputWish);
+    std::string narrowed(const Layer &layer, int node, const std::string &value);
     void writeBias(const Layer &layer, int node, const QdqWeight &weight, const QdqActivation &activation);
     void warn(const Layer &layer, const QuantizedLayer &quantized);
 

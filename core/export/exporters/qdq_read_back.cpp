@@ -48,9 +48,14 @@ const Node *producerOf(const ModelGraph &graph, ValueId id) {
     return node == kNoNode ? nullptr : &graph.node(node);
 }
 
+/// In models of other types than float32 a Cast follows every pair.
+const Node *behindCast(const ModelGraph &graph, const Node *node) {
+    return node && node->opType == "Cast" ? producerOf(graph, inputOf(*node, 0)) : node;
+}
+
 /// The layer's input must come from a pair whose two halves agree with the simulated grid.
 Status compareActivation(const ModelGraph &graph, ValueId input, float scale, const std::string &where) {
-    const Node *dequantize = producerOf(graph, input);
+    const Node *dequantize = behindCast(graph, producerOf(graph, input));
     const Node *quantize = dequantize ? producerOf(graph, inputOf(*dequantize, 0)) : nullptr;
     if (!quantize || dequantize->opType != "DequantizeLinear" || quantize->opType != "QuantizeLinear")
         return mismatch("an activation without its pair", where);
@@ -173,8 +178,10 @@ Result<double> compareLayer(const Model &model, const Layer &layer, const Quanti
         QS_TRY(const Tensor original, toFloat32(*model.graph.constant(layer.weight)));
         return worstDifference(original, weight, layer.name);
     }
-    QS_TRY(double worst, worstDifference(toStoredLayout(layer, expected.weight->dequantizeWithoutBranch()),
-                                         weight, layer.name));
+    QS_TRY(const Tensor stored, castTensor(toStoredLayout(layer, expected.weight->dequantizeWithoutBranch()),
+                                           model.graph.constant(layer.weight)->dtype()));
+    QS_TRY(const Tensor meant, toFloat32(stored));
+    QS_TRY(double worst, worstDifference(meant, weight, layer.name));
     if (expected.weight->branch) {
         QS_TRY(const double branch, compareBranch(written, layer, expected, found));
         worst = std::max(worst, branch);

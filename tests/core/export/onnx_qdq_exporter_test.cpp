@@ -1,9 +1,11 @@
 #include "core/export/exporters/onnx_qdq_exporter.h"
 
 #include "core/base/content_hash.h"
+#include "core/exec/executor.h"
 #include "core/export/exporters/qdq_read_back.h"
 #include "core/io/importers/onnx_external_data.h"
 #include "core/io/importers/onnx_graph.h"
+#include "core/tensor/convert.h"
 #include "tests/support/onnx_text_model.h"
 #include "tests/support/sample_run.h"
 #include "tests/support/temp_dir.h"
@@ -15,6 +17,7 @@ namespace qs {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -254,13 +257,58 @@ TEST_F(OnnxQdqExporterTest, WeightsGoToASecondFileWhenAskedFor) {
     EXPECT_EQ(m_findings.snapshot().size(), 1U) << "the older data file is pointed out";
 }
 
+// Issue 5: models in half and double precision keep their type around the pairs.
+TEST_F(OnnxQdqExporterTest, PairsOfOtherFloatTypesAreCast) {
+    for (const auto &[name, type] :
+         {std::pair("float16", DType::Float16), std::pair("double", DType::Float64)}) {
+        const auto weight = castTensor(sampleValues(Shape{6, 4}, 1), type);
+        const auto table = castTensor(sampleValues(Shape{7, 6}, 2), type);
+        const std::string element = name;
+        const auto model =
+            open("<ir_version: 8, opset_import: [\"\" : 17]> g (" + element + "[N,6] x, int64[N] i) => (" +
+                     element + "[N,4] y, " + element + "[N,6] z) { y = MatMul(x, w) z = Gather(t, i) }",
+                 {{"w", *weight}, {"t", *table}});
+        for (const std::optional<GridScheme> &activations :
+             {std::optional<GridScheme>(), std::optional(kA8)}) {
+            const auto report = write(makeSampleRun(model, kW8, activations));
+            ASSERT_TRUE(report) << name << ": " << report.error().text();
+            EXPECT_EQ(report->worstWeightDifference, 0);
+            EXPECT_TRUE(Executor::create(openSample(m_target))) << name;
+        }
+    }
+}
+
+TEST_F(OnnxQdqExporterTest, OperatorsThatBroughtAWeightGoWithIt) {
+    const auto model = open(R"(<ir_version: 8, opset_import: ["" : 17]>
+        g (float[N,6] x) => (float[N,4] y, float[N,4] z, float[N,6] kept) {
+            same = Identity(w)
+            t = Transpose(same)
+            y = MatMul(x, t)
+            u = Transpose(v)
+            z = MatMul(x, u)
+            sum = ReduceSum<keepdims=0>(v)
+            kept = Add(x, sum)
+        })",
+                            {{"w", sampleValues(Shape{4, 6}, 1)}, {"v", sampleValues(Shape{4, 6}, 2)}});
+    ASSERT_EQ(model->layers.size(), 2U);
+    const auto report = write(makeSampleRun(model, kW8));
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_EQ(report->worstWeightDifference, 0);
+    const ModelGraph graph = writtenGraph(m_target);
+    for (const Node &node : graph.nodes())
+        EXPECT_TRUE(node.opType != "Transpose" && node.opType != "Identity") << node.name;
+    EXPECT_EQ(graph.findValue("w"), kNoValue);
+    EXPECT_NE(graph.constant(graph.findValue("v")), nullptr) << "ReduceSum reads it";
+}
+
 TEST_F(OnnxQdqExporterTest, ExternalDataOfTheSourceIsTakenAlong) {
     onnx::ModelProto proto = parseOnnxText(
         R"(<ir_version: 8, opset_import: ["" : 17]> g (float[N,64] x) => (float[N,64] y) {
-               a = MatMul(x, v) y = MatMul(a, w) })",
+               a = MatMul(x, v) t = Transpose(w) m = MatMul(a, t)
+               s = Shape(m) half = ConstantOfShape <value = float[1] {0.0}> (s) y = Add(m, half) })",
         {{"v", sampleValues(Shape{64, 64}, 1)}, {"w", sampleValues(Shape{64, 64}, 2)}});
     std::string data;
-    for (auto &tensor : *proto.mutable_graph()->mutable_initializer()) {
+    const auto moveOutside = [&data](onnx::TensorProto &tensor) {
         const std::vector<std::pair<std::string, std::string>> entries = {
             {"location", "weights.bin"},
             {"offset", std::to_string(data.size())},
@@ -273,7 +321,13 @@ TEST_F(OnnxQdqExporterTest, ExternalDataOfTheSourceIsTakenAlong) {
             entry.set_key(key);
             entry.set_value(value);
         }
-    }
+    };
+    for (auto &tensor : *proto.mutable_graph()->mutable_initializer())
+        moveOutside(tensor);
+    onnx::TensorProto &value = *proto.mutable_graph()->mutable_node(4)->mutable_attribute(0)->mutable_t();
+    value.clear_float_data();
+    value.set_raw_data(std::string("\0\0\0\x3f", 4)); // 0.5
+    moveOutside(value);
     std::ofstream(m_folder.path() / "weights.bin", std::ios::binary) << data;
     std::ofstream(m_source, std::ios::binary) << proto.SerializeAsString();
     const auto model = openSample(m_source);
@@ -286,6 +340,10 @@ TEST_F(OnnxQdqExporterTest, ExternalDataOfTheSourceIsTakenAlong) {
     const auto report = write(run);
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_EQ(report->worstWeightDifference, 0);
+    const ModelGraph written = writtenGraph(m_target);
+    for (const Node &node : written.nodes())
+        if (node.opType == "ConstantOfShape")
+            EXPECT_EQ(std::get<Tensor>(node.attributes.at("value")).values<float>()[0], 0.5F);
     EXPECT_EQ(m_exporter.write(run, m_folder.path() / "weights.bin", {}, m_findings, {}).error().code,
               ErrorCode::InvalidArgument);
     EXPECT_EQ(readFile(m_folder.path() / "weights.bin"), data);
@@ -308,10 +366,15 @@ TEST_F(OnnxQdqExporterTest, RefusalsSayWhichLayerAndWhy) {
         open(R"(<ir_version: 8, opset_import: ["" : 17]> g (float16[N,4] x) => (float16[N,4] y) {
         y = MatMul(x, w) })",
              {{"w", Tensor::zeros(DType::Float16, Shape{4, 4})}});
-    const auto refused = write(makeSampleRun(half, kW8));
+    qs::Run corrected = makeSampleRun(half, kW8);
+    const auto offset = std::make_shared<LayerResult>(*corrected.layers[0]);
+    offset->quantized.outputOffset = {1, 2, 3, 4};
+    corrected.layers[0] = offset;
+    const auto refused = write(corrected);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::Unsupported);
-    EXPECT_THAT(refused.error().text(), HasSubstr(half->layers[0].name + ": its weight is float16"));
+    EXPECT_THAT(refused.error().text(),
+                AllOf(HasSubstr(half->layers[0].name), HasSubstr("needs float32, its weight is float16")));
 }
 
 TEST_F(OnnxQdqExporterTest, SignedActivationsWarnAboutSaturation) {
