@@ -341,9 +341,9 @@ TEST_F(OnnxQdqExporterTest, ExternalDataOfTheSourceIsTakenAlong) {
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_EQ(report->worstWeightDifference, 0);
     const ModelGraph written = writtenGraph(m_target);
-    for (const Node &node : written.nodes())
-        if (node.opType == "ConstantOfShape")
-            EXPECT_EQ(std::get<Tensor>(node.attributes.at("value")).values<float>()[0], 0.5F);
+    const auto fill = std::ranges::find(written.nodes(), "ConstantOfShape", &Node::opType);
+    ASSERT_NE(fill, written.nodes().end());
+    EXPECT_EQ(std::get<Tensor>(fill->attributes.at("value")).values<float>()[0], 0.5F);
     EXPECT_EQ(m_exporter.write(run, m_folder.path() / "weights.bin", {}, m_findings, {}).error().code,
               ErrorCode::InvalidArgument);
     EXPECT_EQ(readFile(m_folder.path() / "weights.bin"), data);
