@@ -28,7 +28,7 @@ Status parallelFor(std::int64_t count, std::int64_t grain, const RunContext &ctx
             body(block * grain, std::min(count, (block + 1) * grain));
     };
     if (blocks == 1 || ctx.maxThreads == 1) {
-        for (std::int64_t block = 0; block < blocks; ++block)
+        for (std::int64_t block = 0; block < blocks && !ctx.cancelled(); ++block)
             runBlock(block);
     } else {
         // TBB prints a warning when asked for more threads than there are.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <fmt/format.h>
 #include <new>
+#include <optional>
 
 namespace qs {
 namespace {
@@ -24,9 +25,14 @@ std::size_t sizeClass(std::size_t size) {
     return (size + step - 1) / step * step;
 }
 
-std::size_t machineMemory() {
-    static const std::size_t bytes = static_cast<std::size_t>(machineMemoryBytes());
+/// The program itself, weights that a model read and other programs need memory, too.
+std::size_t defaultBudget() {
+    static const auto bytes = static_cast<std::size_t>(machineMemoryBytes() / 8 * 7);
     return bytes;
+}
+
+double gibibytes(std::size_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(1 << 30);
 }
 
 void freeBlock(std::byte *block) {
@@ -35,11 +41,28 @@ void freeBlock(std::byte *block) {
 
 } // namespace
 
+Status checkEmptyAxes(const Shape &shape) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 28;
+    QS_TRY(const std::int64_t elements, shape.checkedNumel());
+    std::int64_t others = 1;
+    for (const std::int64_t dim : shape)
+        others *= std::max<std::int64_t>(1, dim);
+    if (elements == 0 && others > kMost)
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("shape {} has no elements, but axes that take forever", shape.text()));
+    return {};
+}
+
 struct BufferPool::Return {
     std::shared_ptr<BufferPool> pool;
     Block block;
     void operator()(std::byte *) const { pool->giveBack(block); }
 };
+
+std::shared_ptr<BufferPool> BufferPool::create(std::size_t budgetBytes) {
+    const std::size_t most = defaultBudget();
+    return std::shared_ptr<BufferPool>(new BufferPool(budgetBytes == 0 ? most : std::min(budgetBytes, most)));
+}
 
 BufferPool::~BufferPool() {
     for (auto &[size, blocks] : m_idle)
@@ -51,23 +74,30 @@ Result<Tensor> BufferPool::allocate(DType type, Shape shape, std::size_t limitBy
     if (dtypeBits(type) == 0)
         return fail(ErrorCode::Unsupported,
                     fmt::format("elements of type {} cannot be stored", dtypeName(type)));
-    const std::size_t limit = limitBytes == 0 ? machineMemory() : std::min(limitBytes, machineMemory());
+    const std::size_t limit = limitBytes == 0 ? m_budget : std::min(limitBytes, m_budget);
     const auto elements = shape.checkedNumel();
     const auto bits = static_cast<std::size_t>(dtypeBits(type));
     if (!elements || static_cast<std::size_t>(*elements) > limit / bits * 8)
-        return fail(ErrorCode::OutOfMemory,
-                    fmt::format("a tensor of shape {} does not fit into memory", shape.text()));
+        return fail(ErrorCode::OutOfMemory, fmt::format("a tensor of shape {} is larger than the {:.2f} GiB "
+                                                        "that are allowed",
+                                                        shape.text(), gibibytes(limit)));
+    QS_CHECK_OK(checkEmptyAxes(shape));
     const std::size_t size = Tensor::byteSize(type, shape);
     try {
         if (size < kSmallestPooled)
             return Tensor::allocate(type, std::move(shape));
-        const Block block = take(sizeClass(size));
+        QS_TRY(const Block block, take(sizeClass(size)));
         return Tensor::wrap(
             type, std::move(shape),
             std::shared_ptr<std::byte>(block.memory + block.shift, Return{shared_from_this(), block}));
     } catch (const std::bad_alloc &) {
         return fail(ErrorCode::OutOfMemory, fmt::format("no memory for a tensor of {} bytes", size));
     }
+}
+
+std::size_t BufferPool::usedBytes() const {
+    const std::scoped_lock lock(m_mutex);
+    return m_usedBytes;
 }
 
 bool BufferPool::isSoleOwner(const Tensor &tensor) {
@@ -78,25 +108,35 @@ bool BufferPool::isSoleOwner(const Tensor &tensor) {
     return true;
 }
 
-BufferPool::Block BufferPool::take(std::size_t size) {
-    std::size_t shift = 0;
-    {
-        const std::scoped_lock lock(m_mutex);
-        const auto found = m_idle.find(size);
-        if (found != m_idle.end() && !found->second.empty()) {
-            const Block block = found->second.back();
-            found->second.pop_back();
-            m_idleBytes -= size;
-            return block;
-        }
-        if (size >= kSmallestShifted)
-            shift = m_made++ * kShiftStep % kPage;
+Error BufferPool::exceeded(std::size_t size) const {
+    return {
+        ErrorCode::OutOfMemory,
+        fmt::format("it needs {:.2f} GiB more while {:.2f} GiB hold other results; {:.2f} GiB may be used. "
+                    "Give it smaller inputs, or fewer at once",
+                    gibibytes(size), gibibytes(m_usedBytes), gibibytes(m_budget)),
+        {}};
+}
+
+Result<BufferPool::Block> BufferPool::take(std::size_t size) {
+    const std::scoped_lock lock(m_mutex);
+    if (size > m_budget - std::min(m_budget, m_usedBytes))
+        return fail(exceeded(size));
+    std::optional<Block> block;
+    if (const auto found = m_idle.find(size); found != m_idle.end() && !found->second.empty()) {
+        block = found->second.back();
+        found->second.pop_back();
+        m_idleBytes -= size;
+    } else {
+        const std::size_t shift = size >= kSmallestShifted ? m_made++ * kShiftStep % kPage : 0;
+        block = Block{static_cast<std::byte *>(::operator new(size + shift, kAlignment)), size, shift};
     }
-    return {static_cast<std::byte *>(::operator new(size + shift, kAlignment)), size, shift};
+    m_usedBytes += size;
+    return *block;
 }
 
 void BufferPool::giveBack(const Block &block) {
     const std::scoped_lock lock(m_mutex);
+    m_usedBytes -= block.size;
     if (m_idleBytes + block.size > kMostIdleBytes) {
         freeBlock(block.memory);
         return;

@@ -132,10 +132,11 @@ Result<Kernel> makeLoop(NodeReader &reader, const SubgraphReader &subgraphs) {
 
 } // namespace
 
-Result<Kernel> createControlFlowKernel(const Node &node, const ModelGraph &graph, bool useOneDnn) {
+Result<Kernel> createControlFlowKernel(const Node &node, const ModelGraph &graph,
+                                       const ExecutorOptions &options) {
     QS_CHECK_OK(checkRunnable(node, graph));
     NodeReader reader(node, graph);
-    const SubgraphReader subgraphs(reader, graph, useOneDnn);
+    const SubgraphReader subgraphs(reader, graph, options);
     auto kernel = node.opType == "If"     ? makeIf(reader, subgraphs)
                   : node.opType == "Loop" ? makeLoop(reader, subgraphs)
                   : reader.opset() < 9    ? makeBatchedScan(reader, subgraphs)

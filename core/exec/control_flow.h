@@ -4,10 +4,13 @@
 
 namespace qs {
 
+struct ExecutorOptions;
+
 /// The kernel of If, Loop or Scan. It owns an executor per subgraph and expects the operands that
-/// operandValues() lists. \param useOneDnn  whether the nodes inside may run on oneDNN
+/// operandValues() lists. \param options  of the executors inside
 /// \error Unsupported  the reason, that of the first node inside that cannot run included
-Result<Kernel> createControlFlowKernel(const Node &node, const ModelGraph &graph, bool useOneDnn);
+Result<Kernel> createControlFlowKernel(const Node &node, const ModelGraph &graph,
+                                       const ExecutorOptions &options);
 
 /// Whether the node runs subgraphs.
 bool isControlFlow(const Node &node);

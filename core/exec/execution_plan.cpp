@@ -1,5 +1,6 @@
 #include "core/exec/execution_plan.h"
 
+#include "core/base/deadline.h"
 #include "core/exec/control_flow.h"
 #include "core/exec/kernel_list.h"
 #include "core/exec/onednn_kernels.h"
@@ -11,6 +12,9 @@ namespace {
 
 /// Larger results are computed in every pass: an expanded constant may not cost more than the model.
 constexpr std::size_t kLargestFoldedBytes = std::size_t{64} << 20;
+constexpr std::size_t kMostFoldedBytes = 4 * kLargestFoldedBytes; ///< of all nodes together
+/// Nobody can cancel the making of an executor; what is not folded by then runs in every pass.
+constexpr std::chrono::seconds kFoldingTime{5};
 
 std::vector<NodeId> lastUses(const ModelGraph &graph) {
     std::vector<NodeId> lastUse(graph.values().size(), kNoNode);
@@ -33,27 +37,63 @@ std::optional<std::vector<Tensor>> constantOperands(const Executor::Impl &impl, 
     return operands;
 }
 
-void foldNode(Executor::Impl &impl, NodeId id) {
-    const Node &node = impl.graph().node(id);
-    auto operands = constantOperands(impl, id);
-    if (!operands || mayRunForever(node))
-        return;
-    const RunContext ctx;
-    KernelCall call{*operands, ctx, *impl.pool, kLargestFoldedBytes};
-    const auto outputs = impl.kernels[static_cast<std::size_t>(id)](call);
-    if (!outputs || outputs->size() < node.outputs.size())
-        return;
-    for (std::size_t i = 0; i < node.outputs.size(); ++i)
-        if (node.outputs[i] != kNoValue)
-            impl.constants[static_cast<std::size_t>(node.outputs[i])] = (*outputs)[i];
-    impl.folded[static_cast<std::size_t>(id)] = true;
-}
+/// Computes nodes whose operands are all constant, within bounds of time and memory.
+class Folder {
+public:
+    explicit Folder(Executor::Impl &impl) : m_impl(impl) {}
+
+    void fold(NodeId id) {
+        const Node &node = m_impl.graph().node(id);
+        if (mayRunForever(node))
+            return;
+        auto operands = constantOperands(m_impl, id);
+        if (!operands)
+            return;
+        const std::optional<std::vector<Tensor>> outputs = compute(id, *operands);
+        if (!outputs || outputs->size() < node.outputs.size())
+            return;
+        std::size_t bytes = 0;
+        for (const Tensor &output : *outputs)
+            bytes += sharesBytes(output, *operands) ? 0 : output.sizeBytes();
+        if (bytes > m_bytesLeft)
+            return;
+        m_bytesLeft -= bytes;
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+            if (node.outputs[i] != kNoValue)
+                m_impl.constants[static_cast<std::size_t>(node.outputs[i])] = (*outputs)[i];
+        m_impl.folded[static_cast<std::size_t>(id)] = true;
+    }
+
+private:
+    /// Nothing where the node fails: a pass will say why.
+    std::optional<std::vector<Tensor>> compute(NodeId id, std::vector<Tensor> operands) {
+        if (!m_deadline)
+            m_deadline.emplace(kFoldingTime);
+        RunContext ctx;
+        ctx.stop = m_deadline->token();
+        if (ctx.cancelled())
+            return std::nullopt;
+        KernelCall call{operands, ctx, *m_impl.pool, kLargestFoldedBytes};
+        auto outputs = applyKernel(m_impl.kernels[static_cast<std::size_t>(id)], call);
+        return outputs ? std::optional(std::move(*outputs)) : std::nullopt;
+    }
+
+    static bool sharesBytes(const Tensor &output, const std::vector<Tensor> &operands) {
+        return output.empty() || std::any_of(operands.begin(), operands.end(), [&](const Tensor &operand) {
+                   return operand.storage() == output.storage();
+               });
+    }
+
+    Executor::Impl &m_impl;
+    std::size_t m_bytesLeft = kMostFoldedBytes;
+    std::optional<Deadline> m_deadline; ///< since the first node
+};
 
 } // namespace
 
 Result<Kernel> makeKernel(const Node &node, const ModelGraph &graph, const ExecutorOptions &options) {
     if (isControlFlow(node))
-        return createControlFlowKernel(node, graph, options.useOneDnn);
+        return createControlFlowKernel(node, graph, options);
     QS_TRY(Kernel reference, createKernel(referenceKernels(), node, graph));
     if (!options.useOneDnn || !node.domain.empty())
         return reference;
@@ -92,9 +132,10 @@ void planExecution(Executor::Impl &impl) {
     std::set<NodeId> layerNodes;
     for (const Layer &layer : impl.model->layers)
         layerNodes.insert(layer.node);
+    Folder folder(impl);
     for (std::size_t n = 0; n < graph.nodes().size(); ++n)
         if (!layerNodes.contains(static_cast<NodeId>(n)))
-            foldNode(impl, static_cast<NodeId>(n));
+            folder.fold(static_cast<NodeId>(n));
 }
 
 } // namespace qs

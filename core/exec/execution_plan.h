@@ -15,7 +15,7 @@ struct Executor::Impl {
     std::unordered_map<NodeId, FusedNodes> fused; ///< by first node
     std::vector<NodeId>
         lastUse; ///< by ValueId: the last node that reads it; the node count for graph outputs
-    std::shared_ptr<BufferPool> pool = BufferPool::create();
+    std::shared_ptr<BufferPool> pool;
 
     const ModelGraph &graph() const { return model->graph; }
 

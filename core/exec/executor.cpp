@@ -72,6 +72,7 @@ Status checkInputs(const ModelGraph &graph, const std::vector<Tensor> &inputs) {
         const Value &value = graph.value(graph.inputs()[i]);
         if (inputs[i].empty())
             return fail(ErrorCode::InvalidArgument, fmt::format("input '{}' is missing", value.name));
+        QS_CHECK_OK(checkEmptyAxes(inputs[i].shape()));
         if (!fits(value, inputs[i]))
             return fail(ErrorCode::InvalidArgument,
                         fmt::format("input '{}' must be {} {}, found {} {}", value.name,
@@ -186,7 +187,10 @@ private:
         const Node &node = m_impl.graph().node(last);
         for (std::size_t i = 0; i < node.outputs.size(); ++i) // those at the end may be there without a name
             if (node.outputs[i] != kNoValue) {
-                QS_CHECK(i < outputs.size(), "a kernel returns all outputs of its node");
+                if (i >= outputs.size())
+                    return fail(ErrorCode::InvalidArgument,
+                                fmt::format("it names {} outputs, the operator has {}", node.outputs.size(),
+                                            outputs.size()));
                 publish(node.outputs[i], std::move(outputs[i]));
             }
         return {};
@@ -300,8 +304,13 @@ Result<std::shared_ptr<const Executor>> Executor::Impl::build(std::shared_ptr<co
                                                               const ExecutorOptions &options) {
     const ModelGraph &graph = model->graph;
     auto impl = std::make_unique<Impl>();
+    impl->pool = options.pool ? options.pool : BufferPool::create();
+    for (const auto &[id, tensor] : graph.constants())
+        if (auto sane = checkEmptyAxes(tensor.shape()); !sane)
+            return fail(std::move(sane).error().withContext(graph.value(id).name));
+    const ExecutorOptions inner{options.useOneDnn, impl->pool}; // subgraphs share the budget
     for (const Node &node : graph.nodes()) {
-        auto kernel = makeKernel(node, graph, options);
+        auto kernel = makeKernel(node, graph, inner);
         if (!kernel)
             return fail(std::move(kernel).error().withContext(nodeText(node)));
         impl->kernels.push_back(std::move(*kernel));

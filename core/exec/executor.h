@@ -2,6 +2,7 @@
 
 #include "core/base/finding.h"
 #include "core/base/run_context.h"
+#include "core/exec/buffer_pool.h"
 #include "core/graph/model.h"
 
 #include <functional>
@@ -67,6 +68,8 @@ private:
 
 struct ExecutorOptions {
     bool useOneDnn = true; ///< false: reference backend only (the oracle)
+    /// Memory of intermediate tensors, which limits them together; empty = a new one.
+    std::shared_ptr<BufferPool> pool = nullptr;
 };
 
 /// Runs a model graph. Backends are tried in order per node: oneDNN, then the reference backend. Constant
@@ -85,8 +88,7 @@ public:
 
     /// Runs everything. \param inputs one tensor per graph input, in graph order. \return the graph outputs.
     /// \error InvalidArgument  wrong number, shape or type of inputs, or a node whose operands do not fit;
-    /// names
-    ///        the node.  Cancelled
+    ///        names the node.  OutOfMemory  intermediate tensors exceed the pool's budget.  Cancelled
     Result<std::vector<Tensor>> run(std::vector<Tensor> inputs, const PassOptions &options,
                                     const RunContext &ctx) const;
 

@@ -33,6 +33,10 @@ using Outputs = Result<std::vector<Tensor>>;
 /// passes on several threads
 using Kernel = std::function<Outputs(KernelCall &)>;
 
+/// Runs a kernel. Kernels keep lists in standard containers; a model that makes them large must not end the
+/// program. \error OutOfMemory  also where such a list did not fit
+Outputs applyKernel(const Kernel &kernel, KernelCall &call);
+
 /// Makes the kernel of a node. \error Unsupported  with the reason: this form of the operator is not
 /// implemented
 using KernelFactory = Result<Kernel> (*)(NodeReader &);

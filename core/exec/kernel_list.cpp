@@ -4,6 +4,8 @@
 #include "core/graph/weights_only.h"
 
 #include <fmt/format.h>
+#include <new>
+#include <stdexcept>
 
 namespace qs {
 namespace {
@@ -89,6 +91,16 @@ Status checkRunnable(const Node &node, const ModelGraph &graph) {
                     fmt::format("opset {} is newer than {}, the newest that this version knows",
                                 graph.opset(node.domain), kNewestOpset));
     return requireNumbers(node, graph);
+}
+
+Outputs applyKernel(const Kernel &kernel, KernelCall &call) {
+    try {
+        return kernel(call);
+    } catch (const std::bad_alloc &) {
+        return fail(ErrorCode::OutOfMemory, "not enough memory");
+    } catch (const std::length_error &) {
+        return fail(ErrorCode::OutOfMemory, "not enough memory");
+    }
 }
 
 Result<Kernel> createKernel(const std::vector<KernelEntry> &entries, const Node &node,

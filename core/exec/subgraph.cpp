@@ -39,7 +39,7 @@ Result<Subgraph> SubgraphReader::read(const char *attribute) const {
     }
     auto model = std::make_shared<Model>();
     QS_TRY(model->graph, withOuterInputs(*result.m_source));
-    auto executor = Executor::Impl::build(std::move(model), {m_useOneDnn});
+    auto executor = Executor::Impl::build(std::move(model), m_options);
     if (!executor)
         return fail(ErrorCode::Unsupported, "in its subgraph: " + executor.error().text());
     result.m_executor = std::move(*executor);

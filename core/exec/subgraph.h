@@ -27,8 +27,8 @@ private:
 /// Makes the subgraphs of one node.
 class SubgraphReader {
 public:
-    SubgraphReader(NodeReader &node, const ModelGraph &graph, bool useOneDnn)
-        : m_node(node), m_graph(graph), m_useOneDnn(useOneDnn) {}
+    SubgraphReader(NodeReader &node, const ModelGraph &graph, const ExecutorOptions &options)
+        : m_node(node), m_graph(graph), m_options(options) {}
 
     /// \error Unsupported  it is missing, or the first of its nodes that cannot run
     Result<Subgraph> read(const char *attribute) const;
@@ -36,7 +36,7 @@ public:
 private:
     NodeReader &m_node;
     const ModelGraph &m_graph;
-    bool m_useOneDnn;
+    const ExecutorOptions &m_options;
 };
 
 /// What the rounds of a loop yield for each output, one behind the other. Together they may take half of this

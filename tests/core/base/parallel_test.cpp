@@ -37,6 +37,17 @@ TEST(ParallelFor, AThreadEndsItsBlockBeforeItBeginsAnother) {
     EXPECT_EQ(sum, 200 * 64);
 }
 
+TEST(ParallelFor, DoesNotWalkTheRestWhenCancelled) {
+    std::stop_source stop;
+    stop.request_stop();
+    RunContext ctx;
+    ctx.stop = stop.get_token();
+    ctx.maxThreads = 1;
+    const auto status = parallelFor(std::int64_t{1} << 60, 1, ctx, [](std::int64_t, std::int64_t) {});
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::Cancelled);
+}
+
 TEST(ParallelFor, StopsWhenCancelled) {
     std::stop_source source;
     RunContext ctx;

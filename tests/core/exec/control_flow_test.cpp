@@ -193,7 +193,7 @@ TEST(Loop, CannotYieldMoreThanMemoryHolds) {
     ASSERT_TRUE(builder.addNode(node));
     const auto graph = std::move(builder).finish();
     ASSERT_TRUE(graph);
-    const auto kernel = createControlFlowKernel(graph->node(0), *graph, true);
+    const auto kernel = createControlFlowKernel(graph->node(0), *graph, {});
     ASSERT_TRUE(kernel) << kernel.error().text();
     const auto run = [&](std::int64_t rounds) {
         std::vector<Tensor> operands{Tensor::scalar(rounds), Tensor{}};
