@@ -9,7 +9,10 @@ namespace {
 
 /// The node after `id` if it is the only reader of what `id` computes, as its first input; else nullptr.
 const Node *onlyReader(const ModelGraph &graph, NodeId id) {
-    const ValueId value = graph.node(id).outputs.front();
+    const Node &own = graph.node(id);
+    const ValueId value = own.outputs.empty() ? kNoValue : own.outputs.front();
+    if (value == kNoValue)
+        return nullptr;
     const auto next = static_cast<std::size_t>(id) + 1;
     if (next >= graph.nodes().size() || graph.consumers(value) != std::vector<NodeId>{id + 1} ||
         std::count(graph.outputs().begin(), graph.outputs().end(), value) > 0)
@@ -17,7 +20,7 @@ const Node *onlyReader(const ModelGraph &graph, NodeId id) {
     const Node &node = graph.nodes()[next];
     const bool readsFirst = !node.inputs.empty() && node.inputs.front() == value &&
                             std::count(node.inputs.begin(), node.inputs.end(), value) == 1;
-    return readsFirst && node.domain.empty() ? &node : nullptr;
+    return readsFirst && node.domain.empty() && node.outputs.size() == 1 ? &node : nullptr;
 }
 
 /// A constant float32 operand of that shape, or nullptr.

@@ -60,6 +60,11 @@ public:
         return true;
     }
 
+    /// A file may leave out what every operator of a chain has.
+    static bool isWhole(const Node &node) {
+        return !node.inputs.empty() && node.outputs.size() == 1 && node.outputs.front() != kNoValue;
+    }
+
 private:
     ValueId output(NodeId id) const { return m_graph.node(id).outputs.front(); }
 
@@ -67,7 +72,7 @@ private:
         if (static_cast<std::size_t>(id) >= m_graph.nodes().size())
             return nullptr;
         const Node &found = m_graph.node(id);
-        return found.opType == opType && found.domain.empty() && !found.inputs.empty() ? &found : nullptr;
+        return found.opType == opType && found.domain.empty() && isWhole(found) ? &found : nullptr;
     }
 
     static bool reads(const Node &node, ValueId value) { return std::ranges::count(node.inputs, value) == 1; }
@@ -107,7 +112,8 @@ private:
 
 std::optional<FusedNodes> fuseProduct(const ModelGraph &graph, NodeId id, Kernel product) {
     const Node &node = graph.node(id);
-    if (node.opType != "MatMul" || !node.domain.empty() || node.inputs.size() != 2)
+    if (node.opType != "MatMul" || !node.domain.empty() || node.inputs.size() != 2 ||
+        !TailReader::isWhole(node) || node.inputs[1] == kNoValue)
         return std::nullopt;
     const Tensor *weight = graph.constant(node.inputs[1]);
     if (!weight || weight->dtype() != DType::Float32 || weight->shape().rank() != 2 ||

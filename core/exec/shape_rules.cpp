@@ -141,7 +141,8 @@ Shapes concat(const ShapeQuery &query) {
     for (std::size_t i = 1; i < query.inputs.size(); ++i) {
         if (query.shape(i).rank() != shape.rank())
             return misfit("operands of different rank");
-        shape[axis] += query.shape(i)[axis];
+        if (__builtin_add_overflow(shape[axis], query.shape(i)[axis], &shape[axis]))
+            return misfit("the operands are too large");
     }
     return one(std::move(shape));
 }
@@ -152,6 +153,8 @@ Shapes split(const ShapeQuery &query) {
     QS_TRY(const int axis, normalizeAxis(query.node.intAttribute("axis", 0), src.rank()));
     QS_TRY(auto sizes, query.integersOf("split", 1));
     const auto parts = static_cast<std::int64_t>(query.node.outputs.size());
+    if (parts == 0)
+        return std::vector<Shape>{};
     if (!sizes) {
         const std::int64_t each = (src[axis] + parts - 1) / parts;
         sizes = Ints(static_cast<std::size_t>(parts), each);

@@ -9,6 +9,13 @@ Shapes misfit() {
     return fail(ErrorCode::InvalidArgument, "the operands do not fit");
 }
 
+/// Far beyond any real network, and small enough that products of it with an axis cannot overflow.
+constexpr std::int64_t kMostHeads = 1 << 20;
+
+bool isCount(std::int64_t heads) {
+    return heads >= 1 && heads <= kMostHeads;
+}
+
 std::int64_t lastOf(const Shape &shape) {
     return shape.rank() == 0 ? 0 : shape[shape.rank() - 1];
 }
@@ -29,9 +36,11 @@ Shapes attention(const ShapeQuery &query) {
         return withLast(query.shape(0), lastOf(query.shape(2)));
     const std::int64_t heads = query.node.intAttribute("q_num_heads", 0),
                        keyHeads = query.node.intAttribute("kv_num_heads", 0);
-    if (heads < 1 || keyHeads < 1)
+    std::int64_t width = 0;
+    if (!isCount(heads) || !isCount(keyHeads) ||
+        __builtin_mul_overflow(lastOf(query.shape(2)) / keyHeads, heads, &width))
         return misfit();
-    return withLast(query.shape(0), lastOf(query.shape(2)) / keyHeads * heads);
+    return withLast(query.shape(0), width);
 }
 
 Shapes multiHeadAttention(const ShapeQuery &query) {
@@ -45,9 +54,12 @@ Shapes groupQueryAttention(const ShapeQuery &query) {
     if (!query.has(0))
         return misfit();
     const std::int64_t heads = query.node.intAttribute("num_heads", 1),
-                       keyHeads = query.node.intAttribute("kv_num_heads", 1), all = heads + 2 * keyHeads;
+                       keyHeads = query.node.intAttribute("kv_num_heads", 1);
+    if (!isCount(heads) || !isCount(keyHeads))
+        return misfit();
+    const std::int64_t all = heads + 2 * keyHeads;
     const std::int64_t width = lastOf(query.shape(0));
-    return withLast(query.shape(0), query.has(1) || all < 1 ? width : width / all * heads);
+    return withLast(query.shape(0), query.has(1) ? width : width / all * heads);
 }
 
 Shapes contribAttention(const ShapeQuery &query) {

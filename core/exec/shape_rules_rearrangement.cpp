@@ -2,6 +2,7 @@
 
 #include "core/exec/reference/axes.h"
 
+#include <array>
 #include <fmt/format.h>
 
 namespace qs {
@@ -68,9 +69,18 @@ Shapes blocks(const ShapeQuery &query) {
     Shape shape = query.shape(0);
     if (Sign > 0 ? shape[1] % (b * b) != 0 : shape[2] % b != 0 || shape[3] % b != 0)
         return misfit(fmt::format("blocks of {} for a tensor of shape {}", b, shape.text()));
-    if (Sign > 0)
-        return std::vector<Shape>{{shape[0], shape[1] / (b * b), shape[2] * b, shape[3] * b}};
-    return std::vector<Shape>{{shape[0], shape[1] * b * b, shape[2] / b, shape[3] / b}};
+    std::array<std::int64_t *, 2> grows{&shape[1], &shape[1]};
+    if (Sign > 0) {
+        shape[1] /= b * b;
+        grows = {&shape[2], &shape[3]};
+    } else {
+        shape[2] /= b;
+        shape[3] /= b;
+    }
+    for (std::int64_t *dim : grows)
+        if (__builtin_mul_overflow(*dim, b, dim))
+            return misfit("the image is too large");
+    return std::vector<Shape>{std::move(shape)};
 }
 
 Shapes fromData(const ShapeQuery &) {

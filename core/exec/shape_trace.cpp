@@ -21,7 +21,8 @@ Status checkSize(const Shape &shape) {
 
 class Tracer {
 public:
-    Tracer(const ModelGraph &graph, ShapeTrace &trace) : m_graph(graph), m_trace(trace) {}
+    Tracer(const ModelGraph &graph, ShapeTrace &trace, const RunContext &ctx)
+        : m_graph(graph), m_trace(trace), m_ctx(ctx) {}
 
     Status run(NodeId id) {
         const Node &node = m_graph.node(id);
@@ -36,7 +37,7 @@ public:
         }
         // The shape of a value does not depend on its content.
         fromInput = fromInput && node.opType != "Shape" && node.opType != "Size";
-        if (node.opType == "Shape")
+        if (node.opType == "Shape" && node.domain.empty() && query.has(0) && !node.outputs.empty())
             return traceShapeNode(query);
         if (!fromInput && computed(query))
             return {};
@@ -92,9 +93,8 @@ private:
         const auto kernel = createKernel(referenceKernels(), query.node, m_graph);
         if (!kernel)
             return false;
-        const RunContext ctx;
-        KernelCall call{operands, ctx, *m_pool, kMostBytes};
-        auto outputs = (*kernel)(call);
+        KernelCall call{operands, m_ctx, *m_pool, kMostBytes};
+        auto outputs = applyKernel(*kernel, call);
         if (!outputs || outputs->size() < query.node.outputs.size())
             return false; // the shape rule says what does not fit
         for (std::size_t i = 0; i < query.node.outputs.size(); ++i) {
@@ -127,6 +127,7 @@ private:
 
     const ModelGraph &m_graph;
     ShapeTrace &m_trace;
+    const RunContext &m_ctx;
     std::shared_ptr<BufferPool> m_pool = BufferPool::create();
 };
 
@@ -167,7 +168,7 @@ Result<ShapeTrace> traceShapes(const ModelGraph &graph, const std::vector<Shape>
         const ValueId id = graph.inputs()[i];
         trace.values[static_cast<std::size_t>(id)] = {true, graph.value(id).dtype, inputs[i], {}, true};
     }
-    Tracer tracer(graph, trace);
+    Tracer tracer(graph, trace, ctx);
     for (std::size_t node = 0; node < graph.nodes().size(); ++node) {
         if (ctx.cancelled())
             return RunContext::cancelledError();

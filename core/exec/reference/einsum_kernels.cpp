@@ -130,9 +130,9 @@ Result<Kernel> einsum(NodeReader &reader) {
 }
 
 /// The determinant of a matrix of doubles, which is overwritten: elimination with the largest pivot first.
-double determinant(std::span<double> matrix, std::size_t n) {
+double determinant(std::span<double> matrix, std::size_t n, const RunContext &ctx) {
     double product = 1;
-    for (std::size_t column = 0; column < n; ++column) {
+    for (std::size_t column = 0; column < n && !ctx.cancelled(); ++column) {
         std::size_t pivot = column;
         for (std::size_t row = column + 1; row < n; ++row)
             if (std::fabs(matrix[row * n + column]) > std::fabs(matrix[pivot * n + column]))
@@ -168,7 +168,7 @@ Outputs determinants(const KernelCall &call) {
     QS_CHECK_OK(parallelFor(result.numel(), 1, call.ctx, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t at = begin; at < end; ++at) {
             std::vector<double> matrix(src + at * n * n, src + (at + 1) * n * n);
-            dst[at] = static_cast<T>(determinant(matrix, static_cast<std::size_t>(n)));
+            dst[at] = static_cast<T>(determinant(matrix, static_cast<std::size_t>(n), call.ctx));
         }
     }));
     return std::vector<Tensor>{std::move(result)};

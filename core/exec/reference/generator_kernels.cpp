@@ -81,14 +81,15 @@ Outputs rangeOf(const KernelCall &call) {
     const T start = call[0].values<T>()[0], limit = call[1].values<T>()[0], delta = call[2].values<T>()[0];
     const double count =
         std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
-    if (delta == T(0) || std::isnan(count) || count > 9e15)
+    if (delta == T(0) || std::isnan(count) || std::fabs(count) > 9e15)
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("a range from {} to {} by {}", start, limit, delta));
     QS_TRY(Tensor result,
            call.allocate(dtypeOf<T>(), Shape{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}));
     const std::span<T> dst = result.mutableValues<T>();
     for (std::size_t i = 0; i < dst.size(); ++i)
-        dst[i] = static_cast<T>(start + static_cast<T>(i) * delta);
+        dst[i] =
+            wrappingAdd(start, wrappingMultiply(static_cast<T>(i), delta)); // the product may leave the type
     return std::vector<Tensor>{std::move(result)};
 }
 

@@ -28,7 +28,7 @@ struct AxisSample {
 /// Mirrors x at the ends of [low, high] until it lies within.
 double reflected(double x, double low, double high) {
     const double range = high - low;
-    if (range <= 0)
+    if (range <= 0 || !std::isfinite(x))
         return low;
     const double distance = std::fmod(std::fabs(x - low), 2 * range);
     return low + (distance > range ? 2 * range - distance : distance);

@@ -1,5 +1,6 @@
 #include "core/exec/reference/index_offsets.h"
 
+#include "core/exec/buffer_pool.h"
 #include "core/tensor/convert.h"
 
 #include <fmt/format.h>
@@ -59,6 +60,9 @@ Result<TupleSlices> tupleSlices(const Shape &data, const Tensor &indices, int ba
     std::vector<std::int64_t> dims(shape.begin(), shape.end() - 1);
     dims.insert(dims.end(), data.begin() + batch + depth, data.end());
     slices.shape = Shape(std::move(dims));
+    QS_CHECK_OK(checkEmptyAxes(slices.shape));
+    if (slices.shape.numel() == 0)
+        return slices; // nothing to move, however many tuples there are
     const std::int64_t count = shape.numelBetween(0, tuples);
     const std::int64_t perBatch = std::max<std::int64_t>(1, shape.numelBetween(batch, tuples));
     const std::int64_t batchLength = data.numelBetween(batch, data.rank());

@@ -47,7 +47,11 @@ Result<MatmulShape> MatmulShape::of(const Shape &a, const Shape &b) {
     plan.result = Shape(std::move(dims));
     // A broadcast batch can be far larger than what exists; the result would not fit either.
     QS_CHECK_OK(plan.result.checkedNumel());
-    constexpr std::int64_t kMostMatrices = std::int64_t{1} << 28;
+    if (plan.result.numel() == 0) {
+        plan.batch = 0;
+        return plan;
+    }
+    constexpr std::int64_t kMostMatrices = std::int64_t{1} << 25;
     if (plan.batch > kMostMatrices)
         return fail(ErrorCode::OutOfMemory, fmt::format("a batch of {} matrices", plan.batch));
     plan.aMatrix = matrixIndices(batch, aBatch);

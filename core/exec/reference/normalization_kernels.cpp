@@ -100,6 +100,8 @@ Outputs layerNormalize(const KernelCall &call, int axis, double epsilon, bool wa
     QS_TRY(outputs[0], call.allocate(dtypeOf<T>(), shape));
     for (std::size_t i = 1; wantsStatistics && i < 3; ++i) {
         QS_TRY(outputs[i], call.allocate(dtypeOf<T>(), statistics));
+        std::ranges::fill(outputs[i].template mutableValues<T>(),
+                          std::numeric_limits<T>::quiet_NaN()); // of no elements
     }
     const std::int64_t length = shape.numelBetween(axis, shape.rank());
     const LineNormalizer<T> normalize{length, epsilon, call[1].values<T>().data(),

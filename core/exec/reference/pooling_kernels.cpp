@@ -18,17 +18,26 @@ Result<WindowPlan> planPooling(const KernelCall &call, const WindowAttributes &a
     return attributes.plan(spatial, global ? spatial : std::span<const std::int64_t>(attributes.kernel));
 }
 
+/// Kernel positions [first, last) that read no padding for output position o: a window may be far larger than
+/// its source.
+std::pair<std::int64_t, std::int64_t> kernelInside(const WindowPlan &w, int axis, std::int64_t o) {
+    const auto a = static_cast<std::size_t>(axis);
+    const std::int64_t start = w.at(axis, o, 0), step = w.dilation[a], reachable = w.src[a] - start;
+    return {start >= 0 ? 0 : std::min(w.kernel[a], (-start + step - 1) / step),
+            reachable <= 0 ? 0 : std::min(w.kernel[a], (reachable + step - 1) / step)};
+}
+
 /// Calls fn(source offset) for every element under the window at output position (z, y, x) that is no
 /// padding.
 template <typename Fn>
 void forEachUnderWindow(const WindowPlan &w, std::int64_t z, std::int64_t y, std::int64_t x, const Fn &fn) {
-    for (std::int64_t kz = 0; kz < w.kernel[0]; ++kz)
-        for (std::int64_t ky = 0; ky < w.kernel[1]; ++ky)
-            for (std::int64_t kx = 0; kx < w.kernel[2]; ++kx) {
-                const std::int64_t sz = w.at(0, z, kz), sy = w.at(1, y, ky), sx = w.at(2, x, kx);
-                if (sz >= 0 && sz < w.src[0] && sy >= 0 && sy < w.src[1] && sx >= 0 && sx < w.src[2])
-                    fn((sz * w.src[1] + sy) * w.src[2] + sx);
-            }
+    const auto [firstZ, lastZ] = kernelInside(w, 0, z);
+    const auto [firstY, lastY] = kernelInside(w, 1, y);
+    const auto [firstX, lastX] = kernelInside(w, 2, x);
+    for (std::int64_t kz = firstZ; kz < lastZ; ++kz)
+        for (std::int64_t ky = firstY; ky < lastY; ++ky)
+            for (std::int64_t kx = firstX; kx < lastX; ++kx)
+                fn((w.at(0, z, kz) * w.src[1] + w.at(1, y, ky)) * w.src[2] + w.at(2, x, kx));
 }
 
 /// Calls fn(plane, output index, z, y, x) for all output positions, planes in parallel.
@@ -37,9 +46,9 @@ Status forEachOutput(const KernelCall &call, const WindowPlan &w, const Shape &r
     if (result.numel() == 0)
         return {};
     return parallelFor(result[0] * result[1], 1, call.ctx, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t plane = begin; plane < end && !call.ctx.cancelled(); ++plane)
+        for (std::int64_t plane = begin; plane < end; ++plane)
             for (std::int64_t z = 0, at = plane * w.dstSize(); z < w.dst[0]; ++z)
-                for (std::int64_t y = 0; y < w.dst[1]; ++y)
+                for (std::int64_t y = 0; y < w.dst[1] && !call.ctx.cancelled(); ++y)
                     for (std::int64_t x = 0; x < w.dst[2]; ++x, ++at)
                         fn(plane, at, z, y, x);
     });
@@ -91,10 +100,8 @@ std::int64_t paddedCount(const WindowPlan &w, std::int64_t z, std::int64_t y, st
     std::int64_t count = 1;
     for (int axis = 0; axis < 3; ++axis) {
         const auto a = static_cast<std::size_t>(axis);
-        std::int64_t inside = 0;
-        for (std::int64_t k = 0; k < w.kernel[a]; ++k)
-            inside += w.at(axis, at[a], k) < w.src[a] + w.padEnd[a];
-        count *= inside;
+        const std::int64_t reachable = w.src[a] + w.padEnd[a] - w.at(axis, at[a], 0);
+        count *= std::clamp<std::int64_t>((reachable + w.dilation[a] - 1) / w.dilation[a], 0, w.kernel[a]);
     }
     return count;
 }

@@ -41,7 +41,7 @@ Result<ScaleLayout> scaleLayout(const KernelCall &call, std::int64_t axisGiven, 
     Shape wanted{x[axis]};
     if (blockSize > 0) {
         layout.block = blockSize;
-        layout.blocks = (x[axis] + blockSize - 1) / blockSize;
+        layout.blocks = x[axis] == 0 ? 0 : (x[axis] - 1) / blockSize + 1;
         wanted = x;
         wanted[axis] = layout.blocks;
     }

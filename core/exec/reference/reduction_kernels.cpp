@@ -107,18 +107,23 @@ struct ReductionPlan {
     std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) * inner; }
 };
 
-ReductionPlan planReduction(const Shape &src, const std::vector<int> &axes, bool keepDims) {
-    ReductionPlan plan;
+Shape reducedShape(const Shape &src, const std::vector<int> &axes, bool keepDims) {
     std::vector<std::int64_t> dims;
-    std::vector<int> kept;
     for (int axis = 0; axis < src.rank(); ++axis) {
         const bool reduced = std::binary_search(axes.begin(), axes.end(), axis);
-        if (!reduced)
-            kept.push_back(axis);
         if (!reduced || keepDims)
             dims.push_back(reduced ? 1 : src[axis]);
     }
-    plan.shape = Shape(std::move(dims));
+    return Shape(std::move(dims));
+}
+
+ReductionPlan planReduction(const Shape &src, const std::vector<int> &axes, bool keepDims) {
+    ReductionPlan plan;
+    plan.shape = reducedShape(src, axes, keepDims);
+    std::vector<int> kept;
+    for (int axis = 0; axis < src.rank(); ++axis)
+        if (!std::binary_search(axes.begin(), axes.end(), axis))
+            kept.push_back(axis);
     plan.starts = offsetsOf(src, kept);
     std::vector<int> outer = axes;
     // Trailing reduced axes are one contiguous run.
@@ -196,6 +201,8 @@ Result<std::optional<ReductionPlan>> planFor(const KernelCall &call, const AxesS
         axes.resize(static_cast<std::size_t>(shape.rank()));
         std::iota(axes.begin(), axes.end(), 0);
     }
+    // Before lists as long as the result are made.
+    QS_CHECK_OK(call.allocate(call[0].dtype(), reducedShape(shape, axes, keepDims)));
     return planReduction(shape, axes, keepDims);
 }
 

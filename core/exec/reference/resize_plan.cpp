@@ -12,6 +12,8 @@ namespace {
 /// Positions are float32, which counts in steps of 1 up to here.
 constexpr std::int64_t kLongestAxis = std::int64_t{1} << 24;
 
+constexpr double kMostCoverage = 16; ///< how often a roi may repeat the source
+
 template <typename Enum>
 using Names = std::initializer_list<std::pair<const char *, Enum>>;
 
@@ -204,6 +206,12 @@ Result<std::vector<ResizeAxis>> planResize(const Shape &src, const ResizeForm &f
     for (ResizeAxis &axis : plan) {
         axis.isResized =
             axis.dst != axis.src || axis.scale != 1 || (crops && (axis.roiStart != 0 || axis.roiEnd != 1));
+        // An antialiased element is made of 4 / scale others. Only a roi can ask for many such elements.
+        if (axis.isResized && form.antialias &&
+            static_cast<double>(axis.dst) / axis.scale > kMostCoverage * static_cast<double>(axis.src + 1))
+            return fail(ErrorCode::InvalidArgument,
+                        fmt::format("{} elements of {} antialiased at a scale of {}", axis.dst, axis.src,
+                                    axis.scale));
         if (axis.isResized && std::max(axis.src, axis.dst) > kLongestAxis)
             return fail(ErrorCode::InvalidArgument,
                         fmt::format("{} elements cannot become {}: more than {} along an axis", axis.src,

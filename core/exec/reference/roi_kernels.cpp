@@ -69,8 +69,8 @@ struct Region {
             !(rows <= kMostSamples && columns <= kMostSamples))
             return fail(ErrorCode::InvalidArgument, fmt::format("a region from {}, {} to {}, {}", corners[0],
                                                                 corners[1], corners[2], corners[3]));
-        region.rows = std::max<std::int64_t>(0, static_cast<std::int64_t>(rows));
-        region.columns = std::max<std::int64_t>(0, static_cast<std::int64_t>(columns));
+        region.rows = static_cast<std::int64_t>(std::max(0.0, rows));
+        region.columns = static_cast<std::int64_t>(std::max(0.0, columns));
         return region;
     }
 

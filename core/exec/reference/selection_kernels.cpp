@@ -97,7 +97,7 @@ struct Suppression {
 
 /// The boxes of one class that stay, best first: none overlaps a better one by more than the limit.
 std::vector<std::int64_t> keptBoxes(const std::vector<Box> &boxes, const float *scores,
-                                    const Suppression &rule) {
+                                    const Suppression &rule, const RunContext &ctx) {
     std::vector<std::int64_t> candidates, kept;
     for (std::size_t i = 0; i < boxes.size(); ++i)
         if (!rule.scoreLimit || scores[i] > *rule.scoreLimit)
@@ -105,7 +105,7 @@ std::vector<std::int64_t> keptBoxes(const std::vector<Box> &boxes, const float *
     std::stable_sort(candidates.begin(), candidates.end(),
                      [scores](std::int64_t a, std::int64_t b) { return scores[a] > scores[b]; });
     for (const std::int64_t candidate : candidates) {
-        if (static_cast<std::int64_t>(kept.size()) >= rule.most)
+        if (static_cast<std::int64_t>(kept.size()) >= rule.most || ctx.cancelled())
             break;
         const Box &box = boxes[static_cast<std::size_t>(candidate)];
         if (std::none_of(kept.begin(), kept.end(), [&](std::int64_t better) {
@@ -168,11 +168,11 @@ Result<Kernel> nonMaxSuppression(NodeReader &reader) {
             for (std::int64_t i = 0; i < count; ++i)
                 boxes.push_back(readBox(call[0].values<float>().data() + (batch * count + i) * 4, center));
             for (std::int64_t c = 0; c < classes; ++c) {
+                const float *scores = call[1].values<float>().data() + (batch * classes + c) * count;
+                for (const std::int64_t box : keptBoxes(boxes, scores, rule, call.ctx))
+                    rows.insert(rows.end(), {batch, c, box});
                 if (call.ctx.cancelled())
                     return RunContext::cancelledError();
-                const float *scores = call[1].values<float>().data() + (batch * classes + c) * count;
-                for (const std::int64_t box : keptBoxes(boxes, scores, rule))
-                    rows.insert(rows.end(), {batch, c, box});
             }
         }
         const auto found = static_cast<std::int64_t>(rows.size() / 3);

@@ -37,7 +37,9 @@ Result<Shape> resolveShape(const Tensor &src, std::vector<std::int64_t> target, 
     } else if (known != src.numel())
         return fail(ErrorCode::InvalidArgument,
                     fmt::format("shape {} cannot become [{}]", src.shape().text(), fmt::join(target, ", ")));
-    return Shape(std::move(target));
+    Shape shape(std::move(target));
+    QS_CHECK_OK(checkEmptyAxes(shape));
+    return shape;
 }
 
 Result<Kernel> reshape(NodeReader &reader) {
@@ -97,7 +99,10 @@ Result<Kernel> unsqueeze(NodeReader &reader) {
         QS_TRY(const auto given, source.get(call));
         if (!given)
             return fail(ErrorCode::InvalidArgument, "the axes are missing");
-        const int rank = shape.rank() + static_cast<int>(std::min<std::size_t>(given->size(), 64));
+        constexpr std::size_t kMostAxes = 64;
+        if (given->size() > kMostAxes)
+            return fail(ErrorCode::InvalidArgument, fmt::format("{} new axes", given->size()));
+        const int rank = shape.rank() + static_cast<int>(given->size());
         QS_TRY(const std::vector<int> axes, normalizeAxes(*given, rank));
         std::vector<std::int64_t> dims;
         for (int axis = 0, from = 0; axis < rank; ++axis)

@@ -11,12 +11,14 @@ using Complex = FourierTransform::Complex;
 /// Longer transforms would need gigabytes beside their operands.
 constexpr std::int64_t kLongestTransform = std::int64_t{1} << 24;
 
-Status checkTransformLength(std::int64_t length) {
-    if (length >= 1 && length <= kLongestTransform)
-        return {};
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("a transform of length {}; lengths of 1 to {} can be handled", length,
-                            kLongestTransform));
+Status checkTransformLength(const KernelCall &call, std::int64_t length) {
+    if (length < 1 || length > kLongestTransform)
+        return fail(ErrorCode::InvalidArgument,
+                    fmt::format("a transform of length {}; lengths of 1 to {} can be handled", length,
+                                kLongestTransform));
+    // Roots, spectrum and a line: a length can be an operand, so the signal says nothing about it.
+    QS_CHECK_OK(call.allocate(DType::Complex128, Shape{8 * length}));
+    return {};
 }
 
 /// Real numbers in the last axis are pairs [re, im] or single numbers [re].
@@ -106,7 +108,7 @@ Outputs discreteFourier(const KernelCall &call, const DftForm &form) {
     if (call.has(1)) {
         QS_TRY(length, integerScalar(call, 1));
     }
-    QS_CHECK_OK(checkTransformLength(length));
+    QS_CHECK_OK(checkTransformLength(call, length));
     return dispatch(FloatTypes{}, call[0].dtype(),
                     [&]<typename T>() { return transformAxis<T>(call, form, axis, length, isComplex); });
 }
@@ -139,7 +141,7 @@ Result<StftPlan> planStft(const KernelCall &call, bool oneSided) {
         QS_TRY(plan.length, integerScalar(call, 3));
     } else if (call.has(2))
         plan.length = call[2].numel();
-    QS_CHECK_OK(checkTransformLength(plan.length));
+    QS_CHECK_OK(checkTransformLength(call, plan.length));
     if (call.has(2) && (call[2].shape() != Shape{plan.length} || call[2].dtype() != call[0].dtype()))
         return fail(ErrorCode::InvalidArgument, fmt::format("a window of shape {} for frames of length {}",
                                                             call[2].shape().text(), plan.length));

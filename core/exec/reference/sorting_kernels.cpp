@@ -46,8 +46,8 @@ Outputs selectTop(const KernelCall &call, const TopKPlan &plan, const Shape &sha
     T *value = values.mutableValues<T>().data();
     std::int64_t *index = indices.mutableValues<std::int64_t>().data();
     const std::int64_t lines = plan.k == 0 ? 0 : view.outer * view.inner;
-    QS_CHECK_OK(parallelFor(lines, std::max<std::int64_t>(1, 4096 / view.length), call.ctx,
-                            [&](std::int64_t begin, std::int64_t end) {
+    QS_CHECK_OK(parallelFor(lines, std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, view.length)),
+                            call.ctx, [&](std::int64_t begin, std::int64_t end) {
                                 std::vector<std::int64_t> order(static_cast<std::size_t>(view.length));
                                 for (std::int64_t line = begin; line < end; ++line) {
                                     const std::int64_t outer = line / view.inner, inner = line % view.inner;

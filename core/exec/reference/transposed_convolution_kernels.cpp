@@ -124,7 +124,7 @@ Outputs convolveTransposed(const KernelCall &call, const WindowPlan &w, std::int
         for (std::int64_t plane = begin; plane < end && !call.ctx.cancelled(); ++plane) {
             const std::int64_t image = plane / shape[1], channel = plane % shape[1];
             std::ranges::fill(sums, bias ? static_cast<double>(bias[channel]) : 0.0);
-            for (std::int64_t c = 0; c < channels; ++c) {
+            for (std::int64_t c = 0; c < channels && !call.ctx.cancelled(); ++c) {
                 const std::int64_t from = channel / perGroup * channels + c;
                 scatterChannel(w, x + (image * group * channels + from) * w.dstSize(),
                                weights + (from * perGroup + channel % perGroup) * w.kernelSize(),
