@@ -41,7 +41,7 @@ public:
                 found.nearMisses.push_back({id,
                                             "is a fused operator: its probabilities are not a value of the "
                                             "graph. Export the model without attention fusion"});
-            if (node.opType != "Softmax")
+            if (node.opType != "Softmax" || !node.domain.empty())
                 continue;
             ++found.softmaxNodes;
             auto block = match(id);
@@ -168,14 +168,16 @@ private:
         std::string reason = readers.empty() ? "is a result that nothing reads" : "";
         for (const NodeId id : readers) {
             const Node &node = m_graph.node(id);
-            if (node.opType == "MatMul" && node.inputs[0] == value && !m_graph.constant(node.inputs[1])) {
+            if (node.opType == "MatMul" && node.domain.empty() && node.inputs[0] == value &&
+                !m_graph.constant(node.inputs[1])) {
                 block.outputNode = id;
                 block.probabilities = value;
                 block.value = node.inputs[1];
                 block.output = node.outputs[0];
                 return {};
             }
-            const bool passes = isOp(node, {"Identity", "Cast", "Dropout", "Where", "Mul", "Reshape",
+            const bool passes = !node.outputs.empty() && node.outputs[0] != kNoValue &&
+                                isOp(node, {"Identity", "Cast", "Dropout", "Where", "Mul", "Reshape",
                                             "QuantizeLinear", "DequantizeLinear"});
             if (passes && depth < kDeepest) {
                 if (auto found = findOutput(node.outputs[0], block, depth + 1))

@@ -83,7 +83,9 @@ std::span<const ValueId> dataInputs(const Node &node) {
 const Node *producerOf(const ModelGraph &graph, ValueId value) {
     if (value == kNoValue || graph.constant(value) || graph.value(value).producer == kNoNode)
         return nullptr;
-    return &graph.node(graph.value(value).producer);
+    const Node &node = graph.node(graph.value(value).producer);
+    // Importers see to the operands of the standard's operators; others of the same name may have fewer.
+    return node.domain.empty() || node.inputs.size() >= 2 ? &node : nullptr;
 }
 
 std::optional<double> scalarConstant(const ModelGraph &graph, ValueId value) {

@@ -1,5 +1,6 @@
 #include "core/io/importers/onnx_graph.h"
 
+#include "core/graph/node_operands.h"
 #include "core/io/safe_text.h"
 
 #include <fmt/format.h>
@@ -78,6 +79,7 @@ Status OnnxGraphReader::readNode(onnx::NodeProto &message, GraphBuilder &builder
                         fmt::format("it writes '{}', which is a graph input", safeName(output)), place);
         node.outputs.push_back(builder.value(safeName(output)));
     }
+    QS_CHECK_OK(inContext(checkOperands(node)));
     QS_CHECK_OK(inContext(readAttributes(message, node, builder, scope)));
     return inContext(builder.addNode(std::move(node)));
 }

@@ -113,6 +113,21 @@ TEST(OnnxImporter, ReadsGraphAndDeclarations) {
     EXPECT_EQ(loaded.findingText(), "");
 }
 
+/// Whoever looks for layers or attention in a graph reads these operands.
+TEST(OnnxImporter, OperatorsWithoutTheirOperandsAreRefused) {
+    const auto error = [](const char *op, const std::vector<std::string> &inputs, const std::string &output) {
+        OnnxBuilder builder = smallModel();
+        builder.node(op, inputs, {output});
+        return load(builder).error;
+    };
+    EXPECT_THAT(error("Softmax", {}, "z"), HasSubstr("Softmax has 0 inputs, it needs 1"));
+    EXPECT_THAT(error("MatMul", {"y"}, "z"), HasSubstr("MatMul has 1 inputs, it needs 2"));
+    EXPECT_THAT(error("Where", {"y", "", "y"}, "z"), HasSubstr("input 1 of Where is left out"));
+    EXPECT_THAT(error("Relu", {"y"}, ""), HasSubstr("Relu has no output"));
+    EXPECT_EQ(error("LSTM", {"y", "w", "w"}, ""), "") << "no sequence is wanted";
+    EXPECT_EQ(error("Relu", {"y"}, "z"), "");
+}
+
 TEST(OnnxImporter, ReadsAttributesOfEveryKind) {
     OnnxBuilder builder = smallModel();
     onnx::NodeProto &node = builder.node("Custom", {"y"}, {"z"});
