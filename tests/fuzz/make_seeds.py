@@ -202,6 +202,14 @@ def path_seeds():
     yield json.dumps({"metadata": {}, "weight_map": {"w": "a"}}).encode()
 
 
+def exec_seeds():
+    """One operator each, undamaged, then branches and loops; the bytes are read from the end (exec_forge.cpp)."""
+    for operator in range(256):
+        yield bytes(64) + bytes([operator, 0, 0, operator % 2])
+    for kind in range(3):
+        yield bytes(64) + bytes([kind, 5, 0, 1])
+
+
 def golden(*patterns):
     return [file.read_bytes() for pattern in patterns for file in sorted(GOLDEN.glob(pattern))]
 
@@ -209,6 +217,7 @@ def golden(*patterns):
 def seeds():
     return {"safetensors": safetensors_seeds(), "gguf": gguf_seeds(), "gguf_model": gguf_seeds(),
             "npy": golden("io/one.npy"), "npz": golden("io/arrays.npz"), "onnx": onnx_seeds(),
+            "exec": exec_seeds(),
             "model_config": golden("architectures/*/config.json"),
             "recipe": [json.dumps(recipe_json(kind)).encode() for kind in ("channel", "group", "tensor")],
             "project": project_seeds(), "documents": document_seeds(), "checkpoint": checkpoint_seeds(),
@@ -219,7 +228,7 @@ def main(folder):
     for target, contents in seeds().items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for number, content in enumerate(contents):
-            (folder / target / f"seed{number:02}").write_bytes(content)
+            (folder / target / f"seed{number:03}").write_bytes(content)
         words = dictionary(READERS.get(target, [])) + (PATH_WORDS if target == "paths" else [])
         lines = "".join(f'"{word}"\n' for word in words)
         (folder / f"{target}.dict").write_text(lines or "# none: words do not help with bytes\n")

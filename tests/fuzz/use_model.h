@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/graph/attention.h"
 #include "core/graph/model.h"
 #include "core/io/weight_inspection.h"
 
@@ -21,6 +22,7 @@ inline void useModel(const Model &model) {
     }
     for (const auto &[layer, stored] : model.stored)
         sum += static_cast<unsigned>(stored->weight->dequantize().numel());
+    (void)findAttention(model);
     FindingList findings;
     (void)inspectWeights(model, findings, {});
     static volatile unsigned kept = 0; // so that no read is optimised away
