@@ -452,9 +452,10 @@ void MainWindow::askForMemoryLimit() {
     const int limit = QInputDialog::getInt(
         this, tr("Calibration memory"),
         tr("MiB that statistics, Hessians and the activations of a batch may take together, weights "
-           "excluded.\n"
-           "With too little for all Hessians they are made layer group by layer group: slower, with the same "
-           "results. 0: no limit."),
+           "excluded:\n"
+           "in runs, sweeps, sensitivity, transforms and trials. With too little for all Hessians they are "
+           "made\n"
+           "layer group by layer group: slower, with the same results. 0: no limit."),
         m_settings.calibrationMemoryMib(), 0, 1 << 24, 64, &accepted);
     if (!accepted)
         return;

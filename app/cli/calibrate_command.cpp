@@ -46,7 +46,9 @@ void CalibrateCommand::addOptions(CLI::App &app) {
         ->capture_default_str()
         ->type_name("P");
     app.add_option("-o,--output", m_output, "Also write the JSON document here")->type_name("FILE");
-    app.footer("A range is what the lowest and the highest code of the grid stand for.");
+    app.footer(
+        "A range is what the lowest and the highest code of the grid stand for. Percentiles come from\n"
+        "histogram bins: --json tells the interval that each certainly lies in.");
 }
 
 Result<CommandOutput> CalibrateCommand::run(const CommandContext &context) {
@@ -90,6 +92,10 @@ Result<CommandOutput> CalibrateCommand::run(const CommandContext &context) {
             entry[std::string(rangeRuleName(rule))] = {
                 {"low", range.lo}, {"high", range.hi}, {"scale", grid.scale}, {"zero_point", grid.zeroPoint}};
             cells.push_back(rangeText(range.lo, range.hi));
+            if (const auto bound =
+                    percentileBound(layer->histogram, layer->stats.min, layer->stats.max, scheme))
+                entry[std::string(rangeRuleName(rule))]["percentile_between"] = {
+                    {"low", {bound->low.lo, bound->low.hi}}, {"high", {bound->high.lo, bound->high.hi}}};
         }
         output.document["layers"].push_back(std::move(entry));
         table.addRow(std::move(cells));
@@ -97,7 +103,8 @@ Result<CommandOutput> CalibrateCommand::run(const CommandContext &context) {
     output.text =
         fmt::format("Input activation ranges, {} bit {}, over {} samples{}\n", m_bits, m_convention,
                     withThousands(capture->samples), capture->origin.empty() ? "" : ", " + capture->origin) +
-        table.text() + m_inputs.memoryText(*capture);
+        table.text();
+    m_inputs.addCost(*capture, output);
     if (!m_output.empty()) {
         QS_CHECK_OK(writeFileAtomically(m_output, jsonText(output.document)));
         output.text += "\nWritten: " + m_output.string() + "\n";

@@ -104,11 +104,20 @@ std::int64_t InputOptions::memoryLimit() const {
     return static_cast<std::int64_t>(m_memoryLimitMib * 1024 * 1024);
 }
 
-std::string InputOptions::memoryText(const Capture &capture) const {
-    if (m_memoryLimitMib <= 0 || !capture.origin.empty())
-        return {};
-    return fmt::format("\nCalibration held at most {:.1f} MiB (limit {:g} MiB)\n",
-                       static_cast<double>(capture.peakBytes) / (1024 * 1024), m_memoryLimitMib);
+void addCost(const CalibrationCost &cost, std::int64_t limit, CommandOutput &output) {
+    if (limit <= 0)
+        return;
+    output.document["calibration_memory"] = {{"limit_bytes", limit},
+                                             {"peak_bytes", cost.peakBytes},
+                                             {"groups", cost.groups},
+                                             {"passes", cost.passes}};
+    if (cost.passes > 0)
+        output.text += "\n" + cost.text() + "\n";
+}
+
+void InputOptions::addCost(const Capture &capture, CommandOutput &output) const {
+    if (capture.origin.empty())
+        app::addCost({memoryLimit(), capture.peakBytes, 0, 1}, memoryLimit(), output);
 }
 
 Result<std::shared_ptr<const Capture>> InputOptions::capture(const std::shared_ptr<const Model> &model,

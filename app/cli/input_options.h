@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/cli/command.h"
+#include "core/exec/calibration_cost.h"
 #include "core/exec/capture.h"
 #include "core/io/calibration_set.h"
 
@@ -36,8 +37,8 @@ public:
 
     const std::filesystem::path &modelFile() const { return m_model; }
     std::int64_t memoryLimit() const; ///< in bytes
-    /// "Calibration held at most 12.3 MiB (limit 16 MiB)", or nothing without a limit.
-    std::string memoryText(const Capture &capture) const;
+    /// Of one pass over --calib. Nothing when activations came from a file.
+    void addCost(const Capture &capture, CommandOutput &output) const;
     /// Of --captured, else of --calib.
     const std::filesystem::path &activationsFile() const {
         return m_captured.empty() ? m_calibration : m_captured;
@@ -52,6 +53,9 @@ private:
     std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
     double m_memoryLimitMib = 0;
 };
+
+/// Says how a limit in bytes was kept: "calibration_memory" of the document, and a line. Nothing without one.
+void addCost(const CalibrationCost &cost, std::int64_t limit, CommandOutput &output);
 
 /// \error NotFound  no such file, or a folder where none is allowed
 enum class Folders { Refused, Allowed };

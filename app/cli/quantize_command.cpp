@@ -61,6 +61,8 @@ Result<CommandOutput> QuantizeCommand::run(const CommandContext &context) {
         QS_CHECK_OK(writeFileAtomically(m_report, jsonText(output.document)));
         output.text += fmt::format("Report: {}\n", m_report.string());
     }
+    // No part of the report: that is the same with any limit.
+    addCost(run->calibrationCost, m_inputs.memoryLimit(), output);
     if (!m_project.empty()) {
         QS_TRY(const auto calibration, m_inputs.openCalibration(*run->model, context));
         QS_TRY(const auto evaluation, m_inputs.openEvaluation(*run->model, context));

@@ -1,11 +1,11 @@
 #include "app/cli/sensitivity_command.h"
 
 #include "app/cli/text_table.h"
-#include "core/analysis/quantize_layer.h"
 #include "core/base/number_text.h"
 #include "core/plugin/plugin_loader.h"
 #include "core/quant/layer_pattern.h"
 #include "core/session/recipe_network.h"
+#include "core/session/sensitivity_run.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -53,21 +53,6 @@ Json documentOf(const SensitivityJob::Result &result) {
 
 } // namespace
 
-qs::Result<std::shared_ptr<const Capture>>
-SensitivityJob::captureFor(const SensitivityOptions &options,
-                           const std::shared_ptr<const CalibrationSet> &calibration, const Executor &executor,
-                           const MethodRegistry &methods, const CommandContext &context) const {
-    CaptureOptions captureOptions;
-    captureOptions.maxSamples = inputs.calibrationSamples();
-    captureOptions.memoryLimit = inputs.memoryLimit();
-    captureOptions.hessians = neededHessians(executor.model(), options.recipe, methods);
-    if (captureOptions.hessians.empty())
-        return std::shared_ptr<const Capture>();
-    if (!calibration)
-        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
-    return captureActivations(executor, *calibration, captureOptions, context.findings, context.run);
-}
-
 Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &context) const {
     Result result;
     QS_TRY(result.model, inputs.openModel(context));
@@ -82,17 +67,21 @@ Result<SensitivityJob::Result> SensitivityJob::execute(const CommandContext &con
     if (!set)
         return fail(ErrorCode::InvalidArgument,
                     "sensitivity compares outputs: give --eval FILE or --calib FILE");
+    if (!calibration && !sensitivityHessians(*result.model, options, *methods).empty())
+        return fail(ErrorCode::InvalidArgument, kLearnsFromData);
     QS_TRY(const auto executor, openExecutor(result.model, true, context));
-
-    const PrepareRequest prepare{result.model, executor,       calibration, inputs.calibrationSamples(),
-                                 methods,      &options.recipe};
-    QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, context.findings, context.run));
+    options.samples = evaluation ? inputs.evaluationSamples() : inputs.calibrationSamples();
+    const SensitivityRequest request{result.model,
+                                     executor,
+                                     calibration,
+                                     set,
+                                     nullptr,
+                                     methods,
+                                     options,
+                                     inputs.calibrationSamples(),
+                                     inputs.memoryLimit()};
+    QS_TRY(result.table, runSensitivity(request, {}, context.findings, context.run));
     result.transforms = transformNames(options.recipe);
-    QS_TRY(const auto capture, captureFor(options, calibration, *network.executor, *methods, context));
-    const std::int64_t samples = evaluation ? inputs.evaluationSamples() : inputs.calibrationSamples();
-    QS_TRY(const auto evaluator, Evaluator::create(network.executor, set, samples, context.run));
-    QS_TRY(result.table, measureSensitivity(*evaluator, *network.model, capture.get(), *methods, options, {},
-                                            context.findings, context.run));
     result.provenance.program = "quantoscope " QS_VERSION;
     result.provenance.modelFile = result.model->file.filename().string();
     result.provenance.modelSha256 = result.model->sha256;
@@ -157,7 +146,9 @@ Result<CommandOutput> SensitivityCommand::run(const CommandContext &context) {
         fmt::format("{} with one layer quantized by {}{}, on {} samples; {} is better\n", info.name,
                     fmt::join(methods, ", "), result.transforms.empty() ? "" : " in the transformed model",
                     withThousands(result.table->samples), info.higherIsBetter ? "higher" : "lower");
-    return CommandOutput{documentOf(result), heading + table.text()};
+    CommandOutput output{documentOf(result), heading + table.text()};
+    addCost(result.table->calibrationCost, m_inputs.memoryLimit(), output);
+    return output;
 }
 
 } // namespace qs::app

@@ -19,11 +19,6 @@ struct SensitivityJob {
     };
     /// Evaluates on --eval, else on --calib. \error InvalidArgument  neither was given
     qs::Result<Result> execute(const CommandContext &context) const;
-
-private:
-    qs::Result<std::shared_ptr<const Capture>>
-    captureFor(const SensitivityOptions &options, const std::shared_ptr<const CalibrationSet> &calibration,
-               const Executor &executor, const MethodRegistry &methods, const CommandContext &context) const;
 };
 
 /// qscope sensitivity: every layer alone at every bit-width.

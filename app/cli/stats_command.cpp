@@ -128,7 +128,8 @@ Result<CommandOutput> StatsCommand::run(const CommandContext &context) {
     output.text +=
         fmt::format("\nInput activations over {} calibration samples{}\n", withThousands(capture->samples),
                     capture->origin.empty() ? "" : ", " + capture->origin) +
-        activations.text() + m_inputs.memoryText(*capture);
+        activations.text();
+    m_inputs.addCost(*capture, output);
     return output;
 }
 

@@ -137,6 +137,13 @@ void SweepCommand::addDataOptions(CLI::App &app) {
         ->check(CLI::NonNegativeNumber)
         ->group(group)
         ->type_name("N");
+    app.add_option(
+           "--memory-limit", m_memoryLimitMib,
+           "MiB that calibration may take, weights excluded: jobs go layer group by layer group then, "
+           "one after the other, with the same results (0 = no limit)")
+        ->check(CLI::NonNegativeNumber)
+        ->group(group)
+        ->type_name("MIB");
     app.add_option("--jobs", m_plan.jobsAtOnce, "Jobs at once (0 = one a thread, up to 8)")
         ->check(CLI::Range(0, 256))
         ->group(group)
@@ -163,6 +170,7 @@ Result<std::vector<ModelFiles>> SweepCommand::models() const {
 Result<SweepPlan> SweepCommand::plan() const {
     SweepPlan plan = m_plan;
     QS_TRY(plan.models, models());
+    plan.memoryLimit = static_cast<std::int64_t>(m_memoryLimitMib * 1024 * 1024);
     plan.methods = m_methods;
     plan.bits = m_bits;
     plan.activationBits = m_activationBits;
@@ -212,8 +220,14 @@ Result<CommandOutput> SweepCommand::run(const CommandContext &context) {
                              "The same call runs the rest.");
     if (!summary)
         return fail(summary.error());
-    return output(*summary->results, fmt::format("{} of {} jobs were run now, the others were in {}\n",
-                                                 summary->ran, summary->planned, m_out.string()));
+    QS_TRY(CommandOutput told,
+           output(*summary->results, fmt::format("{} of {} jobs were run now, the others were in {}\n",
+                                                 summary->ran, summary->planned, m_out.string())));
+    const std::string text = told.text;
+    addCost(summary->calibrationCost, plan.memoryLimit, told);
+    if (m_format != "table") // for other programs: results only
+        told.text = text;
+    return told;
 }
 
 } // namespace qs::app

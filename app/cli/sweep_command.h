@@ -30,6 +30,7 @@ private:
     std::vector<std::int64_t> m_groupSizes{64};
     std::string m_convention = "asymmetric", m_range = "minmax", m_format = "table";
     std::string m_activationScale = "static";
+    double m_memoryLimitMib = 0;
     SweepPlan m_plan; ///< what options say as it is
 };
 

@@ -1,12 +1,32 @@
 #include "core/analysis/layer_measure.h"
 
+#include "core/base/number_text.h"
 #include "core/quant/token_grid.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 namespace qs {
+
+std::optional<RangeBound> activationRangeBound(const LayerCapture &capture, const QuantizedLayer &quantized) {
+    if (!quantized.activation || !quantized.activationScheme)
+        return {};
+    const GridScheme &scheme = *quantized.activationScheme;
+    const ScaleZero grid = activationGrid(capture, scheme);
+    if (grid.scale != quantized.activation->scale || grid.zeroPoint != quantized.activation->zeroPoint)
+        return {};
+    return percentileBound(capture.histogram, capture.stats.min, capture.stats.max, scheme);
+}
+
+std::string rangeBoundText(const RangeBound &bound) {
+    const auto between = [](ValueRange end) {
+        return fmt::format("from {} to {}", significant(end.lo, 6), significant(end.hi, 6));
+    };
+    return fmt::format("that of the values themselves lies {} and {}", between(bound.low),
+                       between(bound.high));
+}
 
 Tensor fakeQuantize(const Tensor &values, ScaleZero grid, const GridScheme &scheme) {
     // Float arithmetic on purpose: QuantizeLinear of ONNX divides and rounds in float32, and the exported

@@ -20,6 +20,12 @@ struct QuantizedLayer {
     bool quantizesActivation() const { return activationScheme.has_value(); }
 };
 
+/// How far the range of the activation grid may be off, because calibration counts values in bins. Nothing
+/// unless that range is a percentile of this capture: neither another rule's nor a transform's, nor learned.
+std::optional<RangeBound> activationRangeBound(const LayerCapture &capture, const QuantizedLayer &quantized);
+/// "that of the values themselves lies from -1.2061 to -1.2059 and from 3.4102 to 3.4104".
+std::string rangeBoundText(const RangeBound &bound);
+
 /// What the layer makes of the activation that enters it: dequantize(quantize(x)).
 /// \param values  float32; channels on the last axis, or on axis 1 of a convolution (`channelsFirst`)
 Tensor quantizedActivation(const Tensor &values, const QuantizedLayer &quantized, bool channelsFirst);

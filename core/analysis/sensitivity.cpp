@@ -18,18 +18,16 @@ struct Variants {
     std::vector<std::size_t> columns;
 };
 
-Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const Capture *capture,
+Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const LayerCapture *capture,
                                    const MethodRegistry &methods, const SensitivityOptions &options,
                                    FindingList &findings, const RunContext &ctx) {
     Variants variants;
-    const LayerCapture *layerCapture =
-        capture ? capture->layers[static_cast<std::size_t>(layer.id)].get() : nullptr;
     const WeightChoice planned = plannedWeight(options.recipe, layer);
     for (std::size_t column = 0; column < options.bits.size(); ++column) {
         LayerChoice choice;
         choice.weight = planned;
         choice.weight->scheme.grid.bits = options.bits[column];
-        auto quantized = quantizeLayer(model, layer, choice, layerCapture, methods, 0, findings, ctx);
+        auto quantized = quantizeLayer(model, layer, choice, capture, methods, 0, findings, ctx);
         if (!quantized) {
             if (quantized.error().code == ErrorCode::Cancelled)
                 return fail(std::move(quantized).error());
@@ -44,8 +42,18 @@ Result<Variants> quantizeAtAllBits(const Model &model, const Layer &layer, const
 
 } // namespace
 
+std::set<HessianWish> sensitivityHessians(const Model &model, const SensitivityOptions &options,
+                                          const MethodRegistry &methods) {
+    std::set<HessianWish> wishes = neededHessians(model, options.recipe, methods);
+    std::erase_if(wishes, [&](const HessianWish &wish) {
+        return !options.layers.empty() &&
+               std::ranges::find(options.layers, wish.layer) == options.layers.end();
+    });
+    return wishes;
+}
+
 Result<std::shared_ptr<const SensitivityTable>>
-measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,
+measureSensitivity(const Evaluator &evaluator, const Model &model, CaptureSource *calibration,
                    const MethodRegistry &methods, const SensitivityOptions &options,
                    const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
                    FindingList &findings, const RunContext &ctx) {
@@ -76,8 +84,12 @@ measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture
         const Layer &layer = layerOf(table.layers[row]);
         ctx.step(static_cast<std::int64_t>(row), static_cast<std::int64_t>(table.layers.size()),
                  fmt::format("sensitivity of {}", layer.name));
+        std::shared_ptr<const LayerCapture> capture;
+        if (calibration) {
+            QS_TRY(capture, calibration->layer(layer.id, findings, ctx));
+        }
         QS_TRY(const Variants variants,
-               quantizeAtAllBits(model, layer, capture, methods, options, findings, ctx));
+               quantizeAtAllBits(model, layer, capture.get(), methods, options, findings, ctx));
         QS_TRY(const std::vector<AloneMetrics> metrics, evaluator.evaluateAlone(variants.layers, ctx));
         for (std::size_t v = 0; v < metrics.size(); ++v)
             table.cells[row * table.bits.size() + variants.columns[v]] = metrics[v];

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/analysis/evaluator.h"
+#include "core/exec/capture_source.h"
 #include "core/quant/method_registry.h"
 
 namespace qs {
@@ -13,6 +14,7 @@ struct SensitivityTable {
     OutputMetrics baseline;                         ///< the float model
     std::int64_t samples = 0;
     std::map<std::string, std::string> methodVersions; ///< of the methods that quantized: id → version
+    CalibrationCost calibrationCost;                   ///< no project keeps it
     bool complete = false;
 
     const std::optional<AloneMetrics> &cell(std::size_t row, std::size_t column) const {
@@ -29,11 +31,15 @@ struct SensitivityOptions {
     std::int64_t samples = 64;   ///< of the evaluation set, for whoever makes the Evaluator; 0 = all
 };
 
+/// The Hessians that the methods of the layers that are measured ask for.
+std::set<HessianWish> sensitivityHessians(const Model &model, const SensitivityOptions &options,
+                                          const MethodRegistry &methods);
+
 /// Measures the table, row by row in topological order so that a common prefix is run once.
-/// \param capture      may be null when no method of the recipe needs a Hessian (neededHessians)
+/// \param calibration  may be null when sensitivityHessians() is empty
 /// \param rowFinished  called on the running thread with the table so far
 Result<std::shared_ptr<const SensitivityTable>>
-measureSensitivity(const Evaluator &evaluator, const Model &model, const Capture *capture,
+measureSensitivity(const Evaluator &evaluator, const Model &model, CaptureSource *calibration,
                    const MethodRegistry &methods, const SensitivityOptions &options,
                    const std::function<void(std::shared_ptr<const SensitivityTable>)> &rowFinished,
                    FindingList &findings, const RunContext &ctx);

@@ -60,13 +60,6 @@ Result<std::shared_ptr<const Capture>> captureActivations(const Executor &execut
                                                           const CaptureOptions &options,
                                                           FindingList &findings, const RunContext &ctx);
 
-/// `earlier` when it was made from the same set, with as many samples and every Hessian that `options` asks
-/// for; else a new pass. `earlier` may be null.
-Result<std::shared_ptr<const Capture>> captureOrReuse(std::shared_ptr<const Capture> earlier,
-                                                      const Executor &executor, const CalibrationSet &set,
-                                                      const CaptureOptions &options, FindingList &findings,
-                                                      const RunContext &ctx);
-
 /// Largest |x| of every channel that entered the layer.
 std::vector<float> channelMagnitudes(const LayerCapture &capture);
 

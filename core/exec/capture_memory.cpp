@@ -85,6 +85,25 @@ std::int64_t hessianRoom(const Model &model, const std::set<HessianWish> &wishes
     return hessianBytes(model, wishes) + largest;
 }
 
+Status checkLimit(const CaptureMemory &memory, const Model &model, const CalibrationSet &set,
+                  const CaptureOptions &options, FindingList &findings) {
+    if (!memory.complete)
+        findings.add(Severity::Info,
+                     "The shapes of some activations could not be worked out: they may take more memory than "
+                     "the limit says",
+                     model.file.filename().string());
+    if (memory.total() <= options.memoryLimit)
+        return {};
+    return fail(
+        ErrorCode::OutOfMemory,
+        fmt::format("calibration needs {}: {} for the activations of a batch of {} samples, {} for the "
+                    "statistics of the layers, {} for Hessians; the limit is {}. Raise the memory limit",
+                    mebibytes(memory.total()), mebibytes(memory.activations),
+                    captureBatches(model, set, options).size, mebibytes(memory.statistics),
+                    mebibytes(memory.hessians), mebibytes(options.memoryLimit)),
+        set.file().filename().string());
+}
+
 Result<std::vector<Shape>> batchShapes(const Model &model, const CalibrationSet &set,
                                        const CaptureOptions &options) {
     QS_CHECK_OK(checkFits(set, model.graph));

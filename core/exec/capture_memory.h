@@ -19,6 +19,11 @@ struct CaptureMemory {
 Result<CaptureMemory> planCaptureMemory(const Model &model, const CaptureOptions &options,
                                         const std::vector<Shape> &batch, const RunContext &ctx);
 
+/// \error OutOfMemory  all together exceeds options.memoryLimit; says what each needs
+/// \param findings  receives what could not be worked out
+Status checkLimit(const CaptureMemory &memory, const Model &model, const CalibrationSet &set,
+                  const CaptureOptions &options, FindingList &findings);
+
 /// The shapes of the largest batch of a calibration, from the catalogue of the set.
 Result<std::vector<Shape>> batchShapes(const Model &model, const CalibrationSet &set,
                                        const CaptureOptions &options);

@@ -38,6 +38,8 @@ PassOptions CapturePass::passOptions(const RunContext &ctx) {
                 m_status = collectWeighted(id, value, ctx);
         };
     }
+    for (const ValueId id : m_otherValues)
+        options.taps.try_emplace(id, [](const Tensor &) {});
     return options;
 }
 

@@ -14,13 +14,15 @@ struct SampleBatches;
 enum class StatisticsOf { AllLayers, NoLayer };
 
 /// Folds the values that flow through a model into captures of its layers, while captureActivations() or
-/// GroupedCapture run it. Every pass taps the same values, whatever it gathers, so that the same nodes are
-/// fused and the same bits come out.
+/// CaptureSource run it. Every pass of a calibration taps the same values, whatever it gathers, so that the
+/// same nodes are fused and the same bits come out.
 class CapturePass {
 public:
     CapturePass(const Model &model, const CaptureOptions &options, StatisticsOf statistics,
                 FindingList &findings);
 
+    /// Values that other passes of the same calibration look at.
+    void alsoTap(std::set<ValueId> values) { m_otherValues = std::move(values); }
     /// Taps for every site. The first failure inside a tap is kept for status().
     PassOptions passOptions(const RunContext &ctx);
     void startBatch(const std::vector<Tensor> &inputs, std::int64_t samples);
@@ -63,6 +65,7 @@ private:
     std::vector<Shared> m_hessians;
     std::map<LayerId, std::size_t> m_hessianOfLayer;
     WeightedHessians m_weighted;
+    std::set<ValueId> m_otherValues;
     Status m_status;
 };
 

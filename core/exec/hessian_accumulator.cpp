@@ -65,7 +65,6 @@ Result<HessianAccumulator> HessianAccumulator::create(const Layer &layer, const 
     if (accumulator.m_isConv) {
         QS_TRY(accumulator.m_window, windowOf(layer, graph.node(layer.node)));
     }
-    accumulator.m_sum = Tensor::zeros(DType::Float64, {layer.groups, layer.inPerOut, layer.inPerOut});
     return accumulator;
 }
 
@@ -92,6 +91,8 @@ HessianAccumulator::Window HessianAccumulator::padded(std::int64_t height, std::
 }
 
 Status HessianAccumulator::add(const Tensor &input, std::span<const double> weights, const RunContext &ctx) {
+    if (m_sum.empty())
+        m_sum = Tensor::zeros(DType::Float64, {m_groups, m_cols, m_cols});
     if (m_isConv)
         return addConv(input, ctx);
     const std::int64_t rows = m_cols > 0 ? input.numel() / m_cols : 0;
@@ -163,6 +164,8 @@ Status HessianAccumulator::addRows(const float *values, std::span<const double> 
 }
 
 Tensor HessianAccumulator::finish() const {
+    if (m_sum.empty()) // no rows were seen
+        return Tensor::zeros(DType::Float64, {m_groups, m_cols, m_cols});
     Tensor hessian = Tensor::allocate(DType::Float64, m_sum.shape());
     const double factor = m_count > 0 ? 2.0 / m_count : 0.0;
     for (std::int64_t group = 0; group < m_groups; ++group) {

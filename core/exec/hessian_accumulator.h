@@ -46,7 +46,8 @@ private:
     Window m_window;
     std::int64_t m_groups = 1, m_cols = 0;
     double m_count = 0; ///< rows seen per group, as often as they count
-    Tensor m_sum;       ///< float64 [groups, cols, cols]; only the lower triangle of tiles is filled
+    /// float64 [groups, cols, cols], empty before the first row; only the lower triangle of tiles is filled.
+    Tensor m_sum;
 };
 
 } // namespace qs

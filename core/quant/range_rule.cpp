@@ -174,6 +174,59 @@ ValueRange shrinkFromHistogram(const Histogram &histogram, ValueRange full, cons
     return {p * range.lo, p * range.hi};
 }
 
+/// Values of which only this is known.
+struct CountedInterval {
+    double lo = 0, hi = 0;
+    std::int64_t count = 0;
+};
+
+/// The bins that hold values, or their magnitudes. Values at an edge may have been counted beyond it.
+std::vector<CountedInterval> intervalsOf(const Histogram &histogram, ValueRange full, bool magnitudes) {
+    const double rounding = 1e-6 * histogram.binWidth();
+    std::vector<CountedInterval> intervals;
+    for (int bin = 0; bin < histogram.bins(); ++bin) {
+        const std::int64_t count = histogram.counts()[static_cast<std::size_t>(bin)];
+        if (count == 0)
+            continue;
+        const double from = histogram.lo() + bin * histogram.binWidth();
+        const double lo = std::clamp(from - rounding, full.lo, full.hi);
+        const double hi = std::clamp(from + histogram.binWidth() + rounding, full.lo, full.hi);
+        if (!magnitudes)
+            intervals.push_back({lo, hi, count});
+        else if (lo <= 0 && hi >= 0)
+            intervals.push_back({0, std::max(-lo, hi), count});
+        else
+            intervals.push_back(
+                {std::min(std::fabs(lo), std::fabs(hi)), std::max(std::fabs(lo), std::fabs(hi)), count});
+    }
+    return intervals;
+}
+
+/// Of the value at place `rank` in order, when each lies at the given end of its interval.
+double orderStatistic(std::vector<CountedInterval> &intervals, double CountedInterval::*end,
+                      std::int64_t rank) {
+    std::ranges::sort(intervals, {}, end);
+    for (const CountedInterval &interval : intervals)
+        if ((rank -= interval.count) < 0)
+            return interval.*end;
+    return intervals.back().*end;
+}
+
+/// Where quantile() of the values certainly lies: it interpolates between two neighbours.
+ValueRange quantileBound(std::vector<CountedInterval> intervals, double q) {
+    std::int64_t count = 0;
+    for (const CountedInterval &interval : intervals)
+        count += interval.count;
+    const double position = q * static_cast<double>(count - 1);
+    const auto lower = static_cast<std::int64_t>(position);
+    const auto interpolated = [&](double CountedInterval::*end) {
+        const double value = orderStatistic(intervals, end, lower);
+        const double next = orderStatistic(intervals, end, std::min(lower + 1, count - 1));
+        return value + (next - value) * (position - static_cast<double>(lower));
+    };
+    return {interpolated(&CountedInterval::lo), interpolated(&CountedInterval::hi)};
+}
+
 /// A range with no width although there are values to cover is replaced by all of them.
 ValueRange orFull(ValueRange range, ValueRange full, const GridScheme &scheme) {
     const ValueRange covered = gridRange(range, scheme);
@@ -246,6 +299,30 @@ ValueRange chooseRangeFromHistogram(const Histogram &histogram, double exactMin,
         return orFull(entropyFromHistogram(histogram, full, scheme), full, scheme);
     }
     return full;
+}
+
+std::optional<RangeBound> percentileBound(const Histogram &histogram, double exactMin, double exactMax,
+                                          const GridScheme &scheme) {
+    const ValueRange full{exactMin, exactMax};
+    const double share = scheme.rule.percentile / 100;
+    if (scheme.rule.kind != RangeRule::Kind::Percentile || histogram.total() == 0 || magnitude(full) == 0)
+        return {};
+    if (share >= 1) {
+        const ValueRange whole = gridRange(full, scheme);
+        return RangeBound{{whole.lo, whole.lo}, {whole.hi, whole.hi}};
+    }
+    const ValueRange chosen = percentileFromHistogram(histogram, full, scheme);
+    if (const ValueRange covered = gridRange(chosen, scheme); covered.lo == covered.hi)
+        return {}; // the full range stands in for it
+    if (!isAsymmetric(scheme)) {
+        const ValueRange end = quantileBound(intervalsOf(histogram, full, true), share);
+        return RangeBound{{-end.hi, -end.lo}, end};
+    }
+    const double tail = (1 - share) / 2;
+    const std::vector<CountedInterval> bins = intervalsOf(histogram, full, false);
+    const ValueRange low = quantileBound(bins, tail), high = quantileBound(bins, 1 - tail);
+    return RangeBound{{std::min(low.lo, 0.0), std::min(low.hi, 0.0)},
+                      {std::max(high.lo, 0.0), std::max(high.hi, 0.0)}};
 }
 
 ScaleZero fitGrid(std::span<const float> values, const GridScheme &scheme, bool scaleAsFloat16) {

@@ -4,6 +4,7 @@
 #include "core/numeric/integer_grid.h"
 #include "core/tensor/histogram.h"
 
+#include <optional>
 #include <span>
 
 namespace qs {
@@ -58,6 +59,15 @@ ValueRange chooseRange(std::span<const float> values, const GridScheme &scheme);
 /// \source methods A, A1 steps 4-6
 ValueRange chooseRangeFromHistogram(const Histogram &histogram, double exactMin, double exactMax,
                                     const GridScheme &scheme);
+
+/// How far a range that was chosen from bins may be off: where each end would lie if every value were known.
+struct RangeBound {
+    ValueRange low, high;
+};
+/// Of a percentile, certainly; nothing for other rules, and where the percentile leaves no width.
+/// \param histogram  of all values;  exactMin, exactMax  as above
+std::optional<RangeBound> percentileBound(const Histogram &histogram, double exactMin, double exactMax,
+                                          const GridScheme &scheme);
 
 /// Scale and zero point of a slice: chooseRange, then gridForRange.
 ScaleZero fitGrid(std::span<const float> values, const GridScheme &scheme, bool scaleAsFloat16);

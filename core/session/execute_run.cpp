@@ -1,7 +1,6 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
-#include "core/exec/capture_memory.h"
-#include "core/exec/grouped_capture.h"
+#include "core/exec/capture_source.h"
 #include "core/io/calibration_origin.h"
 #include "core/session/bias_tuning.h"
 #include "core/session/block_run.h"
@@ -45,6 +44,7 @@ public:
             QS_CHECK_OK(runOne(layer));
             publish();
         }
+        endCalibration();
         QS_CHECK_OK(tune());
         QS_CHECK_OK(measureTotal());
         m_run.complete = true;
@@ -101,6 +101,8 @@ private:
             m_request.methods, &m_request.recipe,  m_request.memoryLimit};
         QS_TRY(m_network, makeRecipeNetwork(request, m_findings, window.context()));
         m_run.prepared = m_network.prepared;
+        if (m_run.prepared)
+            m_run.calibrationCost = m_run.prepared->calibrationCost;
         return {};
     }
 
@@ -111,38 +113,23 @@ private:
         options.maxSamples = m_request.calibrationSamples;
         options.hessians = neededHessians(*m_network.model, m_request.recipe, *m_request.methods);
         options.memoryLimit = m_request.memoryLimit;
-        QS_TRY(const bool fits, fitsMemory(options));
-        const CaptureOptions all = options;
-        if (!fits)
-            options.hessians.clear();
         ProgressWindow window(m_ctx, m_run.prepared ? kPrepared : 0.0, kCalibrated);
         // A capture of the model as it was opened does not fit the transformed one.
-        QS_TRY(m_run.capture,
-               captureOrReuse(m_run.prepared ? nullptr : m_request.capture, *m_network.executor,
-                              *m_request.calibration, options, m_findings, window.context()));
+        QS_TRY(m_calibration, CaptureSource::open({m_network.executor, m_request.calibration, options,
+                                                   m_run.prepared ? nullptr : m_request.capture},
+                                                  m_findings, window.context()));
+        m_run.capture = m_calibration->capture();
         m_run.provenance.calibrationSamples = m_run.capture->samples;
-        return fits ? Status() : prepareGroups(all, window.context());
-    }
-
-    /// Whether all Hessians may exist at once.
-    Result<bool> fitsMemory(const CaptureOptions &options) const {
-        if (options.memoryLimit <= 0 || options.hessians.empty())
-            return true;
-        QS_TRY(const auto batch, batchShapes(*m_network.model, *m_request.calibration, options));
-        QS_TRY(const CaptureMemory memory, planCaptureMemory(*m_network.model, options, batch, m_ctx));
-        return memory.total() <= options.memoryLimit;
-    }
-
-    Status prepareGroups(const CaptureOptions &options, const RunContext &ctx) {
-        QS_TRY(m_groups, GroupedCapture::create(m_network.executor, m_request.calibration, options,
-                                                m_run.capture, ctx));
-        m_findings.add(
-            Severity::Info,
-            fmt::format("The Hessians are made for {} groups of layers, one after the other, to stay "
-                        "below {}; results are the same",
-                        m_groups->groups(), mebibytes(options.memoryLimit)),
-            m_request.model->file.filename().string());
         return {};
+    }
+
+    /// Nothing behind the layers needs a Hessian.
+    void endCalibration() {
+        if (!m_calibration)
+            return;
+        m_calibration->cost().tellGroups(m_request.model->file.filename().string(), m_findings);
+        m_run.calibrationCost.add(m_calibration->cost());
+        m_calibration = nullptr;
     }
 
     Status prepareEvaluators() {
@@ -162,10 +149,8 @@ private:
         LayerRequest request{m_network.model, layer.id,          m_request.recipe.choiceFor(layer.name),
                              nullptr,         m_request.methods, m_request.recipe.seed,
                              m_alone};
-        if (m_run.capture)
-            request.capture = m_run.capture->layers[index];
-        if (m_groups) {
-            QS_TRY(request.capture, m_groups->layer(layer.id, m_findings, blockWindow.context()));
+        if (m_calibration) {
+            QS_TRY(request.capture, m_calibration->layer(layer.id, m_findings, blockWindow.context()));
         }
         request.activationRange = m_network.activationRange(layer.id);
         QS_TRY(request.ready, m_blocks->take(layer, m_run, m_findings, blockWindow.context()));
@@ -255,8 +240,8 @@ private:
     std::shared_ptr<const Evaluator> m_total, m_alone;
     std::unique_ptr<BlockRuns> m_blocks;
     std::unique_ptr<NormCorrections> m_norms;
-    std::unique_ptr<GroupedCapture> m_groups; ///< null: the capture has all Hessians
-    double m_workDone = 0;                    ///< units of nextWindow
+    std::shared_ptr<CaptureSource> m_calibration; ///< null without calibration
+    double m_workDone = 0;                        ///< units of nextWindow
 };
 
 } // namespace

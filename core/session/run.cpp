@@ -24,6 +24,14 @@ std::vector<QuantizedLayer> Run::quantizedLayers() const {
     return quantized;
 }
 
+std::optional<RangeBound> Run::activationRangeBound(LayerId layer) const {
+    const auto index = static_cast<std::size_t>(layer);
+    if (!capture || index >= layers.size() || !layers[index] || index >= capture->layers.size() ||
+        !capture->layers[index])
+        return {};
+    return qs::activationRangeBound(*capture->layers[index], layers[index]->quantized);
+}
+
 double Run::effectiveBits() const {
     double bits = 0, weights = 0;
     for (const auto &layer : layers)

@@ -50,6 +50,7 @@ struct Run {
     std::vector<std::shared_ptr<const LayerResult>> layers; ///< by LayerId; null = not there yet
     std::optional<OutputMetrics> baseline;                  ///< float model on the evaluation set
     std::optional<OutputMetrics> total;                     ///< all layers quantized
+    CalibrationCost calibrationCost;                        ///< of transforms and run; no project keeps it
     bool complete = false;
 
     /// False when the codes were read from the file of the model itself: its weights are their values.
@@ -59,6 +60,9 @@ struct Run {
     std::vector<QuantizedLayer> quantizedLayers() const;
     /// The float model whose weights the layers of this run stand for: transformed, or as it was opened.
     const std::shared_ptr<const Model> &quantizedModel() const { return prepared ? prepared->model : model; }
+    /// How far the activation range of a layer may be off: \see activationRangeBound. Nothing without
+    /// capture.
+    std::optional<RangeBound> activationRangeBound(LayerId layer) const;
     double effectiveBits() const;     ///< per weight over all quantized and float layers so far
     std::int64_t weightBytes() const; ///< of the layers' weights at their effective bits
 };

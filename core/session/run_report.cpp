@@ -49,8 +49,12 @@ Json bitsReport(const BitsBreakdown &bits) {
             {"branch", bits.branch}};
 }
 
-Json layerReport(const Model &model, const LayerResult &result) {
-    const Layer &layer = model.layers[static_cast<std::size_t>(result.layer)];
+Json boundReport(const RangeBound &bound) {
+    return {{"low", {bound.low.lo, bound.low.hi}}, {"high", {bound.high.lo, bound.high.hi}}};
+}
+
+Json layerReport(const Run &run, const LayerResult &result) {
+    const Layer &layer = run.model->layers[static_cast<std::size_t>(result.layer)];
     Json report = {{"layer", layer.name},
                    {"kind", layerKindName(layer.kind)},
                    {"shape", layer.weightShape.dims()},
@@ -67,6 +71,8 @@ Json layerReport(const Model &model, const LayerResult &result) {
         report["activation"] = {{"bits", result.quantized.activationScheme->bits},
                                 {"scale", result.quantized.activation->scale},
                                 {"zero_point", result.quantized.activation->zeroPoint}};
+    if (const auto bound = run.activationRangeBound(result.layer))
+        report["activation"]["percentile_between"] = boundReport(*bound);
     if (const auto &region = result.quantized.activationRegion)
         report["activation"] = {{"bits", result.quantized.activationScheme->bits},
                                 {"step", region->step},
@@ -105,7 +111,7 @@ Json runReport(const Run &run) {
     report["layers"] = Json::array();
     for (const auto &layer : run.layers)
         if (layer)
-            report["layers"].push_back(layerReport(*run.model, *layer));
+            report["layers"].push_back(layerReport(run, *layer));
     return report;
 }
 

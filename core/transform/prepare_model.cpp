@@ -34,6 +34,7 @@ public:
         QS_CHECK_OK(calibrate());
         const TransformKinds kinds = m_method->kinds();
         QS_CHECK_OK(kinds.residual ? rotate(kinds) : changeSites(kinds));
+        endCalibration();
         // A run that bears the name of a transform without it would be told apart from a plain one by nobody.
         if (m_changed == 0)
             return fail(ErrorCode::Unsupported,
@@ -69,12 +70,23 @@ private:
         options.maxSamples = m_request.calibrationSamples;
         options.memoryLimit = m_request.memoryLimit;
         if (m_method->info().needsHessian)
-            for (const Layer &layer : m_editor.model().layers)
+            for (const Site &site :
+                 m_method->kinds().residual ? findSites(m_editor.model()) : matchingSites()) {
+                const Layer &layer = m_editor.model().layers[static_cast<std::size_t>(site.layers.front())];
                 if (layer.kind == LayerKind::Linear || isPointwise(layer))
                     options.hessians.insert({layer.id});
-        QS_TRY(m_capture,
-               captureActivations(*m_prepared.executor, *m_request.calibration, options, m_findings, m_ctx));
+            }
+        QS_TRY(m_calibration,
+               CaptureSource::open({m_prepared.executor, m_request.calibration, options}, m_findings, m_ctx));
         return {};
+    }
+
+    void endCalibration() {
+        if (!m_calibration)
+            return;
+        m_calibration->cost().tellGroups(name(), m_findings);
+        m_prepared.calibrationCost.add(m_calibration->cost());
+        m_calibration = nullptr;
     }
 
     Status rotate(const TransformKinds &kinds) {
@@ -140,8 +152,8 @@ private:
     Result<bool> changeSite(const Site &site) {
         QS_TRY(TransformSite described, describeSite(site, m_editor));
         addRecipe(site, described);
-        if (m_capture)
-            addStatistics(site, described);
+        if (m_calibration)
+            QS_CHECK_OK(addStatistics(site, described));
         const TransformRequest request = requestFor(described);
         Support support = m_method->supports(request);
         if (support.yes && m_method->info().needsHessian && described.hessian.empty())
@@ -187,10 +199,10 @@ private:
         }
     }
 
-    void addStatistics(const Site &site, TransformSite &described) const {
-        const auto &capture = m_capture->layers[static_cast<std::size_t>(site.layers.front())];
+    Status addStatistics(const Site &site, TransformSite &described) {
+        QS_TRY(const auto capture, m_calibration->layer(site.layers.front(), m_findings, m_ctx));
         if (!capture || capture->tokens == 0 || capture->channels != site.channels)
-            return;
+            return {};
         const auto tokens = static_cast<double>(capture->tokens);
         described.statistics.minimum = capture->channelMin;
         described.statistics.maximum = capture->channelMax;
@@ -203,6 +215,7 @@ private:
         const Shape &hessian = capture->hessian.shape();
         if (hessian.rank() == 3 && hessian[0] == 1 && hessian[1] == site.channels)
             described.hessian = capture->hessian.reshaped(Shape{site.channels, site.channels});
+        return {};
     }
 
     void report() const {
@@ -224,7 +237,7 @@ private:
     ModelEditor m_editor;
     std::shared_ptr<const TransformMethod> m_method;
     nlohmann::json m_parameters;
-    std::shared_ptr<const Capture> m_capture;
+    std::shared_ptr<CaptureSource> m_calibration;        ///< null: the method needs none
     std::map<ValueId, std::vector<double>> m_totalScale; ///< of sites behind a ReLU6, over all rounds
     std::string m_refusals;
     int m_changed = 0, m_online = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/exec/capture.h"
+#include "core/exec/capture_source.h"
 #include "core/io/calibration_set.h"
 #include "core/quant/method_registry.h"
 #include "core/quant/recipe.h"
@@ -16,6 +16,7 @@ struct PreparedModel {
     std::map<LayerId, ValueRange> activationRanges; ///< that a transform decided
     double largestChange =
         0; ///< of the float output on the samples that were tried, relative to its largest value
+    CalibrationCost calibrationCost; ///< of all transforms; no project keeps it
 };
 
 struct PrepareRequest {

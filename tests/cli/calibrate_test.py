@@ -20,6 +20,16 @@ class Calibrate(CliCase):
                 self.assertLessEqual(layer[rule]["high"] - layer[rule]["low"], span + abs(layer["max"]) + 3 * exact["scale"])
                 self.assertGreater(layer[rule]["scale"], 0)
 
+    def test_percentiles_tell_how_far_they_may_be_off(self):
+        for layer in self.run_qscope("calibrate", CNN, *FEW, "--percentile", "99.9", "--json").json()["layers"]:
+            bound = layer["percentile"]["percentile_between"]
+            self.assertLessEqual(bound["low"][0], bound["low"][1])
+            self.assertLessEqual(bound["high"][0], bound["high"][1])
+            self.assertLess(bound["high"][1] - bound["high"][0], (layer["max"] - layer["min"]) / 500)
+            self.assertLessEqual(bound["high"][1], max(layer["max"], 0))
+            for rule in ("minmax", "mse", "kl"):
+                self.assertNotIn("percentile_between", layer[rule])
+
     def test_document_can_be_written(self):
         output = self.folder / "ranges.json"
         printed = self.run_qscope("calibrate", CNN, *FEW, "-o", output, "--json").json()

@@ -181,6 +181,23 @@ class Quantize(CliCase):
         outcome = self.run_qscope(*arguments, "--memory-limit", "10", code=BAD_INPUT)
         self.assert_says(outcome.err, "calibration needs", "Raise the memory limit")
 
+    def test_memory_of_groups_is_told_beside_the_report(self):
+        arguments = ["quantize", VIT, *FEW, "--quick", "--method", "gptq", "--bits", "4", "--transform", "awq", "--json"]
+        free = self.run_qscope(*arguments).json()
+        kept = self.run_qscope(*arguments, "--memory-limit", "26").json()
+        memory = kept.pop("calibration_memory")
+        self.assertEqual(kept, free)
+        self.assertGreater(memory["groups"], 1)
+        self.assertGreater(memory["passes"], 2 * memory["groups"] - 2, "transform and run calibrate")
+        self.assertLessEqual(memory["peak_bytes"], memory["limit_bytes"])
+
+    def test_percentile_of_activations_tells_how_far_it_may_be_off(self):
+        arguments = ["quantize", CNN, *FEW, "--quick", "--activations", "int8", "--json", "--activation-range"]
+        for layer in self.run_qscope(*arguments, "percentile").json()["layers"]:
+            bound = layer["activation"]["percentile_between"]
+            self.assertLess(bound["high"][0], bound["high"][1])
+        self.assertNotIn("percentile_between", self.run_qscope(*arguments, "minmax").json()["layers"][0]["activation"])
+
     def test_interrupt_ends_cleanly(self):
         process = self.start_long_job(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(1.5)

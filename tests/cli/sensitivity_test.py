@@ -23,6 +23,21 @@ class Sensitivity(CliCase):
         document = self.run_qscope(*arguments, "--calib", GLYPHS, "--calib-samples", "16").json()
         self.assertIn("4", document["layers"][0])
 
+    def test_memory_limit_makes_groups_and_the_same_table(self):
+        arguments = ["sensitivity", VIT, *FEW, "--calib", GLYPHS, "--calib-samples", "16", "--bits", "4", "--method", "gptq"]
+        free = self.run_qscope(*arguments, "--json").json()
+        self.assertNotIn("calibration_memory", free)
+        outcome = self.run_qscope(*arguments, "--memory-limit", "26", "--json")
+        kept = outcome.json()
+        memory = kept.pop("calibration_memory")
+        self.assertEqual(kept, free)
+        self.assertEqual((memory["limit_bytes"], memory["passes"]), (26 << 20, memory["groups"]))
+        self.assertGreater(memory["groups"], 1)
+        self.assertLessEqual(memory["peak_bytes"], 26 << 20)
+        self.assert_says(outcome.err, "groups of layers", "limit 26.0 MiB")
+        outcome = self.run_qscope(*arguments, "--memory-limit", "1", code=BAD_INPUT)
+        self.assert_says(outcome.err, "calibration needs", "Raise the memory limit")
+
     def test_a_recipe_with_transforms_is_measured_in_the_transformed_model(self):
         weight = {"method": "rtn", "bits": 3, "granularity": "tensor"}
         plain = {"quantoscope-recipe": 1, "name": "p", "rules": [{"layers": ".*", "weight": weight}]}

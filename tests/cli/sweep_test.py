@@ -41,6 +41,33 @@ class Sweep(CliCase):
         self.assertEqual(swept["values"]["kl"], alone["quantized"]["kl"])
         self.assertEqual(swept["recipe"]["rules"], alone["recipe"]["rules"])
 
+    def test_memory_limit_makes_groups_and_the_same_figures(self):
+        def figures(name, *options):
+            out = self.folder / name
+            outcome = self.run_qscope("sweep", "--methods", "rtn,gptq,smoothquant+gptq", "--bits", "3", "--models", VIT, *FEW,
+                                      "--out", out, *options, "--json")
+            document = outcome.json()
+            for result in document["results"]:
+                for key in ("wall_seconds", "seconds", "notes"):
+                    result.pop(key, None)
+                    result["values"].pop(key, None)
+            return outcome, document
+
+        _, free = figures("free.json")
+        self.assertNotIn("calibration_memory", free)
+        outcome, kept = figures("kept.json", "--memory-limit", "26")
+        memory = kept.pop("calibration_memory")
+        self.assertEqual(kept, free)
+        self.assertEqual(memory["limit_bytes"], 26 << 20)
+        self.assertLessEqual(memory["peak_bytes"], 26 << 20)
+        self.assertGreater(memory["groups"], 1)
+        self.assertGreater(memory["passes"], memory["groups"])
+        self.assert_says(outcome.err, "groups of layers", "limit 26.0 MiB")
+        few = self.run_qscope("sweep", "--methods", "gptq", "--models", VIT, *FEW, "--out", self.folder / "few.json",
+                              "--memory-limit", "1", code=FAILED)
+        self.assert_says(few.err, "calibration needs", "Raise the memory limit")
+        self.assertEqual(json.loads((self.folder / "few.json").read_text())["results"][0]["state"], "failed")
+
     def test_stopped_sweep_is_resumed(self):
         out = self.folder / "sweep.json"
         arguments = ["sweep", "--methods", "rtn,gptq", "--bits", "8,7,6,5,4,3,2", "--models", LLAMA, "--evaluation-samples", "8",

@@ -50,6 +50,17 @@ std::optional<ActivationGrid> gridOfActivation(DistributionData &data) {
                           request.choice.activation->grid};
 }
 
+/// What is not known of a percentile, since calibration counts values in bins.
+void addRangeBound(DistributionData &data, const ActivationGrid &grid) {
+    QuantizedLayer quantized;
+    quantized.activation = grid.grid;
+    quantized.activationScheme = grid.scheme;
+    if (const auto bound = activationRangeBound(*data.request.capture, quantized))
+        data.notes.push_back(fmt::format("The range is the percentile {} of the bins: {}.",
+                                         significant(grid.scheme.rule.percentile, 6),
+                                         rangeBoundText(*bound)));
+}
+
 /// All channels: the capture kept a histogram, not the values.
 void prepareFromHistogram(DistributionData &data, const std::optional<ActivationGrid> &grid) {
     const LayerCapture &capture = *data.request.capture;
@@ -63,6 +74,7 @@ void prepareFromHistogram(DistributionData &data, const std::optional<Activation
     data.values = rebinned(source, shown.lo, shown.hi, data.request.bins);
     if (!grid)
         return;
+    addRangeBound(data, *grid);
     const CodeRange codes = codeRange(grid->scheme.bits, grid->scheme.convention);
     data.quantized = BinnedValues::empty(data.values.lo, data.values.hi(), data.request.bins);
     data.error.emplace();

@@ -23,8 +23,9 @@ Status LayerTrial::prepareNetwork(Tools &tools, const TrialRequest &request, Fin
     if (request.prepared) {
         tools.network = {request.prepared->model, request.prepared->executor, request.prepared};
     } else {
-        const PrepareRequest prepare{model, request.executor,      request.calibration,
-                                     0,     request.layer.methods, &request.recipe};
+        const PrepareRequest prepare{
+            model,           request.executor,   request.calibration, 0, request.layer.methods,
+            &request.recipe, request.memoryLimit};
         QS_TRY(tools.network, makeRecipeNetwork(prepare, findings, ctx));
     }
     tools.model = model;
@@ -47,9 +48,12 @@ Status LayerTrial::prepare(Tools &tools, const TrialRequest &request, FindingLis
         CaptureOptions options;
         options.hessians = neededHessians(*network.model, recipe, *request.layer.methods);
         std::erase_if(options.hessians, [&](const HessianWish &wish) { return wish.layer != layer.id; });
+        options.memoryLimit = request.memoryLimit;
         if (needsCalibration(recipe, *request.layer.methods)) {
-            QS_TRY(tools.capture, captureOrReuse(tools.capture, *network.executor, *request.calibration,
-                                                 options, findings, ctx));
+            QS_TRY(const auto source,
+                   CaptureSource::open({network.executor, request.calibration, options, tools.capture},
+                                       findings, ctx));
+            tools.capture = source->capture(); // one layer: never in groups
         }
     }
     if (network.executor && tools.set && !tools.evaluator) {

@@ -16,6 +16,7 @@ struct TrialRequest {
     std::shared_ptr<const Executor> executor;      ///< null: only the weight is measured
     std::shared_ptr<const CalibrationSet> calibration, evaluation;
     std::shared_ptr<const Capture> capture;
+    std::int64_t memoryLimit = 0;                         ///< bytes that calibration may take; 0 = no limit
     std::int64_t samples = RunRequest{}.inNetworkSamples; ///< as a run measures its layers
 };
 

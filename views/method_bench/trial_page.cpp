@@ -114,6 +114,7 @@ void TrialPage::rerun() {
     request.calibration = context().calibration();
     request.evaluation = context().evaluation();
     request.capture = context().capture();
+    request.memoryLimit = context().memoryLimit();
     m_trial->start(request);
     showRows();
 }

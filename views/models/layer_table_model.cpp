@@ -248,13 +248,22 @@ QString LayerTableModel::text(int row, int column) const {
     }
 }
 
+/// What is not known of the activation's range, since calibration counts values in bins.
+QString LayerTableModel::rangeText(int row) const {
+    const auto bound = m_data.run ? m_data.run->activationRangeBound(row) : std::nullopt;
+    return bound ? tr("\nThe activation's range is the percentile of the bins of calibration: %1.")
+                       .arg(QString::fromStdString(rangeBoundText(*bound)))
+                 : QString();
+}
+
 QString LayerTableModel::toolTip(int row, int column) const {
     const LayerResult *layerResult = result(row);
     if (failed(layerResult))
         return tr("Kept in float because the method failed: %1")
             .arg(QString::fromStdString(layerResult->failure));
     if (column == MethodColumn || column == BitsColumn)
-        return layerResult ? choiceText(choice(row)) : tr("Planned: %1").arg(choiceText(choice(row)));
+        return layerResult ? choiceText(choice(row)) + rangeText(row)
+                           : tr("Planned: %1").arg(choiceText(choice(row)));
     if (column == EffectiveBitsColumn && layerResult) {
         const BitsBreakdown &bits = layerResult->bits;
         return tr("codes %1 + scales %2 + zero points %3 + indices %4 + kept weights %5 + branch %6 bits per "

@@ -67,6 +67,7 @@ private:
     QString text(int row, int column) const;
     QString methodText(int row) const;
     QString toolTip(int row, int column) const;
+    QString rangeText(int row) const;
 
     LayerTableData m_data;
     std::vector<LayerChoice> m_plan; ///< the recipe's choice by layer

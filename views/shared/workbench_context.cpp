@@ -3,7 +3,7 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/export/exporter.h"
 #include "core/io/mapped_file.h"
-#include "core/session/recipe_network.h"
+#include "core/session/sensitivity_run.h"
 #include "views/commands/recipe_commands.h"
 #include "views/shared/file_path.h"
 #include "views/shared/format_text.h"
@@ -108,7 +108,8 @@ void WorkbenchContext::calibrate() {
         kCalibrateTag, tr("Calibrating %1").arg(nameOf(m_model->file)),
         [capture, options, executor = m_executor, set = m_calibration,
          findings = m_findings](const RunContext &ctx) -> Status {
-            QS_TRY(*capture, captureActivations(*executor, *set, options, *findings, ctx));
+            QS_TRY(const auto source, CaptureSource::open({executor, set, options}, *findings, ctx));
+            *capture = source->capture();
             return {};
         },
         [this, capture, set = m_calibration] {
@@ -222,30 +223,18 @@ void WorkbenchContext::startSensitivity(SensitivityOptions options) {
         emit sensitivityChanged();
         emit findingsChanged();
     };
+    SensitivityRequest request{
+        m_model,   m_executor, m_calibration,     m_evaluation ? m_evaluation : m_calibration,
+        m_capture, m_methods,  std::move(options)};
+    request.memoryLimit = m_memoryLimit;
     auto partial = std::make_shared<LatestValue<Snapshot>>(*m_jobs, show);
     auto result = std::make_shared<Snapshot>();
     startJob(
         kSensitivityTag, tr("Measuring sensitivity of %1").arg(nameOf(m_model->file)),
-        [partial, result, options = std::move(options), model = m_model, executor = m_executor,
-         calibration = m_calibration, set = m_evaluation ? m_evaluation : m_calibration, earlier = m_capture,
-         memoryLimit = m_memoryLimit, methods = m_methods,
+        [partial, result, request = std::move(request),
          findings = m_findings](const RunContext &ctx) -> Status {
-            QS_CHECK_OK(options.recipe.validate());
-            const PrepareRequest prepare{model,   executor,        calibration, 0,
-                                         methods, &options.recipe, memoryLimit};
-            QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, *findings, ctx));
-            CaptureOptions captureOptions;
-            captureOptions.hessians = neededHessians(*network.model, options.recipe, *methods);
-            captureOptions.memoryLimit = memoryLimit;
-            std::shared_ptr<const Capture> capture;
-            if (!captureOptions.hessians.empty()) {
-                QS_TRY(capture, captureOrReuse(network.prepared ? nullptr : earlier, *network.executor,
-                                               *calibration, captureOptions, *findings, ctx));
-            }
-            QS_TRY(auto evaluator, Evaluator::create(network.executor, set, options.samples, ctx));
             auto rowFinished = [&](Snapshot table) { partial->put(std::move(table), ctx.stop); };
-            QS_TRY(*result, measureSensitivity(*evaluator, *network.model, capture.get(), *methods, options,
-                                               rowFinished, *findings, ctx));
+            QS_TRY(*result, runSensitivity(request, rowFinished, *findings, ctx));
             return {};
         },
         [partial, result, show] {

@@ -1,6 +1,7 @@
 #include "views/sweep/sweep_dialog.h"
 
 #include "core/quant/method_chain.h"
+#include "views/shared/format_text.h"
 #include "views/shared/sweep_document.h"
 #include "views/shared/workbench_context.h"
 
@@ -63,6 +64,10 @@ SweepDialog::SweepDialog(WorkbenchContext &context, QWidget *parent)
     layout->addRow(tr("Bits of activations"), makeBits(m_activationBits, kActivationBits, {0}));
     layout->addRow(tr("A scale per"), makeSlices());
     layout->addRow(tr("Samples"), makeSamples());
+    if (const std::int64_t limit = context.memoryLimit(); limit > 0)
+        layout->addRow(
+            tr("Calibration"),
+            new QLabel(tr("takes at most %1 (menu Run, Calibration memory…)").arg(formatBytes(limit))));
     layout->addRow(tr("Result file"), makeFile());
     layout->addRow(QString(), m_note);
     m_chains->setPlaceholderText(tr("one after the other: smoothquant+gptq, rtn+l2qer"));
@@ -206,6 +211,7 @@ SweepPlan SweepDialog::plan() const {
         plan.slices.push_back({Granularity::PerChannel, 0});
     if (m_perGroup->isChecked())
         plan.slices.push_back({Granularity::PerGroup, m_groupSize->value()});
+    plan.memoryLimit = m_context.memoryLimit();
     plan.calibrationSamples = m_calibrationSamples->value();
     plan.evaluationSamples = m_evaluationSamples->value();
     return plan;

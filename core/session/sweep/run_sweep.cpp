@@ -2,8 +2,10 @@
 
 #include "core/session/sweep/sweep_bench.h"
 
+#include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
+#include <mutex>
 #include <thread>
 
 namespace qs {
@@ -75,16 +77,35 @@ public:
         preparing.progress = nullptr;
         m_progress.advance(0, "running " + bench.description.name + " in float");
         QS_CHECK_OK(prepareBench(bench, recipes, m_plan, *m_methods, m_findings, preparing));
+        m_cost.add(bench.calibrationCost);
         QS_CHECK_OK(m_store.addModel(bench.description));
-        return runJobs(bench, jobs);
+        if (m_plan.memoryLimit <= 0)
+            return runJobs(bench, jobs, m_plan.jobsAtOnce);
+        // Jobs that share a calibration need no more memory for being many; each of the others may take all
+        // that the limit allows.
+        std::vector<SweepJob> sharing = jobs;
+        const auto others = std::stable_partition(sharing.begin(), sharing.end(), [&](const SweepJob &job) {
+            return !calibratesItself(job.recipe, bench, *m_methods);
+        });
+        const std::vector<SweepJob> alone(std::make_move_iterator(others),
+                                          std::make_move_iterator(sharing.end()));
+        sharing.erase(others, sharing.end());
+        QS_CHECK_OK(runJobs(bench, sharing, m_plan.jobsAtOnce));
+        bench.capture = nullptr;
+        return runJobs(bench, alone, 1);
     }
 
+    const CalibrationCost &calibrationCost() const { return m_cost; }
+
 private:
-    Status runJobs(const SweepBench &bench, const std::vector<SweepJob> &jobs) {
+    /// \param atOnce  0 = one a thread
+    Status runJobs(const SweepBench &bench, const std::vector<SweepJob> &jobs, int atOnce) {
+        if (jobs.empty())
+            return {};
         const int threads = m_ctx.maxThreads > 0
                                 ? m_ctx.maxThreads
                                 : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-        const int wished = m_plan.jobsAtOnce > 0 ? m_plan.jobsAtOnce : std::min(threads, kMostAtOnce);
+        const int wished = atOnce > 0 ? atOnce : std::min(threads, kMostAtOnce);
         const int workers = std::min(wished, static_cast<int>(jobs.size()));
         std::atomic<std::size_t> next{0};
         std::mutex mutex;
@@ -112,11 +133,15 @@ private:
     Status runOne(const SweepBench &bench, const SweepJob &job, int threads) {
         JobProgress progress(m_progress, jobText(job));
         const RunContext ctx{m_ctx.stop, &progress, threads};
-        QS_TRY(SweepRecord record, runSweepJob(job, bench, m_plan, m_methods, ctx));
-        if (record.state == SweepRecord::State::Failed)
-            m_findings.add(Severity::Error, record.reason, jobText(job),
+        QS_TRY(SweepJobResult result, runSweepJob(job, bench, m_plan, m_methods, ctx));
+        if (result.record.state == SweepRecord::State::Failed)
+            m_findings.add(Severity::Error, result.record.reason, jobText(job),
                            "The same call tries the job again.");
-        QS_CHECK_OK(m_store.add(std::move(record)));
+        {
+            std::scoped_lock lock(m_costMutex);
+            m_cost.add(result.calibrationCost);
+        }
+        QS_CHECK_OK(m_store.add(std::move(result.record)));
         progress.reach(SweepProgress::kUnits);
         return {};
     }
@@ -127,6 +152,8 @@ private:
     FindingList &m_findings;
     const RunContext &m_ctx;
     SweepProgress m_progress;
+    std::mutex m_costMutex;
+    CalibrationCost m_cost;
 };
 
 std::vector<SweepJob> jobsOf(const std::string &model, const std::vector<SweepJob> &jobs) {
@@ -165,7 +192,9 @@ Result<SweepSummary> runSweep(const SweepPlan &plan, const std::filesystem::path
             QS_CHECK_OK(execution.runModel(bench, own));
         bench = {}; // weights, capture and float outputs of one model at a time
     }
-    return SweepSummary{store->snapshot(), planned, static_cast<std::int64_t>(missing.size())};
+    execution.calibrationCost().tellGroups(file.filename().string(), findings);
+    return SweepSummary{store->snapshot(), planned, static_cast<std::int64_t>(missing.size()),
+                        execution.calibrationCost()};
 }
 
 } // namespace qs

@@ -9,6 +9,7 @@ struct SweepSummary {
     std::shared_ptr<const SweepResults> results; ///< all that the file holds
     std::int64_t planned = 0;                    ///< jobs of the plan
     std::int64_t ran = 0;                        ///< of these; the others had a result before
+    CalibrationCost calibrationCost{};           ///< of all that ran
 };
 
 /// Runs the jobs of a plan that the file has no good result of, several at once, and writes the file after

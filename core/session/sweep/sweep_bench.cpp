@@ -2,6 +2,7 @@
 
 #include "core/analysis/quantize_layer.h"
 #include "core/base/progress_window.h"
+#include "core/exec/capture_memory.h"
 #include "core/io/importer.h"
 #include "core/session/provenance_caption.h"
 
@@ -61,7 +62,44 @@ void describeTask(const OutputMetrics &baseline, SweepModel &description) {
         }
 }
 
+/// Whether what all jobs share may be held at once.
+Result<bool> fitsLimit(const SweepBench &bench, const CaptureOptions &options, const RunContext &ctx) {
+    if (options.memoryLimit <= 0 || options.hessians.empty())
+        return true;
+    QS_TRY(const auto batch, batchShapes(*bench.model, *bench.calibration, options));
+    QS_TRY(const CaptureMemory memory, planCaptureMemory(*bench.model, options, batch, ctx));
+    return memory.total() <= options.memoryLimit;
+}
+
+Status calibrate(SweepBench &bench, std::span<const Recipe> recipes, const SweepPlan &plan,
+                 const MethodRegistry &methods, FindingList &findings, const RunContext &ctx) {
+    CaptureOptions options;
+    options.maxSamples = plan.calibrationSamples;
+    options.memoryLimit = plan.memoryLimit;
+    for (const Recipe &recipe : recipes)
+        if (recipe.transforms.empty())
+            options.hessians.merge(neededHessians(*bench.model, recipe, methods));
+    QS_TRY(bench.sharesHessians, fitsLimit(bench, options, ctx));
+    if (!bench.sharesHessians)
+        options.hessians.clear();
+    const bool isShared = std::ranges::any_of(
+        recipes, [&](const Recipe &recipe) { return !calibratesItself(recipe, bench, methods); });
+    if (isShared) {
+        QS_TRY(bench.capture,
+               captureActivations(*bench.executor, *bench.calibration, options, findings, ctx));
+        bench.calibrationCost = {plan.memoryLimit, bench.capture->peakBytes, 0, 1};
+    }
+    return {};
+}
+
 } // namespace
+
+bool calibratesItself(const Recipe &recipe, const SweepBench &bench, const MethodRegistry &methods) {
+    if (!bench.executor || !bench.calibration)
+        return false;
+    return !recipe.transforms.empty() ||
+           (!bench.sharesHessians && !neededHessians(*bench.model, recipe, methods).empty());
+}
 
 Result<SweepBench> openBench(const ModelFiles &files, const SweepPlan &plan, FindingList &findings,
                              const RunContext &ctx) {
@@ -87,14 +125,9 @@ Status prepareBench(SweepBench &bench, std::span<const Recipe> recipes, const Sw
     QS_TRY(bench.executor, openExecutor(bench.model, findings));
     if (!bench.executor)
         return {};
-    CaptureOptions options;
-    options.maxSamples = plan.calibrationSamples;
-    for (const Recipe &recipe : recipes)
-        options.hessians.merge(neededHessians(*bench.model, recipe, methods));
     ProgressWindow calibrating(ctx, 0.0, 0.6), running(ctx, 0.6, 1.0);
     if (bench.calibration) {
-        QS_TRY(bench.capture, captureActivations(*bench.executor, *bench.calibration, options, findings,
-                                                 calibrating.context()));
+        QS_CHECK_OK(calibrate(bench, recipes, plan, methods, findings, calibrating.context()));
     }
     if (const auto compared = bench.evaluation ? bench.evaluation : bench.calibration) {
         QS_TRY(bench.evaluator,

@@ -14,6 +14,8 @@ struct SweepBench {
     // Filled in by prepareBench().
     std::shared_ptr<const Executor> executor;   ///< null: the model cannot run, only weights are measured
     std::shared_ptr<const Capture> capture;     ///< null without calibration set
+    bool sharesHessians = true;                 ///< false: jobs that need some make their own
+    CalibrationCost calibrationCost;            ///< of the capture
     std::shared_ptr<const Evaluator> evaluator; ///< null when there is nothing to compare outputs on
 };
 
@@ -23,13 +25,24 @@ struct SweepBench {
 Result<SweepBench> openBench(const ModelFiles &files, const SweepPlan &plan, FindingList &findings,
                              const RunContext &ctx);
 
-/// Runs the float model: the capture that all these recipes need, and the outputs they are compared with.
+/// Runs the float model: the capture that these recipes share, and the outputs they are compared with.
+/// \error OutOfMemory  the limit of the plan is too small for the activations and statistics
 /// \error Cancelled; what executor and sets report
 Status prepareBench(SweepBench &bench, std::span<const Recipe> recipes, const SweepPlan &plan,
                     const MethodRegistry &methods, FindingList &findings, const RunContext &ctx);
 
+/// Whether a job with this recipe calibrates on its own: its transforms make another model, or the limit of
+/// the plan did not allow the Hessians of all jobs at once.
+bool calibratesItself(const Recipe &recipe, const SweepBench &bench, const MethodRegistry &methods);
+
+/// What one job found out, and what its own calibration took.
+struct SweepJobResult {
+    SweepRecord record;
+    CalibrationCost calibrationCost;
+};
 /// Runs one job. A failure is a record, too. \error Cancelled
-Result<SweepRecord> runSweepJob(const SweepJob &job, const SweepBench &bench, const SweepPlan &plan,
-                                const std::shared_ptr<const MethodRegistry> &methods, const RunContext &ctx);
+Result<SweepJobResult> runSweepJob(const SweepJob &job, const SweepBench &bench, const SweepPlan &plan,
+                                   const std::shared_ptr<const MethodRegistry> &methods,
+                                   const RunContext &ctx);
 
 } // namespace qs

@@ -141,8 +141,9 @@ Result<std::shared_ptr<const Run>> executeGuarded(const RunRequest &request,
 
 } // namespace
 
-Result<SweepRecord> runSweepJob(const SweepJob &job, const SweepBench &bench, const SweepPlan &plan,
-                                const std::shared_ptr<const MethodRegistry> &methods, const RunContext &ctx) {
+Result<SweepJobResult> runSweepJob(const SweepJob &job, const SweepBench &bench, const SweepPlan &plan,
+                                   const std::shared_ptr<const MethodRegistry> &methods,
+                                   const RunContext &ctx) {
     RunRequest request;
     request.name = job.recipe.name;
     request.model = bench.model;
@@ -154,8 +155,10 @@ Result<SweepRecord> runSweepJob(const SweepJob &job, const SweepBench &bench, co
     request.recipe = job.recipe;
     request.calibrationSamples = plan.calibrationSamples;
     request.evaluationSamples = plan.evaluationSamples;
+    request.memoryLimit = plan.memoryLimit;
     request.measureInNetwork = false;
-    SweepRecord record;
+    SweepJobResult result;
+    SweepRecord &record = result.record;
     record.job = job;
     record.program = programVersion();
     FindingList findings;
@@ -166,13 +169,14 @@ Result<SweepRecord> runSweepJob(const SweepJob &job, const SweepBench &bench, co
         return fail(run.error());
     if (run) {
         describeRun(**run, *methods, record);
+        result.calibrationCost = (*run)->calibrationCost;
     } else {
         record.state = run.error().code == ErrorCode::Unsupported ? SweepRecord::State::NotApplicable
                                                                   : SweepRecord::State::Failed;
         record.reason = run.error().text();
     }
     describeNotes(findings, record);
-    return record;
+    return result;
 }
 
 } // namespace qs

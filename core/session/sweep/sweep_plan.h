@@ -29,7 +29,8 @@ struct SweepPlan {
     std::uint64_t seed = 0;
     std::int64_t calibrationSamples = 0; ///< 0 = all
     std::int64_t evaluationSamples = 0;  ///< 0 = all
-    int jobsAtOnce = 0;                  ///< 0 = as many as there are threads, up to 8
+    std::int64_t memoryLimit = 0; ///< bytes that calibration may take, of all jobs together; 0 = no limit
+    int jobsAtOnce = 0;           ///< 0 = as many as there are threads, up to 8
 };
 
 /// One job of a sweep: a uniform recipe on a model.

@@ -188,6 +188,52 @@ TEST(RangeRule, HistogramOfBothSignsClipsBothSides) {
         }
 }
 
+/// The percentile of the values lies in the bound that was told from bins alone, wherever they lie in them.
+TEST(RangeRule, PercentileOfValuesLiesInTheBoundFromBins) {
+    std::vector<std::vector<float>> sets;
+    for (const std::size_t count : {3U, 40U, 5000U}) {
+        const std::vector<float> normal = test::toFloats(test::lcgNormals(count, count));
+        sets.push_back(normal);
+        auto &skewed = sets.emplace_back(normal);
+        for (float &value : skewed)
+            value = std::exp(2 * value) - 0.01F;
+        auto &edges = sets.emplace_back(normal);
+        for (float &value : edges) // at the ends of bins of width 1/64
+            value = std::floor(value * 64) / 64;
+    }
+    for (const std::vector<float> &values : sets)
+        for (const GridConvention convention :
+             {GridConvention::Asymmetric, GridConvention::SymmetricRestricted})
+            for (const double percentile : {51.0, 90.0, 99.0, 99.9, 100.0}) {
+                GridScheme grid = scheme(8, convention, Kind::Percentile);
+                grid.rule.percentile = percentile;
+                const auto [least, largest] = std::ranges::minmax(values);
+                Histogram histogram(std::floor(least) - 1, std::floor(largest) + 1, 64 * 8);
+                histogram.addGrowing(values);
+                const ValueRange exact = chooseRange(values, grid);
+                const auto bound = percentileBound(histogram, least, largest, grid);
+                if (!bound)
+                    continue;
+                const bool asymmetric = convention == GridConvention::Asymmetric;
+                const double lo = asymmetric ? std::min(exact.lo, 0.0) : exact.lo;
+                const double hi = asymmetric ? std::max(exact.hi, 0.0) : exact.hi;
+                EXPECT_LE(bound->low.lo, lo) << percentile;
+                EXPECT_GE(bound->low.hi, lo) << percentile;
+                EXPECT_LE(bound->high.lo, hi) << percentile;
+                EXPECT_GE(bound->high.hi, hi) << percentile;
+                EXPECT_LE(bound->low.hi - bound->low.lo, 1.001 * histogram.binWidth());
+                EXPECT_LE(bound->high.hi - bound->high.lo, 1.001 * histogram.binWidth());
+            }
+    const Histogram histogram = [&] {
+        Histogram made(-5, 5, 64);
+        made.add(sets[6]);
+        return made;
+    }();
+    EXPECT_TRUE(percentileBound(histogram, -4, 4, scheme(8, GridConvention::Asymmetric, Kind::Percentile)));
+    for (const Kind other : {Kind::MinMax, Kind::Mse, Kind::Kl})
+        EXPECT_FALSE(percentileBound(histogram, -4, 4, scheme(8, GridConvention::Asymmetric, other)));
+}
+
 TEST(RangeRule, ThreadCountDoesNotChangeTheRange) {
     const std::vector<float> values = test::toFloats(test::lcgNormals(100000, 9));
     const GridScheme grid = scheme(3, GridConvention::Asymmetric, Kind::Mse);
