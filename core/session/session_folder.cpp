@@ -24,15 +24,16 @@ bool sameEntry(const RunEntry &a, const RunEntry &b) {
 
 Status SessionFolder::save(const Project &project, const RunContext &ctx) {
     const std::lock_guard lock(m_mutex);
-    for (const RunEntry &entry : project.runs.entries())
-        QS_CHECK_OK(saveRun(project, entry, ctx));
-    QS_CHECK_OK(saveCapture(project, ctx));
+    // The head first: without it nothing that follows could be opened if the program ended here.
     Project head = withoutResults(project);
     head.head.window = project.head.window;
     head.runs = RunHistory({}, project.runs.lastNumber());
     head.sensitivity = project.sensitivity;
     FindingList ignored;
     QS_CHECK_OK(writeProject(head, m_folder / kSessionHead, ignored, ctx));
+    QS_CHECK_OK(saveCapture(project, ctx));
+    for (const RunEntry &entry : project.runs.entries())
+        QS_CHECK_OK(saveRun(project, entry, ctx));
     removeForgotten(project.runs);
     return {};
 }

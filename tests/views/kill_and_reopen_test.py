@@ -40,7 +40,7 @@ class KillAndReopen(unittest.TestCase):
         return self.fail("no run was saved while the window was open")
 
     def runs(self, folder):
-        output = subprocess.run([QSCOPE, "project", folder, "--json"], capture_output=True, text=True, check=True)
+        output = subprocess.run([QSCOPE, "project", folder, "--json"], stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(output.stdout)["runs"]
 
     def test_a_killed_session_comes_back(self):

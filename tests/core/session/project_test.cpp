@@ -267,6 +267,17 @@ TEST_F(ProjectFileTest, CancelledSavingKeepsTheOldFile) {
     EXPECT_FALSE(writeProject(session().project, m_dir.path() / "no/such/folder.qscope", findings, {}));
 }
 
+TEST_F(ProjectFileTest, ASessionFolderThatWasNotSavedToTheEndOpens) {
+    SessionFolder folder(m_dir.path());
+    // A folder of a file's name: the second run cannot be written.
+    std::filesystem::create_directories(m_dir.path() / "run-2.qscope" / "occupied");
+    EXPECT_FALSE(folder.save(session().project, {}));
+    std::filesystem::remove_all(m_dir.path() / "run-2.qscope");
+    const Project read = readBack(m_dir.path(), session().model);
+    EXPECT_TRUE(read.capture);
+    EXPECT_EQ(read.runs.entries().size(), 1u);
+}
+
 TEST_F(ProjectFileTest, ASessionFolderReadsLikeOneFileAndWritesOnlyWhatIsNew) {
     SessionFolder folder(m_dir.path());
     Project project = session().project;
