@@ -319,6 +319,28 @@ TEST(Distribution, BoundsOfErrorsFromAHistogramHold) {
     }
 }
 
+TEST(Distribution, TellsHowFarAPercentileOfBinsMayBeOff) {
+    DistributionRequest request = activationRequest();
+    GridScheme &scheme = request.choice.activation->grid;
+    scheme.rule.kind = RangeRule::Kind::Percentile;
+    scheme.rule.percentile = 99;
+    const auto told = testing::Contains(testing::HasSubstr("percentile 99 of the bins: that of the values"));
+    EXPECT_THAT((*prepareDistribution(request, {}))->notes, told);
+    auto result = std::make_shared<LayerResult>();
+    result->state = LayerResult::State::Quantized;
+    result->quantized.activation = activationGrid(*request.capture, scheme);
+    result->quantized.activationScheme = scheme;
+    request.result = result;
+    EXPECT_THAT((*prepareDistribution(request, {}))->notes, told) << "of a run, too";
+    auto learned = std::make_shared<LayerResult>(*result);
+    learned->quantized.activation->scale *= 1.01F;
+    request.result = learned;
+    EXPECT_THAT((*prepareDistribution(request, {}))->notes, testing::Not(told)) << "that is no percentile";
+    request.result = nullptr;
+    scheme.rule.kind = RangeRule::Kind::MinMax;
+    EXPECT_THAT((*prepareDistribution(request, {}))->notes, testing::Not(told)) << "that is exact";
+}
+
 TEST(Distribution, OneActivationChannelIsFromTheSample) {
     DistributionRequest request = activationRequest();
     request.channel = 2;

@@ -75,6 +75,40 @@ TEST(LayerTableModel, FailedLayerHasAnIconAWordAndTheReason) {
         model.index(1, Column::NameColumn).data(Qt::ToolTipRole).toString().contains("NaN at [0, 3]"));
 }
 
+TEST(LayerTableModel, TellsHowFarAPercentileOfActivationsMayBeOff) {
+    const auto layers = modelWithLayers({"a", "b", "c"});
+    auto run = std::make_shared<qs::Run>(*partialRun(layers));
+    auto layer = std::make_shared<LayerCapture>();
+    std::vector<float> values(1000);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = static_cast<float>(i) / 1000;
+    layer->histogram = Histogram(0, 1, 8);
+    layer->histogram.add(values);
+    layer->stats.min = 0;
+    layer->stats.max = 0.999;
+    auto capture = std::make_shared<Capture>();
+    capture->layers = {layer, nullptr, nullptr};
+    run->capture = capture;
+    auto result = std::make_shared<LayerResult>(*run->layers[0]);
+    GridScheme scheme;
+    scheme.rule = {RangeRule::Kind::Percentile, 60};
+    result->quantized.activationScheme = scheme;
+    result->quantized.activation = activationGrid(*layer, scheme);
+    run->layers[0] = result;
+    LayerTableModel model;
+    model.setData(dataFor(layers, run));
+    const auto toolTip = [&] {
+        return model.index(0, Column::BitsColumn).data(Qt::ToolTipRole).toString().toStdString();
+    };
+    EXPECT_THAT(toolTip(), testing::HasSubstr("from 0.75 to 0.875")) << "bins are an eighth wide";
+    result = std::make_shared<LayerResult>(*result);
+    result->quantized.activation->scale *= 2; // another method's
+    run = std::make_shared<qs::Run>(*run);
+    run->layers[0] = result;
+    model.setData(dataFor(layers, run));
+    EXPECT_THAT(toolTip(), testing::Not(testing::HasSubstr("percentile of the bins")));
+}
+
 TEST(LayerTableModel, EveryColumnHasATitleAndAnExplanation) {
     const LayerTableModel model;
     for (int column = 0; column < LayerTableModel::ColumnCount; ++column) {

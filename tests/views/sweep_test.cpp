@@ -232,6 +232,20 @@ TEST_F(SweepDockTest, StoppedSweepShowsWhatWasFinished) {
     EXPECT_EQ(errors(), 0) << "stopping is no failure";
 }
 
+TEST_F(SweepDockTest, DialogTellsTheMemoryLimitAndHandsItOn) {
+    ASSERT_TRUE(open("glyph-cnn.onnx"));
+    const auto told = [](const SweepDialog &dialog) {
+        return std::ranges::any_of(dialog.findChildren<QLabel *>(), [](const QLabel *label) {
+            return label->text().contains("at most 512 MiB");
+        });
+    };
+    EXPECT_FALSE(told(SweepDialog(m_context)));
+    m_context.setMemoryLimit(std::int64_t(512) << 20);
+    SweepDialog dialog(m_context);
+    EXPECT_TRUE(told(dialog));
+    EXPECT_EQ(dialog.plan().memoryLimit, m_context.memoryLimit());
+}
+
 TEST_F(SweepDockTest, DialogSaysWhatIsMissing) {
     {
         SweepDialog dialog(m_context);

@@ -1,3 +1,5 @@
+#include "core/analysis/quantize_layer.h"
+#include "core/exec/capture_memory.h"
 #include "core/io/calibration_set.h"
 #include "tests/support/bundled_methods.h"
 #include "tests/support/safetensors_builder.h"
@@ -261,6 +263,47 @@ TEST_F(WorkbenchContextTest, SensitivityCalibratesForMethodsThatLearn) {
     ASSERT_TRUE(waitUntil([&] { return context.sensitivity() && context.sensitivity()->complete; }));
     EXPECT_TRUE(context.sensitivity()->cell(0, 0).has_value());
     EXPECT_TRUE(context.findings()->snapshot().empty());
+}
+
+/// The limit of the window is kept by calibration, sensitivity and runs, and what it took is a finding.
+TEST_F(WorkbenchContextTest, TheMemoryLimitMakesGroupsInsteadOfARefusal) {
+    FindingList pluginFindings;
+    WorkbenchContext context{test::bundledMethods(pluginFindings)};
+    const auto wait = [&] { return waitUntil([&] { return !context.jobs().anyRunning(); }); };
+    for (const char *name : {"glyph-vit.onnx", "glyph-calib.h5"}) {
+        context.openFile(sample(name));
+        ASSERT_TRUE(wait());
+    }
+    CaptureOptions captured;
+    const auto planned = [&] {
+        return *planCaptureMemory(*context.model(), captured,
+                                  *batchShapes(*context.model(), *context.calibration(), captured), {});
+    };
+    const std::int64_t others = planned().total();
+    WeightChoice gptq;
+    gptq.method = "gptq";
+    context.setRecipe(uniformRecipe("gptq", gptq, {}));
+    captured.hessians = neededHessians(*context.model(), context.recipe(), context.methods());
+    context.setMemoryLimit((others + planned().total()) / 2);
+    context.calibrate();
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(context.capture()) << "statistics fit";
+    EXPECT_TRUE(context.findings()->snapshot().empty());
+    SensitivityOptions options;
+    options.recipe = context.recipe();
+    options.bits = {4};
+    options.samples = 8;
+    context.startSensitivity(options);
+    ASSERT_TRUE(wait());
+    ASSERT_TRUE(context.sensitivity());
+    EXPECT_GT(context.sensitivity()->calibrationCost.groups, 1);
+    EXPECT_LE(context.sensitivity()->calibrationCost.peakBytes, context.memoryLimit());
+    ASSERT_EQ(context.findings()->snapshot().size(), 1U);
+    EXPECT_THAT(context.findings()->snapshot()[0].finding.what, HasSubstr("groups of layers"));
+    context.setMemoryLimit(1 << 20);
+    context.startSensitivity(options);
+    ASSERT_TRUE(wait());
+    EXPECT_THAT(context.findings()->snapshot().back().finding.what, HasSubstr("Raise the memory limit"));
 }
 
 TEST_F(WorkbenchContextTest, FinishedRunsAreKeptComparedAndFlipped) {
