@@ -26,6 +26,10 @@ struct Model {
     /// Of the layers whose weights the file holds as codes and scales; the graph has their values.
     std::map<LayerId, std::shared_ptr<const StoredQuantization>> stored;
 
+    /// Nodes of the graph are not those of the file: operators between codes and fused ones were undone. An
+    /// export writes the graph, not the file.
+    bool hasOtherNodes = false;
+
     /// nullptr when there is no layer of that name.
     const Layer *findLayer(std::string_view name) const;
 };

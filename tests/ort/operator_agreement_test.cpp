@@ -17,7 +17,7 @@ using Inputs = std::vector<std::pair<std::string, Tensor>>;
 struct OperatorCase {
     const char *name;
     int opset;
-    const char *graph;
+    std::string graph;
     Inputs inputs;
     std::map<std::string, Tensor> constants = {};
 };
@@ -38,6 +38,13 @@ Tensor codes(Shape shape, DType type = DType::UInt8) {
     for (std::byte *byte = tensor.mutableBytes(); byte != tensor.mutableBytes() + tensor.sizeBytes(); ++byte)
         *byte = static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24);
     return tensor;
+}
+
+/// With the constants that make a list of rows a batch of two.
+std::map<std::string, Tensor> withShape(std::map<std::string, Tensor> constants) {
+    constants.insert_or_assign("zero", tensorOf<std::int64_t>({1}, {0}));
+    constants.insert_or_assign("sh", tensorOf<std::int64_t>({3}, {2, 4, 6}));
+    return constants;
 }
 
 // clang-format off
@@ -118,6 +125,43 @@ std::vector<OperatorCase> attentions() {
         {"Attention23", 23, "g (float[2,3,8] q, float[2,5,8] k, float[2,5,12] v) => (float[2,3,12] y) { y = Attention <q_num_heads = 2, kv_num_heads = 2> (q, k, v, a) }", cross, {{"a", values({3, 5}, 9)}}},
         {"Attention23Grouped", 23, "g (float[2,3,64] q, float[2,3,32] k, float[2,3,32] v) => (float[2,3,64] y) { y = Attention <q_num_heads = 4, kv_num_heads = 2, is_causal = 1, scale = 0.3> (q, k, v) }", grouped},
         {"Attention23Past", 23, "g (float[1,2,1,4] q, float[1,2,1,4] k, float[1,2,1,4] v, float[1,2,3,4] a, float[1,2,3,4] b) => (float[1,2,1,4] y, float[1,2,4,4] pk, float[1,2,4,4] pv) { y, pk, pv = Attention(q, k, v, , a, b) }", {{"q", values({1, 2, 1, 4}, 1)}, {"k", values({1, 2, 1, 4}, 2)}, {"v", values({1, 2, 1, 4}, 3)}, {"a", values({1, 2, 3, 4}, 4)}, {"b", values({1, 2, 3, 4}, 5)}}},
+    };
+}
+
+/// What ONNX Runtime's quantizer writes in its operator format, and its optimizer behind that.
+std::vector<OperatorCase> codeOperators() {
+    const Inputs one{{"x", values({2, 4, 6}, 1)}}, two{{"x", values({2, 4, 6}, 1)}, {"r", values({4, 6}, 2)}};
+    const Inputs image{{"x", values({2, 3, 6, 6}, 3)}}, rows{{"x", values({5, 8}, 4)}};
+    std::map<std::string, Tensor> c{{"s", tensorOf<float>({}, {0.031f})}, {"z", tensorOf<std::uint8_t>({}, {117})}, {"t", tensorOf<float>({}, {0.023f})}, {"zt", tensorOf<std::uint8_t>({}, {131})}, {"u", tensorOf<float>({}, {0.047f})}, {"zu", tensorOf<std::uint8_t>({}, {90})}};
+    c.insert({{"si", tensorOf<float>({}, {0.029f})}, {"zi", tensorOf<std::int8_t>({}, {-7})}, {"sp", tensorOf<float>({}, {1.0f / 256})}, {"zp", tensorOf<std::uint8_t>({}, {0})}});
+    c.insert({{"w", codes({8, 3}, DType::Int8)}, {"wt", codes({3, 8}, DType::Int8)}, {"ws", tensorOf<float>({3}, {0.01f, 0.02f, 0.005f})}, {"wz", tensorOf<std::int8_t>({3}, {0, 0, 0})}, {"w1", tensorOf<float>({}, {0.01f})}, {"wz1", tensorOf<std::int8_t>({}, {0})}});
+    c.insert({{"bias", tensorOf<std::int32_t>({3}, {500, -800, 1200})}, {"fb", values({3}, 6)}, {"sy", tensorOf<float>({}, {0.11f})}, {"zy", tensorOf<std::uint8_t>({}, {128})}});
+    c.insert({{"qw", codes({6, 24}, DType::Int8)}, {"qb", values({24}, 7)}, {"mask", tensorOf<std::int32_t>({2, 4}, {1, 1, 1, 0, 1, 1, 1, 1})}, {"k", values({2, 3, 3, 3}, 8)}, {"kb", values({2}, 9)}, {"fw", values({8, 3}, 10)}});
+    Tensor condition = Tensor::zeros(DType::Bool, {4, 6});
+    std::memset(condition.mutableBytes() + 5, 1, 9);
+    c.insert({"m", condition});
+    const std::string head = "g (float[2,4,6] x) => (float y) { a = QuantizeLinear(x, s, z) ", pair = "g (float[2,4,6] x, float[4,6] r) => (float y) { a = QuantizeLinear(x, s, z) b = QuantizeLinear(r, t, zt) ";
+    const std::string picture = "g (float[2,3,6,6] x) => (float y) { a = QuantizeLinear(x, s, z) ", matrix = "g (float[5,8] x) => (float y) { a = QuantizeLinear(x, s, z) ", end = " y = DequantizeLinear(q, u, zu) }";
+    return {
+        {"QLinearAdd", 17, pair + "q = com.microsoft.QLinearAdd(a, s, z, b, t, zt, u, zu)" + end, two, c},
+        {"QLinearMul", 17, pair + "q = com.microsoft.QLinearMul(a, s, z, b, t, zt, u, zu)" + end, two, c},
+        {"QLinearAddSigned", 17, "g (float[2,4,6] x) => (float y) { a = QuantizeLinear(x, si, zi) q = com.microsoft.QLinearAdd(a, si, zi, a, si, zi, u, zi) y = DequantizeLinear(q, u, zi) }", one, c},
+        {"QLinearSigmoid", 17, head + "q = com.microsoft.QLinearSigmoid(a, s, z, sp, zp) y = DequantizeLinear(q, sp, zp) }", one, c},
+        {"QLinearLeakyRelu", 17, head + "q = com.microsoft.QLinearLeakyRelu <alpha = 0.2> (a, s, z, u, zu)" + end, one, c},
+        {"QLinearSoftmax", 17, head + "q = com.microsoft.QLinearSoftmax <axis = -1, opset = 17> (a, s, z, sp, zp) y = DequantizeLinear(q, sp, zp) }", one, c},
+        {"QLinearConcat", 17, pair + "n = Unsqueeze(b, zero) e = Expand(n, sh) q = com.microsoft.QLinearConcat <axis = 1> (u, zu, a, s, z, e, t, zt)" + end, two, withShape(c)},
+        {"QLinearWhere", 17, pair + "q = com.microsoft.QLinearWhere(m, a, s, z, b, t, zt, u, zu)" + end, two, c},
+        {"QLinearAveragePool", 17, picture + "q = com.microsoft.QLinearAveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1> (a, s, z, u, zu)" + end, image, c},
+        {"QLinearGlobalAveragePool", 17, picture + "q = com.microsoft.QLinearGlobalAveragePool(a, s, z, u, zu)" + end, image, c},
+        {"QGemm", 17, matrix + "q = com.microsoft.QGemm <transB = 1> (a, s, z, wt, ws, wz, , sy, zy) y = DequantizeLinear(q, sy, zy) }", rows, c},
+        {"QGemmBias", 17, matrix + "q = com.microsoft.QGemm(a, s, z, w, w1, wz1, bias, sy, zy) y = DequantizeLinear(q, sy, zy) }", rows, c},
+        {"QGemmFloat", 17, matrix + "y = com.microsoft.QGemm <alpha = 0.5> (a, s, z, w, ws, wz, bias) }", rows, c},
+        {"MatMulIntegerToFloat", 17, matrix + "y = com.microsoft.MatMulIntegerToFloat(a, w, s, ws, z, wz, fb) }", rows, c},
+        {"DynamicQuantizeMatMul", 17, "g (float[5,8] x) => (float y) { y = com.microsoft.DynamicQuantizeMatMul(x, w, ws, wz, fb) }", rows, c},
+        {"QAttention", 17, head + "y = com.microsoft.QAttention <num_heads = 2> (a, qw, qb, s, w1, mask, z, wz1) }", one, c},
+        {"FusedConv", 17, "g (float[2,3,6,6] x) => (float y) { y = com.microsoft.FusedConv <kernel_shape = [3, 3], activation = \"LeakyRelu\", activation_params = [0.3]> (x, k, kb) }", image, c},
+        {"FusedConvClip", 17, "g (float[2,3,6,6] x) => (float y) { o = Conv(x, k) y = com.microsoft.FusedConv <kernel_shape = [3, 3], activation = \"Clip\", activation_params = [-0.5, 1.5]> (x, k, kb, o) }", image, c},
+        {"FusedGemm", 17, "g (float[5,8] x) => (float y) { y = com.microsoft.FusedGemm <activation = \"LeakyRelu\", activation_alpha = 0.2, alpha = 0.5> (x, fw, fb) }", rows, c},
     };
 }
 
@@ -230,6 +274,9 @@ TEST(OperatorAgreement, Attentions) {
 }
 TEST(OperatorAgreement, TwoBitIntegers) {
     compareRuntimes(twoBits());
+}
+TEST(OperatorAgreement, OperatorsBetweenCodes) {
+    compareRuntimes(codeOperators());
 }
 TEST(OperatorAgreement, RearrangementsAndLoops) {
     compareRuntimes(rearrangements());

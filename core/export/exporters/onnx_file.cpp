@@ -179,7 +179,7 @@ Result<std::size_t> writeData(onnx::GraphProto &graph, const fs::path &file, con
 } // namespace
 
 Result<std::shared_ptr<onnx::ModelProto>> readOnnxSource(const Model &model, const RunContext &ctx) {
-    if (model.format != "ONNX")
+    if (model.format != "ONNX" || model.hasOtherNodes)
         return onnxFromGraph(model.graph);
     QS_TRY(const std::string bytes, readWhole(model.file, ctx));
     QS_TRY(const std::string hash, sourceHash(model.file, ctx));

@@ -111,6 +111,7 @@ Result<Model> loadModel(const std::filesystem::path &file, FindingList &findings
     QS_TRY(ModelGraph folded, foldWeights(std::move(graph), findings));
     QS_TRY(QuantizedGraph read, readQuantizedGraph(std::move(folded), findings, ctx));
     model.graph = std::move(read.graph);
+    model.hasOtherNodes = read.hasOtherNodes;
     model.layers = findLayers(model.graph);
     const auto storedOf = [&](const std::string &name) {
         const auto found = read.grids.find(name);

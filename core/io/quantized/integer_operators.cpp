@@ -1,6 +1,4 @@
-#include "core/graph/node_name.h"
-#include "core/io/quantized/quantized_graph.h"
-#include "core/tensor/convert.h"
+#include "core/io/quantized/operator_rewriting.h"
 
 #include <algorithm>
 
@@ -9,82 +7,10 @@ namespace {
 
 using NewNode = GraphRewrite::NewNode;
 
-/// Reads inputs of a node by their place.
-class Inputs {
-public:
-    Inputs(const ModelGraph &graph, const Node &node) : m_graph(graph), m_node(node) {}
-
-    ValueId id(std::size_t index) const {
-        return index < m_node.inputs.size() ? m_node.inputs[index] : kNoValue;
-    }
-    std::string name(std::size_t index) const {
-        return id(index) == kNoValue ? std::string() : m_graph.value(id(index)).name;
-    }
-    const Tensor *constant(std::size_t index) const {
-        return id(index) == kNoValue ? nullptr : m_graph.constant(id(index));
-    }
-
-private:
-    const ModelGraph &m_graph;
-    const Node &m_node;
-};
-
-bool hasOneOutput(const Node &node) {
-    return node.outputs.size() == 1 && node.outputs[0] != kNoValue;
-}
-
-/// Scales of a list with as many entries as there are zero points; DequantizeLinear wants one of each.
-Tensor listOfScales(const Tensor &scale, const Tensor *zeroPoint) {
-    const std::int64_t count = scale.numel(), wanted = zeroPoint ? zeroPoint->numel() : 1;
-    if (count != 1 || wanted <= 1 || scale.dtype() != DType::Float32)
-        return count == 1 ? scale.reshaped(Shape{}) : scale.reshaped(Shape{count});
-    return Tensor::fromValues<float>(
-        Shape{wanted}, std::vector<float>(static_cast<std::size_t>(wanted), scale.values<float>()[0]));
-}
-
-/// Adds the values of a weight as a constant; returns its name.
-Result<std::string> addWeight(const ModelGraph &graph, const std::string &codesName, const Tensor &codes,
-                              const Tensor &scale, const Tensor *zeroPoint, int axis, const std::string &form,
-                              GraphRewrite &rewrite) {
-    QS_TRY(WeightGrid grid, gridOfCodes(codes, listOfScales(scale, zeroPoint), zeroPoint, axis, 0, form));
-    std::string name = rewrite.freeName(graph, codesName + "_dequantized");
-    Tensor value = grid.values();
-    QS_CHECK_OK(rewrite.addConstant(name, FoldedConstant{std::move(value), codes, std::move(grid)}));
-    return name;
-}
-
-std::string addDequantize(const ModelGraph &graph, const Node &node, const std::string &codes,
-                          const std::string &scale, const std::string &zeroPoint, GraphRewrite &rewrite) {
-    NewNode added{node.name + "/dequantize",
-                  "DequantizeLinear",
-                  {codes, scale},
-                  rewrite.freeName(graph, codes + "_dequantized"),
-                  {}};
-    if (!zeroPoint.empty())
-        added.inputs.push_back(zeroPoint);
-    rewrite.nodes.push_back(added);
-    return added.output;
-}
-
-/// int32 bias · input scale · weight scale.
-Result<Tensor> biasValues(const Tensor &bias, const Tensor &inputScale, const Tensor &weightScale) {
-    QS_TRY(const std::vector<std::int32_t> codes, integerCodes(bias));
-    const auto count = static_cast<std::int64_t>(codes.size());
-    if (inputScale.numel() != 1 || (weightScale.numel() != 1 && weightScale.numel() != count) ||
-        inputScale.dtype() != DType::Float32 || weightScale.dtype() != DType::Float32)
-        return fail(ErrorCode::CorruptFile, "has a bias that does not fit its scales");
-    Tensor values = Tensor::allocate(DType::Float32, Shape{count});
-    for (std::size_t i = 0; i < codes.size(); ++i)
-        values.mutableValues<float>()[i] =
-            static_cast<float>(codes[i]) *
-            (inputScale.values<float>()[0] * weightScale.values<float>()[weightScale.numel() == 1 ? 0 : i]);
-    return values;
-}
-
 /// QLinearConv(x, xs, xz, w, ws, wz, ys, yz, B), QLinearMatMul(a, as, az, b, bs, bz, ys, yz).
 Result<bool> rewriteQLinear(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
     const Node &node = graph.node(id);
-    const Inputs in(graph, node);
+    const NodeInputs in(graph, node);
     const bool conv = node.opType == "QLinearConv";
     const Tensor *weight = in.constant(3), *scale = in.constant(4);
     if (!weight || !scale || in.id(0) == kNoValue || in.id(6) == kNoValue || !hasOneOutput(node))
@@ -92,24 +18,16 @@ Result<bool> rewriteQLinear(const ModelGraph &graph, NodeId id, GraphRewrite &re
     const int axis = conv ? 0 : weight->shape().rank() - 1;
     QS_TRY(const std::string weightName,
            addWeight(graph, in.name(3), *weight, *scale, in.constant(5), axis, node.opType, rewrite));
+    std::string bias;
+    if (conv && in.has(8)) {
+        QS_TRY(bias, addBias(graph, node, 8, 1, 4, rewrite));
+    }
     NewNode made{node.name, conv ? "Conv" : "MatMul", {}, {}, node.attributes};
     made.inputs = {addDequantize(graph, node, in.name(0), in.name(1), in.name(2), rewrite), weightName};
-    if (const Tensor *bias = conv ? in.constant(8) : nullptr) {
-        if (!in.constant(1))
-            return fail(ErrorCode::Unsupported, "has a bias and a scale that is not constant",
-                        nodeLabel(node));
-        const std::string biasName = rewrite.freeName(graph, in.name(8) + "_dequantized");
-        QS_TRY(Tensor values, biasValues(*bias, *in.constant(1), *scale));
-        QS_CHECK_OK(rewrite.addConstant(biasName, FoldedConstant{std::move(values), *bias, std::nullopt}));
-        made.inputs.push_back(biasName);
-    }
-    const std::string output = graph.value(node.outputs[0]).name;
-    made.output = rewrite.freeName(graph, output + "_float");
-    rewrite.nodes.push_back(made);
-    NewNode quantize{node.name + "/quantize", "QuantizeLinear", {made.output, in.name(6)}, output, {}};
-    if (in.id(7) != kNoValue)
-        quantize.inputs.push_back(in.name(7));
-    rewrite.nodes.push_back(std::move(quantize));
+    if (!bias.empty())
+        made.inputs.push_back(bias);
+    made.output = addQuantize(graph, node, 6, rewrite);
+    rewrite.nodes.push_back(std::move(made));
     rewrite.removed.insert(id);
     return true;
 }
@@ -189,15 +107,14 @@ bool isScaleOf(const ModelGraph &graph, ValueId scale, ValueId codes) {
 /// ConvInteger(x, w, xz, wz), MatMulInteger(A, B, az, bz) with Cast and Mul behind them.
 Result<bool> rewriteInteger(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
     const Node &node = graph.node(id);
-    const Inputs in(graph, node);
+    const NodeInputs in(graph, node);
     const Tensor *weight = in.constant(1);
     if (!weight || in.id(0) == kNoValue || !hasOneOutput(node) || weight->shape().rank() < 2)
         return false;
     const auto chain = findScales(graph, node);
     if (!chain || !isScaleOf(graph, chain->activationScale, in.id(0)))
         return fail(ErrorCode::Unsupported,
-                    "has codes without a scale: the Cast and Mul behind the operator do not tell one",
-                    nodeLabel(node));
+                    "has codes without a scale: the Cast and Mul behind the operator do not tell one");
     const bool conv = node.opType == "ConvInteger";
     QS_TRY(const std::string weightName,
            addWeight(graph, in.name(1), *weight, *chain->weightScale, in.constant(3),
@@ -223,8 +140,6 @@ Result<bool> rewriteIntegerOperator(const ModelGraph &graph, NodeId id, GraphRew
         result = rewriteQLinear(graph, id, rewrite);
     else if (node.opType == "ConvInteger" || node.opType == "MatMulInteger")
         result = rewriteInteger(graph, id, rewrite);
-    if (!result && result.error().where.empty())
-        return fail(std::move(result).error().withContext(nodeLabel(node)));
     return result;
 }
 

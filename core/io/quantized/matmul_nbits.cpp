@@ -1,5 +1,4 @@
-#include "core/graph/node_name.h"
-#include "core/io/quantized/quantized_graph.h"
+#include "core/io/quantized/operator_rewriting.h"
 #include "core/tensor/convert.h"
 
 #include <algorithm>
@@ -20,10 +19,6 @@ const Tensor *constantOf(const ModelGraph &graph, const Node &node, std::size_t 
 }
 bool isGiven(const Node &node, std::size_t index) {
     return index < node.inputs.size() && node.inputs[index] != kNoValue;
-}
-
-bool hasOneOutput(const Node &node) {
-    return node.outputs.size() == 1 && node.outputs[0] != kNoValue;
 }
 
 /// The attributes of MatMulNBits.
@@ -185,12 +180,11 @@ Result<bool> rewriteGather(const ModelGraph &graph, NodeId id, GraphRewrite &rew
 
 Result<bool> rewriteBlockOperator(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
     const Node &node = graph.node(id);
-    if (node.domain != "com.microsoft")
+    if (node.domain != kMicrosoftDomain)
         return false;
-    auto result = node.opType == "MatMulNBits"            ? rewriteNBits(graph, id, rewrite)
-                  : node.opType == "GatherBlockQuantized" ? rewriteGather(graph, id, rewrite)
-                                                          : Result<bool>(false);
-    return result ? result : Result<bool>(fail(std::move(result).error().withContext(nodeLabel(node))));
+    return node.opType == "MatMulNBits"            ? rewriteNBits(graph, id, rewrite)
+           : node.opType == "GatherBlockQuantized" ? rewriteGather(graph, id, rewrite)
+                                                   : Result<bool>(false);
 }
 
 } // namespace qs

@@ -1,4 +1,4 @@
-#include "core/io/quantized/quantized_graph.h"
+#include "core/io/quantized/operator_rewriting.h"
 
 #include "core/graph/graph_copy.h"
 #include "core/graph/node_name.h"
@@ -10,13 +10,26 @@ namespace qs {
 namespace {
 
 /// Whether anything is to be done at all: most models are float.
-bool holdsCodes(const ModelGraph &graph) {
-    constexpr std::string_view kOperators[] = {"DequantizeLinear",    "QLinearConv",   "QLinearMatMul",
-                                               "ConvInteger",         "MatMulInteger", "MatMulNBits",
-                                               "GatherBlockQuantized"};
+bool mayHoldCodes(const ModelGraph &graph) {
+    constexpr std::string_view kOperators[] = {"DequantizeLinear", "QLinearConv", "QLinearMatMul",
+                                               "ConvInteger", "MatMulInteger"};
     return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node &node) {
-        return std::ranges::find(kOperators, node.opType) != std::end(kOperators);
+        return node.domain == kMicrosoftDomain ||
+               std::ranges::find(kOperators, node.opType) != std::end(kOperators);
     });
+}
+
+/// Tries what can be put in place of a node. \return false  it stays
+Result<bool> rewriteNode(const ModelGraph &graph, NodeId id, GraphRewrite &rewrite) {
+    for (const auto rewriteOne :
+         {rewriteIntegerOperator, rewriteBlockOperator, rewriteLinearOperator, rewriteFusedOperator}) {
+        auto rewritten = rewriteOne(graph, id, rewrite);
+        if (!rewritten)
+            return fail(std::move(rewritten).error().withContext(nodeLabel(graph.node(id))));
+        if (*rewritten)
+            return true;
+    }
+    return false;
 }
 
 void tell(const Error &error, FindingList &findings) {
@@ -38,6 +51,7 @@ public:
         for (const auto &[id, tensor] : m_graph.constants())
             QS_CHECK_OK(m_builder.addConstant(id, tensor));
         QuantizedGraph result;
+        result.hasOtherNodes = !m_rewrite.nodes.empty();
         for (auto &[name, folded] : m_rewrite.constants) {
             QS_CHECK_OK(m_builder.addConstant(m_builder.value(name), std::move(folded.value)));
             if (folded.grid)
@@ -64,7 +78,7 @@ private:
                 if (input != kNoValue)
                     rememberCodes(node, m_graph.value(input).name);
             // The operators of this domain take more types at older opsets; here every opset takes them.
-            if (node.domain == "com.microsoft" &&
+            if (node.domain == kMicrosoftDomain &&
                 (node.opType == "QuantizeLinear" || node.opType == "DequantizeLinear"))
                 node.domain.clear();
             QS_CHECK_OK(m_builder.addNode(std::move(node)));
@@ -73,12 +87,15 @@ private:
             Node node;
             node.name = added.name;
             node.opType = added.opType;
+            node.domain = added.domain;
             node.attributes = added.attributes;
             for (const std::string &input : added.inputs) {
                 node.inputs.push_back(m_builder.value(input));
                 rememberCodes(node, input);
             }
             node.outputs = {m_builder.value(added.output)};
+            for (const std::string &output : added.moreOutputs)
+                node.outputs.push_back(m_builder.value(output));
             QS_CHECK_OK(m_builder.addNode(std::move(node)));
         }
         return {};
@@ -114,7 +131,7 @@ std::string GraphRewrite::freeName(const ModelGraph &graph, const std::string &w
 }
 
 Result<QuantizedGraph> readQuantizedGraph(ModelGraph graph, FindingList &findings, const RunContext &ctx) {
-    if (!holdsCodes(graph))
+    if (!mayHoldCodes(graph))
         return QuantizedGraph{std::move(graph), {}};
     GraphRewrite rewrite(graph);
     ConstantFolding folding(graph);
@@ -128,9 +145,7 @@ Result<QuantizedGraph> readQuantizedGraph(ModelGraph graph, FindingList &finding
             rewrite.removed.insert(id);
             continue;
         }
-        auto rewritten = folded ? rewriteIntegerOperator(graph, id, rewrite) : std::move(folded);
-        if (rewritten && !*rewritten)
-            rewritten = rewriteBlockOperator(graph, id, rewrite);
+        const auto rewritten = folded ? rewriteNode(graph, id, rewrite) : std::move(folded);
         if (!rewritten)
             tell(rewritten.error(), findings);
     }

@@ -14,6 +14,8 @@ struct GraphRewrite {
         std::vector<std::string> inputs;
         std::string output;
         std::map<std::string, Attribute> attributes;
+        std::vector<std::string> moreOutputs = {}; ///< behind `output`
+        std::string domain = {};
     };
     explicit GraphRewrite(const ModelGraph &graph) : budget(graph) {}
     std::set<NodeId> removed;
@@ -38,9 +40,18 @@ Result<bool> rewriteIntegerOperator(const ModelGraph &graph, NodeId node, GraphR
 /// \return, \error as rewriteIntegerOperator()  \source file_formats 8.1, 8.2
 Result<bool> rewriteBlockOperator(const ModelGraph &graph, NodeId node, GraphRewrite &rewrite);
 
+/// Puts Q/DQ and a float operator in place of the operators between codes that ONNX Runtime's quantizer
+/// writes beside QLinearConv: QLinearAdd, QLinearConcat, QLinearAveragePool and so on. \return as above
+Result<bool> rewriteLinearOperator(const ModelGraph &graph, NodeId node, GraphRewrite &rewrite);
+
+/// Undoes what ONNX Runtime's optimizer fused: QGemm, MatMulIntegerToFloat, DynamicQuantizeMatMul, QAttention
+/// with constant weights; FusedConv, FusedGemm. \return, \error as rewriteIntegerOperator()
+Result<bool> rewriteFusedOperator(const ModelGraph &graph, NodeId node, GraphRewrite &rewrite);
+
 struct QuantizedGraph {
     ModelGraph graph;                        ///< weights as float constants
     std::map<std::string, WeightGrid> grids; ///< of these constants, by name
+    bool hasOtherNodes = false;              ///< some nodes are not those of the file
 };
 
 /// Makes a quantized graph readable as any other: what operators make of constant codes becomes a float

@@ -377,6 +377,29 @@ TEST_F(OnnxQdqExporterTest, RefusalsSayWhichLayerAndWhy) {
                 AllOf(HasSubstr(half->layers[0].name), HasSubstr("needs float32, its weight is float16")));
 }
 
+/// The file has one node for what the graph computes with three: the graph is written.
+TEST_F(OnnxQdqExporterTest, FusedOperatorsAreWrittenAsTheirParts) {
+    const auto model = open(R"(<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+        g (float[N,2,5,5] x) => (float[N,3] y) {
+            c = com.microsoft.FusedConv <kernel_shape = [3, 3], activation = "Relu"> (x, k, b)
+            p = GlobalAveragePool(c)
+            f = Flatten(p)
+            y = com.microsoft.FusedGemm <activation = "Tanh"> (f, w, d) })",
+                            {{"k", sampleValues(Shape{4, 2, 3, 3}, 1)},
+                             {"b", sampleValues(Shape{4}, 2)},
+                             {"w", sampleValues(Shape{4, 3}, 3)},
+                             {"d", sampleValues(Shape{3}, 4)}});
+    ASSERT_EQ(model->layers.size(), 2U);
+    const auto report = write(makeSampleRun(model, kW8));
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_EQ(report->worstWeightDifference, 0);
+    EXPECT_EQ(report->quantizedLayers.size(), 2U);
+    EXPECT_EQ(countNodes("DequantizeLinear"), 2);
+    for (const char *part : {"Conv", "Relu", "Gemm", "Tanh"})
+        EXPECT_EQ(countNodes(part), 1) << part;
+    EXPECT_EQ(countNodes("FusedConv") + countNodes("FusedGemm"), 0);
+}
+
 TEST_F(OnnxQdqExporterTest, SignedActivationsWarnAboutSaturation) {
     const qs::Run run = makeSampleRun(openMixed(), kW8, kA8);
     ASSERT_TRUE(write(run));
