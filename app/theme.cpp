@@ -6,7 +6,8 @@
 #include <QDBusPendingCallWatcher>
 #include <QDBusPendingReply>
 #include <QDBusVariant>
-#include <QStyleFactory>
+#include <QProxyStyle>
+#include <QStyleOptionButton>
 
 namespace qs::app {
 namespace {
@@ -44,6 +45,23 @@ QPalette makePalette(const Colors &colors) {
     return palette;
 }
 
+/// Fusion, but outlines of check boxes that can be told from a dark window: Fusion draws them darker than it.
+class OutlinedStyle : public QProxyStyle {
+public:
+    OutlinedStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+
+    void drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter,
+                       const QWidget *widget) const override {
+        const auto *button = qstyleoption_cast<const QStyleOptionButton *>(option);
+        const bool isMark = element == PE_IndicatorCheckBox || element == PE_IndicatorRadioButton;
+        if (!isMark || !button || option->palette.color(QPalette::Window).lightness() >= 128)
+            return QProxyStyle::drawPrimitive(element, option, painter, widget);
+        QStyleOptionButton outlined = *button;
+        outlined.palette.setColor(QPalette::Window, option->palette.color(QPalette::PlaceholderText));
+        QProxyStyle::drawPrimitive(element, &outlined, painter, widget);
+    }
+};
+
 } // namespace
 
 QPalette lightPalette() {
@@ -55,7 +73,7 @@ QPalette darkPalette() {
 
 ThemeController::ThemeController(QObject *parent)
     : QObject(parent), m_systemIsDark(QApplication::palette().color(QPalette::Window).lightness() < 128) {
-    QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+    QApplication::setStyle(new OutlinedStyle);
     askPortal();
     apply();
 }

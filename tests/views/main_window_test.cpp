@@ -2,10 +2,12 @@
 #include "app/job_sequence.h"
 #include "app/main_window.h"
 #include "app/samples.h"
+#include "app/theme.h"
 #include "tests/views/workbench_fixture.h"
 #include "views/shared/view_dock.h"
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QDropEvent>
 #include <QLineEdit>
 #include <QMimeData>
@@ -137,6 +139,19 @@ TEST(CommandPalette, RanksWordBeginningsFirstAndRefusesStrangers) {
     EXPECT_EQ(paletteScore("File: Save project", "save x"), -1);
 }
 
+double luminance(const QColor &color) {
+    const auto linear = [](double c) {
+        return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+    };
+    return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
+}
+
+/// As WCAG 2 defines it: 1 to 21.
+double contrast(const QColor &one, const QColor &other) {
+    const double a = luminance(one), b = luminance(other);
+    return (std::max(a, b) + 0.05) / (std::min(a, b) + 0.05);
+}
+
 TEST_F(MainWindowTest, ThemesHaveReadableText) {
     for (const QPalette &palette : {lightPalette(), darkPalette()}) {
         for (const auto &[text, ground] : {std::pair{QPalette::WindowText, QPalette::Window},
@@ -144,21 +159,26 @@ TEST_F(MainWindowTest, ThemesHaveReadableText) {
                                            {QPalette::ButtonText, QPalette::Button},
                                            {QPalette::PlaceholderText, QPalette::Base},
                                            {QPalette::PlaceholderText, QPalette::Window},
-                                           {QPalette::HighlightedText, QPalette::Highlight}}) {
-            auto luminance = [&](QPalette::ColorRole role) {
-                auto linear = [](double c) {
-                    return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
-                };
-                const QColor color = palette.color(role);
-                return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) +
-                       0.0722 * linear(color.blueF());
-            };
-            const double a = luminance(text), b = luminance(ground);
-            const double contrast = (std::max(a, b) + 0.05) / (std::min(a, b) + 0.05);
+                                           {QPalette::HighlightedText, QPalette::Highlight}})
             // WCAG 2 AA for text is 4.5; white on the selection blue is bold enough at 4.
-            EXPECT_GE(contrast, 4.0) << int(text) << " on " << int(ground);
-        }
+            EXPECT_GE(contrast(palette.color(text), palette.color(ground)), 4.0)
+                << int(text) << " on " << int(ground);
     }
+}
+
+TEST_F(MainWindowTest, UncheckedBoxesCanBeSeenOnADarkWindow) {
+    const QPalette before = QApplication::palette();
+    ThemeController theme;
+    theme.setTheme(Theme::Dark);
+    QCheckBox box;
+    box.resize(box.sizeHint());
+    const QImage image = box.grab().toImage();
+    double most = 0;
+    for (int x = 0; x < image.width(); ++x)
+        most = std::max(
+            most, contrast(image.pixelColor(x, image.height() / 2), darkPalette().color(QPalette::Window)));
+    EXPECT_GE(most, 3.0) << "WCAG 2 AA for the parts of a control";
+    QApplication::setPalette(before);
 }
 
 } // namespace
