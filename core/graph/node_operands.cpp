@@ -8,6 +8,7 @@ namespace {
 // clang-format off: operators by the number of operands that all their versions need
 const std::map<std::string, std::size_t, std::less<>> kLeastOperands{
     {"Constant", 0},
+    {"ConstantFill", 0},
     {"Loop", 0},
     {"Optional", 0},
     {"RandomNormal", 0},
