@@ -27,7 +27,7 @@ struct ScoreTrail {
 
 class AttentionFinder {
 public:
-    explicit AttentionFinder(const Model &model) : m_model(model), m_graph(model.graph) {
+    explicit AttentionFinder(const Model &model) : m_graph(model.graph) {
         for (const Layer &layer : model.layers)
             m_layerOfNode[layer.node] = layer.id;
     }
@@ -255,7 +255,6 @@ private:
         return unique;
     }
 
-    const Model &m_model;
     const ModelGraph &m_graph;
     std::map<NodeId, LayerId> m_layerOfNode;
     std::set<std::string> m_names;
