@@ -172,8 +172,9 @@ private:
         if (!elements || *elements > kMostElements)
             return;
         Tensor resized = Tensor::zeros(tensor.dtype(), Shape(dims));
-        for (std::size_t i = 0; tensor.sizeBytes() > 0 && i < resized.sizeBytes(); ++i)
-            resized.mutableBytes()[i] = tensor.bytes()[i % tensor.sizeBytes()];
+        const std::size_t given = tensor.sizeBytes(), wanted = given > 0 ? resized.sizeBytes() : 0;
+        for (std::size_t i = 0; i < wanted; ++i)
+            resized.mutableBytes()[i] = tensor.bytes()[i % given];
         tensor = std::move(resized);
     }
 

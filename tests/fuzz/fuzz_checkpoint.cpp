@@ -60,7 +60,8 @@ Tensor readTensor(FuzzedDataProvider &input) {
         shape = Shape{kMostElements};
     Tensor tensor = Tensor::zeros(type, std::move(shape));
     std::string pattern = input.ConsumeBool() ? kState : input.ConsumeRandomLengthString(96);
-    for (std::size_t i = 0; i < tensor.sizeBytes() && !pattern.empty(); ++i)
+    const std::size_t size = pattern.empty() ? 0 : tensor.sizeBytes();
+    for (std::size_t i = 0; i < size; ++i)
         tensor.mutableBytes()[i] = static_cast<std::byte>(pattern[i % pattern.size()]);
     normaliseBools(tensor);
     return tensor;

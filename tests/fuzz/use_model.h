@@ -3,6 +3,7 @@
 #include "core/graph/attention.h"
 #include "core/graph/model.h"
 #include "core/io/weight_inspection.h"
+#include "tests/fuzz/read_bytes.h"
 
 #include <cstdlib>
 
@@ -12,8 +13,7 @@ namespace qs::fuzz {
 inline void useModel(const Model &model) {
     unsigned sum = 0;
     for (const auto &[id, tensor] : model.graph.constants())
-        for (std::size_t i = 0; i < tensor.sizeBytes(); ++i)
-            sum += static_cast<unsigned>(tensor.bytes()[i]);
+        readBytes(tensor);
     for (const Layer &layer : model.layers) {
         if (layer.outChannels < 0 || layer.inPerOut < 0)
             std::abort();
@@ -25,7 +25,7 @@ inline void useModel(const Model &model) {
     (void)findAttention(model);
     FindingList findings;
     (void)inspectWeights(model, findings, {});
-    static volatile unsigned kept = 0; // so that no read is optimised away
+    [[maybe_unused]] static volatile unsigned kept = 0; // so that no read is optimised away
     kept = sum;
 }
 
