@@ -160,24 +160,27 @@ Result<NewNode> activationNode(const ModelGraph &graph, const Node &node, const 
     return made;
 }
 
-/// FusedConv(X, W, B?, Z?) and FusedGemm(A, B, C?): the operator, Z added, the activation.
+/// FusedConv(X, W, B?, Z?) and FusedGemm(A, B, C?): the operator, Z added, the activation if there is one.
 Result<bool> rewriteFusedActivation(const ModelGraph &graph, const Node &node, GraphRewrite &rewrite) {
     const NodeInputs in(graph, node);
     const bool conv = node.opType == "FusedConv";
-    const std::string type = node.stringAttribute("activation", "Relu");
+    const std::string type = node.stringAttribute("activation", "");
     const auto parameters = parameterNames(type);
-    if (!in.has(0) || !in.has(1) || !parameters)
+    // FusedGemm without an activation is refused by ONNX Runtime.
+    if (!in.has(0) || !in.has(1) || !(parameters || (conv && type.empty())))
         return false;
-    QS_TRY(NewNode activation, activationNode(graph, node, type, *parameters, rewrite));
-    activation.output = outputOf(graph, node);
-    activation.inputs[0] = rewrite.freeName(graph, activation.output + "_linear");
     NewNode made{node.name, conv ? "Conv" : "Gemm", {in.name(0), in.name(1)}, {}, {}};
     made.attributes = without(
         node, {"activation", "activation_params", "activation_alpha", "activation_beta", "activation_gamma"});
     if (in.has(2))
         made.inputs.push_back(in.name(2));
-    const std::string linear = activation.inputs[0];
-    rewrite.nodes.push_back(std::move(activation));
+    std::string linear = outputOf(graph, node);
+    if (parameters) {
+        QS_TRY(NewNode activation, activationNode(graph, node, type, *parameters, rewrite));
+        activation.output = std::exchange(linear, rewrite.freeName(graph, linear + "_linear"));
+        activation.inputs[0] = linear;
+        rewrite.nodes.push_back(std::move(activation));
+    }
     addProduct(graph, node, std::move(made), conv ? in.name(3) : std::string(), linear, rewrite);
     return true;
 }

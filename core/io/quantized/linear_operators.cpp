@@ -49,6 +49,9 @@ bool meansTheSame(const ModelGraph &graph, const Node &node) {
         return false;
     if (node.opType == "QLinearSoftmax") // axes before opset 13 mean the ones behind them, too
         return (node.intAttribute("opset", opset) < 13) == (opset < 13);
+    if (node.opType ==
+        "QLinearAveragePool") // counts what hangs over the end as padding, AveragePool does not
+        return node.intAttribute("ceil_mode", 0) == 0 || node.intAttribute("count_include_pad", 0) == 0;
     return true;
 }
 

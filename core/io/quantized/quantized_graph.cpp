@@ -81,11 +81,12 @@ private:
             if (node.domain == kMicrosoftDomain &&
                 (node.opType == "QuantizeLinear" || node.opType == "DequantizeLinear"))
                 node.domain.clear();
+            m_nodeNames.insert(node.name);
             QS_CHECK_OK(m_builder.addNode(std::move(node)));
         }
         for (const GraphRewrite::NewNode &added : m_rewrite.nodes) {
             Node node;
-            node.name = added.name;
+            node.name = uniqueNodeName(added.name);
             node.opType = added.opType;
             node.domain = added.domain;
             node.attributes = added.attributes;
@@ -101,9 +102,17 @@ private:
         return {};
     }
 
+    /// ONNX Runtime refuses files in which two nodes share a name.
+    std::string uniqueNodeName(std::string name) {
+        while (!m_nodeNames.insert(name).second)
+            name += '_';
+        return name;
+    }
+
     const ModelGraph &m_graph;
     GraphRewrite m_rewrite;
     GraphBuilder m_builder;
+    std::set<std::string> m_nodeNames;
 };
 
 /// Whether a folded value is still read, by a node that stays or as an output of the graph.

@@ -73,6 +73,32 @@ TEST_F(FusedOperators, QGemmIsALayerWithItsCodes) {
     EXPECT_THAT((*y)[0].values<float>()[1], testing::FloatNear(0.5f, 1e-6f));
 }
 
+TEST_F(FusedOperators, NoTwoNodesShareAName) {
+    const auto model =
+        open("q = com.microsoft.QLinearAdd(a, s, z, a, s, z, s, z) "
+             "r = com.microsoft.QLinearAdd(q, s, z, a, s, z, s, z) y = DequantizeLinear(r, s, z)");
+    std::set<std::string> names;
+    int named = 0;
+    for (const Node &node : model->graph.nodes())
+        if (!node.name.empty()) {
+            ++named;
+            EXPECT_TRUE(names.insert(node.name).second) << node.name;
+        }
+    EXPECT_GE(named, 6);
+}
+
+TEST_F(FusedOperators, AnActivationThatIsNotNamedIsNone) {
+    m_tensors["k"] = of<float>(Shape{1, 1, 1, 1}, {-3});
+    m_tensors["axes"] = of<std::int64_t>(Shape{2}, {0, 1});
+    const auto model = open("i = Unsqueeze(x, axes) c = com.microsoft.FusedConv(i, k) y = Squeeze(c, axes)");
+    ASSERT_EQ(missing(*model), "");
+    const auto executor = Executor::create(model);
+    ASSERT_TRUE(executor) << executor.error().text();
+    const auto y = (*executor)->run({of<float>(Shape{1, 4}, {1, -1, 2, 0})}, {}, {});
+    ASSERT_TRUE(y) << y.error().text();
+    EXPECT_THAT((*y)[0].values<float>(), testing::ElementsAre(-3, 3, -6, 0));
+}
+
 TEST_F(FusedOperators, AWeightThatIsNotConstantLeavesTheOperator) {
     const auto model = open("v = QuantizeLinear(x, s, z) t = Transpose(v) "
                             "f = com.microsoft.MatMulIntegerToFloat(a, t, s, s, z, z) y = Identity(f)");
@@ -86,6 +112,9 @@ TEST_F(FusedOperators, WhatTheFloatOperatorDoesNotMeanStays) {
                              "q = com.microsoft.QLinearSigmoid(a, s, z, s) y = DequantizeLinear(q, s)",
                              "q = com.microsoft.QLinearGlobalAveragePool <channels_last = 1> (a, s, z, s, z) "
                              "y = DequantizeLinear(q, s, z)",
+                             "q = com.microsoft.QLinearAveragePool <kernel_shape = [2], ceil_mode = 1, "
+                             "count_include_pad = 1> (a, s, z, s, z) y = DequantizeLinear(q, s, z)",
+                             "y = com.microsoft.FusedGemm(x, x)",
                              "y = com.microsoft.FusedGemm <activation = \"Softsign\"> (x, x)"}) {
         const auto model = open(body);
         EXPECT_THAT(missing(*model), HasSubstr("com.microsoft.")) << body;
