@@ -11,6 +11,7 @@ const std::map<std::string, std::size_t, std::less<>> kLeastOperands{
     {"ConstantFill", 0},
     {"Loop", 0},
     {"Optional", 0},
+    {"OptionalHasElement", 0},
     {"RandomNormal", 0},
     {"RandomUniform", 0},
     {"Scan", 0},

@@ -125,6 +125,7 @@ TEST(OnnxImporter, OperatorsWithoutTheirOperandsAreRefused) {
     EXPECT_THAT(error("Where", {"y", "", "y"}, "z"), HasSubstr("input 1 of Where is left out"));
     EXPECT_THAT(error("Relu", {"y"}, ""), HasSubstr("Relu has no output"));
     EXPECT_EQ(error("LSTM", {"y", "w", "w"}, ""), "") << "no sequence is wanted";
+    EXPECT_EQ(error("OptionalHasElement", {""}, "z"), "") << "whether it is there is the question";
     EXPECT_EQ(error("ConstantFill", {}, "z"), "") << "its shape is an attribute";
     EXPECT_EQ(error("Relu", {"y"}, "z"), "");
 }
