@@ -2,6 +2,7 @@
 
 #include "core/exec/executor.h"
 #include "core/exec/kernel.h"
+#include "core/tensor/convert.h"
 
 namespace qs {
 
@@ -20,5 +21,16 @@ std::optional<FusedNodes> fuseConvolution(const ModelGraph &graph, NodeId id, Ke
 /// of which exporters write as some nodes; nullopt where there is nothing to fuse. \param product  the kernel
 /// of the MatMul
 std::optional<FusedNodes> fuseProduct(const ModelGraph &graph, NodeId id, Kernel product);
+
+/// Applies change(tensor of float32) → Status to the result of a product. An activation of half precision
+/// makes it half precision, too, whatever its constants are.
+template <typename Change>
+Status changeAsFloat32(Tensor &result, const Change &change) {
+    const DType type = result.dtype();
+    QS_TRY(result, toFloat32(result));
+    QS_CHECK_OK(change(result));
+    QS_TRY(result, castTensor(result, type));
+    return {};
+}
 
 } // namespace qs

@@ -1,5 +1,6 @@
 #include "core/base/parallel.h"
 #include "core/exec/depthwise_convolution.h"
+#include "core/exec/fusion.h"
 #include "core/exec/onednn_gemm.h"
 #include "core/exec/onednn_kernels.h"
 
@@ -129,10 +130,11 @@ namespace {
 /// The reference kernel takes what the fast one does not; the tail follows it.
 Outputs slowConvolution(KernelCall &call, const Kernel &reference, const ConvolutionTail &tail) {
     QS_TRY(std::vector<Tensor> outputs, reference(call));
-    if (!tail.isEmpty()) {
-        QS_CHECK(outputs.front().dtype() == DType::Float32, "only float32 convolutions have a tail");
-        tail.apply(outputs.front());
-    }
+    if (!tail.isEmpty())
+        QS_CHECK_OK(changeAsFloat32(outputs.front(), [&](Tensor &result) {
+            tail.apply(result);
+            return Status{};
+        }));
     return outputs;
 }
 

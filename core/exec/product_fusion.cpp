@@ -127,7 +127,8 @@ std::optional<FusedNodes> fuseProduct(const ModelGraph &graph, NodeId id, Kernel
     return FusedNodes{reader.last(),
                       [product = std::move(product), tail = std::move(tail)](KernelCall &call) -> Outputs {
                           QS_TRY(std::vector<Tensor> outputs, product(call));
-                          QS_CHECK_OK(tail.apply(outputs.front(), call.ctx));
+                          QS_CHECK_OK(changeAsFloat32(
+                              outputs.front(), [&](Tensor &result) { return tail.apply(result, call.ctx); }));
                           return outputs;
                       }};
 }

@@ -1,3 +1,4 @@
+#include "core/tensor/convert.h"
 #include "tests/core/exec/small_model.h"
 #include "tests/support/lcg.h"
 
@@ -26,11 +27,12 @@ struct ConvChain {
     std::int64_t group = 1, stride = 1, kernel = 3;
     std::string limits = "Clip";
     bool bias = false;
+    DType type = DType::Float32;
 
     std::shared_ptr<const Model> build() const {
         const std::int64_t perOut = kChannels / group;
         SmallModel model;
-        model.input("x", DType::Float32, {2, kChannels, kEdge, kEdge})
+        model.input("x", type, {2, kChannels, kEdge, kEdge})
             .floats("w", {kChannels, perOut, kernel, kernel},
                     normals(static_cast<std::size_t>(kChannels * perOut * kernel * kernel), 5))
             .floats("b", {kChannels}, {0, 1, -1, 2, 0.5f, -3})
@@ -83,6 +85,32 @@ TEST(Fusion, GivesTheBitsOfNodeByNode) {
         const auto reference = *Executor::create(model, {.useOneDnn = false});
         expectClose(floatsOf(fused), floatsOf(runOne(*reference, {image()})));
     }
+}
+
+std::shared_ptr<const Model> productAndBias(DType type) {
+    return SmallModel()
+        .input("x", type, {2, 8})
+        .floats("w", {8, 16}, normals(128, 5))
+        .floats("b", {16}, normals(16, 6))
+        .node("MatMul", {"x", "w"}, {"product"})
+        .node("Add", {"product", "b"}, {"y"})
+        .build();
+}
+
+/// Constants of float32 beside activations of half precision, which other runtimes refuse.
+TEST(Fusion, TakesActivationsOfHalfPrecision) {
+    const auto expectSame = [](const auto &build, const Tensor &x) {
+        const Tensor expected = runOne(**Executor::create(build(DType::Float32)), {x});
+        const Tensor half =
+            runOne(**Executor::create(build(DType::Float16)), {*castTensor(x, DType::Float16)});
+        ASSERT_EQ(half.dtype(), DType::Float16);
+        const Tensor found = *toFloat32(half);
+        for (std::size_t i = 0; i < expected.values<float>().size(); ++i)
+            EXPECT_NEAR(found.values<float>()[i], expected.values<float>()[i], 0.05) << i;
+    };
+    expectSame([](DType type) { return ConvChain{.type = type}.build(); },
+               floatTensor({2, kChannels, kEdge, kEdge}, normals(2 * kChannels * kEdge * kEdge, 3)));
+    expectSame(productAndBias, floatTensor({2, 8}, normals(16, 3)));
 }
 
 TEST(Fusion, TapsSeeTheValuesBetween) {
