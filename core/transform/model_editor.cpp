@@ -26,6 +26,15 @@ std::int64_t readersOf(const ModelGraph &graph, ValueId value) {
     return count + std::count(graph.outputs().begin(), graph.outputs().end(), value);
 }
 
+/// Float values in the type of what they stand beside or replace; anything but floats runs as float32.
+Tensor inTypeOf(const Tensor &model, const Tensor &values) {
+    const DType type = model.dtype();
+    if (type != DType::Float16 && type != DType::BFloat16 && type != DType::Float64)
+        return values;
+    auto cast = castTensor(values, type);
+    return cast ? std::move(*cast) : values;
+}
+
 } // namespace
 
 Tensor ModelEditor::constant(InputSlot slot) const {
@@ -68,12 +77,27 @@ void ModelEditor::setWeight(const Layer &layer, const Tensor &matrix) {
     setConstant({layer.node, layer.weightIndex}, toStoredLayout(layer, matrix));
 }
 
-std::string ModelEditor::insert(const std::string &opType, const std::string &input, const Tensor &constant) {
+std::string ModelEditor::insert(const std::string &opType, const std::string &input, const Tensor &constant,
+                                const Layer &beside) {
     const std::string output = uniqueName(input);
     const std::string operand = uniqueName(input + "." + opType);
-    m_edit.constants.push_back({operand, constant});
+    m_edit.constants.push_back({operand, inTypeOf(*graph().constant(beside.weight), constant)});
     m_edit.nodes.push_back({uniqueName(opType), opType, {input, operand}, output});
     return output;
+}
+
+void ModelEditor::changeOffsets(const Layer &layer,
+                                const std::function<double(std::size_t, double)> &change) {
+    for (const std::size_t index : m_offsets[layer.id]) {
+        Tensor &offset = m_edit.constants[index].value;
+        const auto values = toFloat32(offset);
+        if (!values)
+            continue;
+        Tensor changed = Tensor::allocate(DType::Float32, offset.shape());
+        for (std::size_t i = 0; i < values->values<float>().size(); ++i)
+            changed.mutableValues<float>()[i] = static_cast<float>(change(i, values->values<float>()[i]));
+        offset = inTypeOf(offset, changed);
+    }
 }
 
 std::string ModelEditor::valueRead(InputSlot slot) const {
@@ -96,7 +120,8 @@ std::string ModelEditor::uniqueName(const std::string &wish) {
 GraphEdit ModelEditor::edit() const {
     GraphEdit edit = m_edit;
     for (const auto &[slot, tensor] : m_constants)
-        edit.constants.push_back({m_ownNames.at(slot), tensor});
+        edit.constants.push_back(
+            {m_ownNames.at(slot), inTypeOf(*graph().constant(valueIn(graph(), slot)), tensor)});
     for (const auto &[slot, value] : m_rewired)
         edit.inputs.push_back({graph().value(graph().node(slot.node).outputs[0]).name, slot.index, value});
     return edit;

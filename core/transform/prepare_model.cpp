@@ -243,6 +243,18 @@ private:
     int m_changed = 0, m_online = 0;
 };
 
+/// Where weights are held in half precision, ten of its steps: folding rounds every weight anew.
+double allowedChange(const Model &model) {
+    constexpr double kFloat16Step = 1.0 / (1 << 10), kBFloat16Step = 1.0 / (1 << 7), kSteps = 10;
+    double allowed = kLargestChange;
+    for (const Layer &layer : model.layers) {
+        const DType type = model.graph.constant(layer.weight)->dtype();
+        if (type == DType::Float16 || type == DType::BFloat16)
+            allowed = std::max(allowed, kSteps * (type == DType::Float16 ? kFloat16Step : kBFloat16Step));
+    }
+    return allowed;
+}
+
 Result<double> largestChange(const PrepareRequest &request, const PreparedModel &prepared,
                              const RunContext &ctx) {
     const CalibrationSet &set = *request.calibration;
@@ -284,12 +296,14 @@ Result<PreparedModel> prepareModel(const PrepareRequest &request, FindingList &f
     }
     if (!prepared.edits.empty() && request.executor && request.calibration) {
         QS_TRY(prepared.largestChange, largestChange(request, prepared, ctx));
-        if (!(prepared.largestChange <= kLargestChange))
+        const double allowed = allowedChange(*request.model);
+        if (!(prepared.largestChange <= allowed))
             return fail(
                 ErrorCode::Unsupported,
                 fmt::format("the transforms change the output of the float model by {:.2g} of its largest "
-                            "value; allowed: {:.0e}. Leave one out",
-                            prepared.largestChange, kLargestChange));
+                            "value; allowed: {:.1g}. Leave {} out",
+                            prepared.largestChange, allowed,
+                            request.recipe->transforms.size() == 1 ? "it" : "one"));
     }
     return prepared;
 }

@@ -97,7 +97,9 @@ private:
                     readers.push_back({node, static_cast<int>(i)});
         const std::string input =
             readers.empty() ? graph.value(reader.output).name : m_editor.valueRead(readers[0]);
-        const std::string sum = m_editor.insert("Add", input, Tensor::fromValues<float>(shape, values));
+        const std::string sum =
+            m_editor.insert("Add", input, Tensor::fromValues<float>(shape, values), reader);
+        m_editor.noteOffset(reader.id);
         for (const InputSlot &slotOfReader : readers)
             m_editor.rewire(slotOfReader, sum);
     }
@@ -127,6 +129,7 @@ private:
     }
 
     void foldIntoLayer(const Layer &maker) {
+        m_editor.changeOffsets(maker, [&](std::size_t i, double value) { return value / m_scale[i]; });
         const auto weight = m_editor.weight(maker);
         if (weight)
             m_editor.setWeight(maker, combined(*weight, [&](std::size_t i, double value) {
@@ -146,8 +149,10 @@ private:
         const Layer &first = layer(m_site.layers.front());
         std::string value = m_editor.valueRead({first.node, first.inputIndex});
         if (m_shifts)
-            value = m_editor.insert("Sub", value, constantOf([&](std::size_t i) { return m_shift[i]; }));
-        value = m_editor.insert("Mul", value, constantOf([&](std::size_t i) { return 1.0 / m_scale[i]; }));
+            value =
+                m_editor.insert("Sub", value, constantOf([&](std::size_t i) { return m_shift[i]; }), first);
+        value =
+            m_editor.insert("Mul", value, constantOf([&](std::size_t i) { return 1.0 / m_scale[i]; }), first);
         for (const LayerId id : m_site.layers)
             m_editor.rewire({layer(id).node, layer(id).inputIndex}, value);
     }
@@ -176,7 +181,8 @@ Status applyMatrix(const Site &site, const Tensor &rotation, ModelEditor &editor
             Tensor constant = Tensor::allocate(DType::Float32, Shape{site.channels, site.channels});
             Eigen::Map<FloatMatrix>(constant.mutableValues<float>().data(), site.channels, site.channels) =
                 r.cast<float>();
-            value = editor.insert("MatMul", editor.valueRead({layer.node, layer.inputIndex}), constant);
+            value =
+                editor.insert("MatMul", editor.valueRead({layer.node, layer.inputIndex}), constant, layer);
         }
         QS_TRY(const Tensor weight, editor.weight(layer));
         Tensor changed = Tensor::allocate(DType::Float32, weight.shape());
@@ -208,13 +214,12 @@ void moveClip(const Site &site, const std::vector<double> &scale, ModelEditor &e
     std::vector<float> bounds;
     for (const double factor : scale)
         bounds.push_back(static_cast<float>(bound / factor));
-    const bool spatial =
-        editor.model().layers[static_cast<std::size_t>(site.layers.front())].kind == LayerKind::Conv;
-    const Shape shape = spatial ? Shape{site.channels, 1, 1} : Shape{site.channels};
+    const Layer &first = editor.model().layers[static_cast<std::size_t>(site.layers.front())];
+    const Shape shape = first.kind == LayerKind::Conv ? Shape{site.channels, 1, 1} : Shape{site.channels};
     // Clip itself takes one bound for all channels.
     std::string value =
-        editor.insert("Max", editor.valueRead({clip, 0}), Tensor::zeros(DType::Float32, Shape{1}));
-    value = editor.insert("Min", value, Tensor::fromValues<float>(shape, bounds));
+        editor.insert("Max", editor.valueRead({clip, 0}), Tensor::zeros(DType::Float32, Shape{1}), first);
+    value = editor.insert("Min", value, Tensor::fromValues<float>(shape, bounds), first);
     const ValueId clipped = graph.node(clip).outputs[0];
     for (const NodeId node : graph.consumers(clipped))
         for (std::size_t i = 0; i < graph.node(node).inputs.size(); ++i)
