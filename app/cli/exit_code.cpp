@@ -37,7 +37,8 @@ const char *exitCodeHelp() {
            "  0    all is well\n"
            "  1    the operation failed, or there are findings of severity error\n"
            "  2    wrong usage: an option that does not exist or does not fit\n"
-           "  3    an input file is missing, damaged, or does not fit the others\n"
+           "  3    an input file is missing, damaged, does not fit the others or needs more memory than "
+           "allowed\n"
            "  4    the input is legal, but this version cannot handle it (unknown format, missing operator)\n"
            "  5    the system refused to read or write\n"
            "  130  interrupted with Ctrl+C; nothing half-written is left\n";

@@ -9,7 +9,7 @@ enum ExitCode : int {
     Success = 0,
     Failed = 1,     ///< the operation failed, or there are findings of severity error
     WrongUsage = 2, ///< options that do not exist or do not fit
-    BadInput = 3,   ///< an input file is missing, damaged, or does not fit the others
+    BadInput = 3,   ///< an input file is missing, damaged, does not fit the others or needs more memory
     NotSupported = 4,
     InputOutput = 5, ///< the system refused to read or write
     Interrupted = 130,

@@ -76,12 +76,8 @@ void InputOptions::addCalibration(CLI::App &app, bool required) {
     app.add_option("--calib-samples", m_calibrationSamples, "Use only the first N samples (0 = all)")
         ->check(CLI::NonNegativeNumber)
         ->type_name("N");
-    app.add_option(
-           "--memory-limit", m_memoryLimitMib,
-           "MiB that calibration may take, weights excluded: it goes layer group by layer group then, "
-           "with the same results (0 = no limit)")
-        ->check(CLI::NonNegativeNumber)
-        ->type_name("MIB");
+    m_memoryLimit.add(app, "MiB that calibration may take, weights excluded: it goes layer group by layer "
+                           "group then, with the same results (0 = no limit)");
 }
 
 void InputOptions::addEvaluation(CLI::App &app, bool required) {
@@ -100,8 +96,15 @@ void InputOptions::addCaptured(CLI::App &app) {
         ->type_name("FILE");
 }
 
-std::int64_t InputOptions::memoryLimit() const {
-    return static_cast<std::int64_t>(m_memoryLimitMib * 1024 * 1024);
+CLI::Option *MemoryLimitOption::add(CLI::App &app, const std::string &help) {
+    // CLI11's own check lets NaN pass and names a number of 309 digits.
+    const auto isAmount = [](const std::string &text) -> std::string {
+        double mebibytes = 0;
+        const bool fits =
+            CLI::detail::lexical_cast(text, mebibytes) && mebibytes >= 0 && mebibytes <= kMostMib;
+        return fits ? "" : fmt::format("'{}' is no number of MiB from 0 to {:.0f}", text, kMostMib);
+    };
+    return app.add_option("--memory-limit", m_mebibytes, help)->check(isAmount)->type_name("MIB");
 }
 
 void addCost(const CalibrationCost &cost, std::int64_t limit, CommandOutput &output) {

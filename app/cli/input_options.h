@@ -13,6 +13,18 @@ struct Provenance;
 
 namespace qs::app {
 
+/// --memory-limit: how much calibration may take.
+class MemoryLimitOption {
+public:
+    CLI::Option *add(CLI::App &app, const std::string &help);
+    /// 0: no limit.
+    std::int64_t bytes() const { return static_cast<std::int64_t>(m_mebibytes * 1024 * 1024); }
+
+private:
+    static constexpr double kMostMib = 1 << 30; ///< a pebibyte
+    double m_mebibytes = 0;
+};
+
 /// The files a command reads. Every file is told by content, not by suffix.
 class InputOptions {
 public:
@@ -36,7 +48,7 @@ public:
                                                    Provenance *provenance = nullptr) const;
 
     const std::filesystem::path &modelFile() const { return m_model; }
-    std::int64_t memoryLimit() const; ///< in bytes
+    std::int64_t memoryLimit() const { return m_memoryLimit.bytes(); }
     /// Of one pass over --calib. Nothing when activations came from a file.
     void addCost(const Capture &capture, CommandOutput &output) const;
     /// Of --captured, else of --calib.
@@ -51,7 +63,7 @@ public:
 private:
     std::filesystem::path m_model, m_calibration, m_evaluation, m_captured;
     std::int64_t m_calibrationSamples = 0, m_evaluationSamples = 0;
-    double m_memoryLimitMib = 0;
+    MemoryLimitOption m_memoryLimit;
 };
 
 /// Says how a limit in bytes was kept: "calibration_memory" of the document, and a line. Nothing without one.

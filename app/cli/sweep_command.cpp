@@ -137,13 +137,10 @@ void SweepCommand::addDataOptions(CLI::App &app) {
         ->check(CLI::NonNegativeNumber)
         ->group(group)
         ->type_name("N");
-    app.add_option(
-           "--memory-limit", m_memoryLimitMib,
-           "MiB that calibration may take, weights excluded: jobs go layer group by layer group then, "
-           "one after the other, with the same results (0 = no limit)")
-        ->check(CLI::NonNegativeNumber)
-        ->group(group)
-        ->type_name("MIB");
+    m_memoryLimit
+        .add(app, "MiB that calibration may take, weights excluded: jobs go layer group by layer group then, "
+                  "one after the other, with the same results (0 = no limit)")
+        ->group(group);
     app.add_option("--jobs", m_plan.jobsAtOnce, "Jobs at once (0 = one a thread, up to 8)")
         ->check(CLI::Range(0, 256))
         ->group(group)
@@ -170,7 +167,7 @@ Result<std::vector<ModelFiles>> SweepCommand::models() const {
 Result<SweepPlan> SweepCommand::plan() const {
     SweepPlan plan = m_plan;
     QS_TRY(plan.models, models());
-    plan.memoryLimit = static_cast<std::int64_t>(m_memoryLimitMib * 1024 * 1024);
+    plan.memoryLimit = m_memoryLimit.bytes();
     plan.methods = m_methods;
     plan.bits = m_bits;
     plan.activationBits = m_activationBits;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/cli/command.h"
+#include "app/cli/input_options.h"
 #include "core/session/sweep/run_sweep.h"
 
 #include <filesystem>
@@ -30,7 +31,7 @@ private:
     std::vector<std::int64_t> m_groupSizes{64};
     std::string m_convention = "asymmetric", m_range = "minmax", m_format = "table";
     std::string m_activationScale = "static";
-    double m_memoryLimitMib = 0;
+    MemoryLimitOption m_memoryLimit;
     SweepPlan m_plan; ///< what options say as it is
 };
 

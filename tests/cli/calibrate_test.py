@@ -30,6 +30,11 @@ class Calibrate(CliCase):
             for rule in ("minmax", "mse", "kl"):
                 self.assertNotIn("percentile_between", layer[rule])
 
+    def test_memory_limits_that_are_none(self):
+        for limit in ("nan", "inf", "-1", "1e300", "much"):
+            outcome = self.run_qscope("calibrate", CNN, *FEW, f"--memory-limit={limit}", code=USAGE)
+            self.assert_says(outcome.err, f"'{limit}' is no number of MiB from 0 to 1073741824")
+
     def test_document_can_be_written(self):
         output = self.folder / "ranges.json"
         printed = self.run_qscope("calibrate", CNN, *FEW, "-o", output, "--json").json()
