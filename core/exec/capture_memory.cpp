@@ -94,12 +94,13 @@ Status checkLimit(const CaptureMemory &memory, const Model &model, const Calibra
                      model.file.filename().string());
     if (memory.total() <= options.memoryLimit)
         return {};
+    const SampleBatches batches = captureBatches(model, set, options);
     return fail(
         ErrorCode::OutOfMemory,
         fmt::format("calibration needs {}: {} for the activations of a batch of {} samples, {} for the "
                     "statistics of the layers, {} for Hessians; the limit is {}. Raise the memory limit",
                     mebibytes(memory.total()), mebibytes(memory.activations),
-                    captureBatches(model, set, options).size, mebibytes(memory.statistics),
+                    std::min(batches.size, batches.samples), mebibytes(memory.statistics),
                     mebibytes(memory.hessians), mebibytes(options.memoryLimit)),
         set.file().filename().string());
 }

@@ -134,6 +134,18 @@ std::int64_t CapturePass::bytes() const {
     return bytes;
 }
 
+std::int64_t CapturePass::bytesWhileFinishing() const {
+    if (m_statistics != StatisticsOf::AllLayers)
+        return bytes();
+    std::int64_t copies = 0, largest = 0;
+    for (const Site &site : m_sites) {
+        const std::int64_t one = site.accumulator.bytes();
+        copies += (static_cast<std::int64_t>(site.layers.size()) - 1) * one;
+        largest = std::max(largest, one);
+    }
+    return bytes() + copies + largest;
+}
+
 Tensor CapturePass::hessian(std::size_t index) {
     Shared &shared = m_hessians[index];
     if (shared.accumulator) {
@@ -203,6 +215,7 @@ Result<std::int64_t> runCapturePass(CapturePass &pass, const CapturePassRun &run
         QS_CHECK_OK(pass.status());
         peak = std::max(peak, run.otherBytes + pass.bytes());
     }
+    peak = std::max(peak, run.otherBytes + pass.bytesWhileFinishing());
     step(batches.samples);
     return peak;
 }

@@ -31,6 +31,8 @@ public:
     NodeId end() const;
     /// What the layers' statistics and sums hold now; weighted Hessians as planned.
     std::int64_t bytes() const;
+    /// The most that is held while finish() runs, what it hands out included.
+    std::int64_t bytesWhileFinishing() const;
     /// Frees every sum once its layers have their Hessian. Layers without statistics and Hessian are null.
     std::vector<std::shared_ptr<const LayerCapture>> finish();
 
