@@ -133,32 +133,6 @@ void storeRow(float *dst, std::int64_t count, const Sum &sumAt) {
     }
 }
 
-/// All nine weights of a 3x3 kernel in one pass. Where columns are next to each other or two apart, the third
-/// one is found from the first: nine pointers are more than a processor has registers for.
-template <int Width, int Stride>
-void convolve3x3(const PaddedPlane &plane, const WindowPlan &window, const float *weights, float bias,
-                 float *dst) {
-    using Vector = typename Lanes<Width>::Vector;
-    const std::int64_t height = window.dst[1], width = window.dst[2], pitch = plane.pitch();
-    Vector w[9];
-    for (int k = 0; k < 9; ++k)
-        w[k] = Vector{} + weights[k];
-    const float *first[3], *second[3];
-    for (int ky = 0; ky < 3; ++ky) {
-        first[ky] = plane.source(3 * ky);
-        second[ky] = Stride == 1 ? first[ky] + 1 : plane.source(3 * ky + 1);
-    }
-    for (std::int64_t y = 0, at = 0; y < height; ++y, at += pitch)
-        storeRow<Width>(dst + y * width, width, [&](std::int64_t x) {
-            const auto line = [&](int ky) {
-                const std::int64_t i = at + x;
-                return w[3 * ky] * load<Width>(first[ky] + i) + w[3 * ky + 1] * load<Width>(second[ky] + i) +
-                       w[3 * ky + 2] * load<Width>(first[ky] + i + (Stride == 1 ? 2 : 1));
-            };
-            return bias + (line(0) + line(1)) + line(2);
-        });
-}
-
 template <int Width>
 void convolveAny(const PaddedPlane &plane, const WindowPlan &window, const float *weights, float bias,
                  float *dst) {
@@ -176,13 +150,7 @@ template <int Width>
 void convolvePlane(PaddedPlane &padded, const WindowPlan &window, const float *src, const float *weights,
                    float bias, float *dst) {
     padded.load<Width>(src);
-    const bool is3x3 = window.kernel[1] == 3 && window.kernel[2] == 3 && window.dilation[2] == 1;
-    if (is3x3 && window.stride[2] == 1)
-        convolve3x3<Width, 1>(padded, window, weights, bias, dst);
-    else if (is3x3 && window.stride[2] == 2)
-        convolve3x3<Width, 2>(padded, window, weights, bias, dst);
-    else
-        convolveAny<Width>(padded, window, weights, bias, dst);
+    convolveAny<Width>(padded, window, weights, bias, dst);
 }
 
 } // namespace
@@ -195,22 +163,26 @@ bool isDepthwise(const ConvolutionPlan &plan) {
            std::max({w.padBegin[1], w.padEnd[1], w.padBegin[2], w.padEnd[2]}) <= kMostPadding;
 }
 
-Status depthwiseConvolution(const ConvolutionPlan &plan, const float *src, const float *weights,
-                            const float *bias, const ConvolutionTail &tail, float *dst,
-                            const RunContext &ctx) {
+Status depthwiseConvolution(const ConvolutionPlan &plan, const DepthwiseOperands &operands,
+                            const ConvolutionTail &tail, const RunContext &ctx) {
     const WindowPlan &window = plan.window;
     const std::int64_t perGroup = plan.dstChannels / plan.groups;
     const std::int64_t grain = std::max<std::int64_t>(
-        1, 200'000 / std::max<std::int64_t>(1, window.dstSize() * window.kernelSize()));
-    return parallelFor(plan.batch * plan.dstChannels, grain, ctx, [&](std::int64_t begin, std::int64_t end) {
+        1, 300'000 / std::max<std::int64_t>(1, window.dstSize() * window.kernelSize()));
+    const std::int64_t planes = plan.batch * plan.dstChannels;
+    if (takesDepthwise3x3(plan))
+        return parallelFor(planes, grain, ctx, [&](std::int64_t begin, std::int64_t end) {
+            convolveDepthwise3x3(plan, operands, tail, begin, end);
+        });
+    return parallelFor(planes, grain, ctx, [&](std::int64_t begin, std::int64_t end) {
         PaddedPlane padded(window);
         for (std::int64_t plane = begin; plane < end; ++plane) {
-            const std::int64_t image = plane / plan.dstChannels, channel = plane % plan.dstChannels;
-            const float *from = src + (image * plan.srcChannels + channel / perGroup) * window.srcSize();
-            float *to = dst + plane * window.dstSize();
+            const std::int64_t channel = plane % plan.dstChannels;
+            float *to = operands.dst + plane * window.dstSize();
             const auto convolve = window.dst[2] <= 4 ? convolvePlane<4> : convolvePlane<kWidest>;
-            convolve(padded, window, from, weights + channel * window.kernelSize(),
-                     bias ? bias[channel] : 0.0f, to);
+            convolve(padded, window, operands.src + plane / perGroup * window.srcSize(),
+                     operands.weights + channel * window.kernelSize(),
+                     operands.bias ? operands.bias[channel] : 0.0f, to);
             tail.apply(channel, to, window.dstSize());
         }
     });

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "core/exec/convolution_tail.h"
-#include "core/exec/reference/convolution.h"
+#include "core/exec/depthwise_3x3.h"
 
 namespace qs {
 
@@ -9,15 +8,9 @@ namespace qs {
 /// proportion.
 bool isDepthwise(const ConvolutionPlan &plan);
 
-/// Depthwise convolution in float32, planes in parallel.
-/// \param src     [batch, channels, plane]
-/// \param weights [dstChannels, kernel]
-/// \param bias    [dstChannels] or nullptr
-/// \param tail    what follows, done before anything is stored
-/// \param dst     [batch, dstChannels, plane]
+/// Depthwise convolution in float32, planes in parallel. \param tail  what follows
 /// \error Cancelled
-Status depthwiseConvolution(const ConvolutionPlan &plan, const float *src, const float *weights,
-                            const float *bias, const ConvolutionTail &tail, float *dst,
-                            const RunContext &ctx);
+Status depthwiseConvolution(const ConvolutionPlan &plan, const DepthwiseOperands &operands,
+                            const ConvolutionTail &tail, const RunContext &ctx);
 
 } // namespace qs

@@ -171,7 +171,7 @@ private:
 
     /// From the operands of node `id` to the outputs of node `last`.
     Status compute(NodeId id, const Kernel &kernel, NodeId last) {
-        QS_TRY(std::vector<Tensor> operands, takeOperands(id));
+        std::vector<Tensor> operands = takeOperands(id);
         const auto addition = m_options.additions.find(id);
         const bool adds = addition != m_options.additions.end();
         std::vector<Tensor> branchOperands;
@@ -196,15 +196,25 @@ private:
         return {};
     }
 
-    /// The operands under this pass's substitutions. Values that nobody reads afterwards leave the state, so
+    /// The operands before this pass's substitutions. Values that nobody reads afterwards leave the state, so
     /// that a kernel may overwrite them.
-    Result<std::vector<Tensor>> takeOperands(NodeId id) {
-        std::vector<Tensor> operands;
-        for (const ValueId input : operandsOf(id))
-            operands.push_back(input == kNoValue ? Tensor{} : valueOf(m_impl, m_values, input));
-        for (const ValueId input : operandsOf(id))
-            if (input != kNoValue && m_impl.lastUse[static_cast<std::size_t>(input)] == id)
-                m_values[static_cast<std::size_t>(input)] = {};
+    std::vector<Tensor> takeOperands(NodeId id) {
+        const std::vector<ValueId> &ids = operandsOf(id);
+        std::vector<Tensor> operands(ids.size());
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (ids[i] == kNoValue)
+                continue;
+            Tensor &held = m_values[static_cast<std::size_t>(ids[i])];
+            const auto isReadAgain = [&] {
+                return m_impl.lastUse[static_cast<std::size_t>(ids[i])] != id ||
+                       std::find(ids.begin() + static_cast<std::ptrdiff_t>(i) + 1, ids.end(), ids[i]) !=
+                           ids.end();
+            };
+            if (held.empty() || isReadAgain())
+                operands[i] = valueOf(m_impl, m_values, ids[i]);
+            else
+                operands[i] = std::exchange(held, {});
+        }
         return operands;
     }
 

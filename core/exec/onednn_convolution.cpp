@@ -153,8 +153,9 @@ Result<Kernel> convolutionWithTail(NodeReader &reader, Kernel reference, Convolu
             return slowConvolution(call, reference, tail);
         if (isDepthwise(plan)) {
             const float *bias = call.has(2) ? call[2].values<float>().data() : nullptr;
-            QS_CHECK_OK(depthwiseConvolution(plan, call[0].values<float>().data(),
-                                             call[1].values<float>().data(), bias, tail, dst, call.ctx));
+            const DepthwiseOperands operands{call[0].values<float>().data(), call[1].values<float>().data(),
+                                             bias, dst};
+            QS_CHECK_OK(depthwiseConvolution(plan, operands, tail, call.ctx));
         } else {
             QS_CHECK_OK(ConvolutionProduct(call, plan, tail, dst).run());
         }

@@ -1,4 +1,6 @@
+#include "core/exec/reference/exponential.h"
 #include "tests/core/exec/one_operator.h"
+#include "tests/support/instruction_sets.h"
 
 #include <cfloat>
 #include <cmath>
@@ -70,6 +72,55 @@ TEST(Softmax, GivesNoSubnormalWeights) {
     EXPECT_GT(p[80], 0);
     for (const float value : p)
         EXPECT_TRUE(value == 0 || value >= FLT_MIN) << value;
+}
+
+class FloatExponentials : public test::EveryInstructionSet {};
+INSTANTIATE_TEST_SUITE_P(Targets, FloatExponentials, testing::ValuesIn(test::instructionSets()),
+                         test::instructionSetName);
+
+/// 0, 0.37, -0.74, 1.11, …: no two alike, the largest at either end of the row.
+Floats scoresOf(std::size_t count) {
+    Floats scores(count);
+    for (std::size_t i = 0; i < count; ++i)
+        scores[i] = 0.37f * static_cast<float>(i) * (i % 2 ? 1.0f : -1.0f);
+    return scores;
+}
+
+TEST_P(FloatExponentials, FitTheLibraryAtEveryLength) {
+    for (std::size_t count = 1; count <= 70; ++count) {
+        Floats found = scoresOf(count);
+        exponentials(found.data(), std::ssize(found));
+        for (std::size_t i = 0; i < count; ++i)
+            EXPECT_NEAR(found[i] / std::exp(static_cast<double>(scoresOf(count)[i])), 1, 3e-7) << i;
+    }
+}
+
+TEST_P(FloatExponentials, WeightsOfARowFitTheFormulaAtEveryLength) {
+    for (std::size_t count = 1; count <= 70; ++count) {
+        const Floats scores = scoresOf(count);
+        Floats found(count + 1, -7.0f);
+        softmaxRow(scores.data(), found.data(), static_cast<std::int64_t>(count));
+        double sum = 0;
+        for (const float score : scores)
+            sum += std::exp(static_cast<double>(score));
+        for (std::size_t i = 0; i < count; ++i)
+            EXPECT_NEAR(found[i], std::exp(static_cast<double>(scores[i])) / sum, 1e-7) << count << ", " << i;
+        EXPECT_EQ(found.back(), -7) << "what follows the row stays";
+    }
+}
+
+TEST_P(FloatExponentials, ARowWithoutAnAnswerSaysSo) {
+    for (const Floats &scores : {Floats(20, kNaN), Floats(20, -kInfinity), Floats(3, kInfinity)}) {
+        Floats found(scores.size());
+        softmaxRow(scores.data(), found.data(), std::ssize(scores));
+        for (const float weight : found)
+            EXPECT_TRUE(std::isnan(weight)) << scores.front();
+    }
+    Floats one = scoresOf(37);
+    one[20] = kNaN;
+    softmaxRow(one.data(), one.data(), std::ssize(one));
+    for (const float weight : one)
+        EXPECT_TRUE(std::isnan(weight));
 }
 
 } // namespace

@@ -1,12 +1,11 @@
 #include "core/tensor/float_passes.h"
 #include "core/tensor/histogram.h"
 
+#include "tests/support/instruction_sets.h"
 #include "tests/support/lcg.h"
 
 #include <bit>
 #include <cmath>
-#include <gtest/gtest.h>
-#include <hwy/highway.h>
 #include <limits>
 
 namespace qs {
@@ -15,23 +14,10 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-/// Runs a test once for each kind of instructions that this processor has.
-class FloatPasses : public testing::TestWithParam<std::int64_t> {
-protected:
-    void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
-    void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
-};
+class FloatPasses : public test::EveryInstructionSet {};
 
-std::vector<std::int64_t> targets() {
-    std::vector<std::int64_t> found;
-    for (std::int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1)
-        found.push_back(rest & -rest);
-    return found;
-}
-
-INSTANTIATE_TEST_SUITE_P(Targets, FloatPasses, testing::ValuesIn(targets()), [](const auto &target) {
-    return std::string(hwy::TargetName(static_cast<decltype(HWY_TARGET)>(target.param)));
-});
+INSTANTIATE_TEST_SUITE_P(Targets, FloatPasses, testing::ValuesIn(test::instructionSets()),
+                         test::instructionSetName);
 
 std::vector<float> values(std::size_t count, double scale) {
     std::vector<float> result = test::toFloats(test::lcgNormals(count, 7));
