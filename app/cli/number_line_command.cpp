@@ -55,7 +55,8 @@ void NumberLineCommand::addOptions(CLI::App &app) {
     m_options.add(app);
     app.footer(
         "One scale for all values. *: least MSE. Clipped: beyond the ends of the format by more than half a "
-        "step;\nclipping error: its share of the squared error. Every value counts, nothing is sampled.");
+        "step;\nclipping error: its share of the squared error. Every value counts; of more "
+        "than\n134,217,728, a sample of that many with the extremes.");
 }
 
 Result<CommandOutput> NumberLineCommand::run(const CommandContext &context) {
@@ -71,6 +72,8 @@ Result<CommandOutput> NumberLineCommand::run(const CommandContext &context) {
                             withThousands(values.infCount()));
     if (!study.source.note.empty())
         text += study.source.note + '\n';
+    if (!values.isExact())
+        text += values.sampleNote() + '\n';
     return CommandOutput{numberLineReport(study.source, values, study.rows), text + '\n' + tableText(study)};
 }
 

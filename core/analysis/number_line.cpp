@@ -229,9 +229,11 @@ Result<NumberLineRow> ownGridRow(const SortedValues &values, const QuantizedMatr
 Json numberLineReport(const SourceValues &source, const SortedValues &values,
                       std::span<const NumberLineRow> rows) {
     const ValueRange full = extent(values);
-    Json report = {{"values", source.title},   {"count", values.count()}, {"nan", values.nanCount()},
-                   {"inf", values.infCount()}, {"min", full.lo},          {"max", full.hi},
-                   {"note", source.note},      {"formats", Json::array()}};
+    Json report = {{"values", source.title},   {"count", values.count()},
+                   {"nan", values.nanCount()}, {"inf", values.infCount()},
+                   {"min", full.lo},           {"max", full.hi},
+                   {"note", source.note},      {"sample", values.sampleNote()},
+                   {"formats", Json::array()}};
     const int best = bestRow(rows);
     for (std::size_t i = 0; i < rows.size(); ++i)
         report["formats"].push_back(rowReport(rows[i], static_cast<int>(i) == best));

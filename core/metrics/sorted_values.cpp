@@ -1,11 +1,14 @@
 #include "core/metrics/sorted_values.h"
 
+#include "core/base/number_text.h"
 #include "core/base/random.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <fmt/format.h>
+#include <limits>
 
 namespace qs {
 namespace {
@@ -62,12 +65,58 @@ Status radixSort(std::vector<std::uint32_t> &keys, const RunContext &ctx) {
     return {};
 }
 
+/// One value of each of `count` equal parts: an even step could hit the same column of a matrix again and
+/// again. \param count  less than the values  \error Cancelled
+Result<std::vector<float>> pick(std::span<const float> values, std::int64_t count, std::uint64_t seed,
+                                const RunContext &ctx) {
+    const auto total = static_cast<std::int64_t>(values.size());
+    std::vector<float> picked;
+    picked.reserve(static_cast<std::size_t>(count));
+    Random random(seed);
+    // The product of part and total may be beyond 64 bits.
+    const std::int64_t whole = total / count, rest = total % count;
+    for (std::int64_t part = 0; part < count; ++part) {
+        if (part % static_cast<std::int64_t>(kBlock) == 0 && ctx.cancelled())
+            return RunContext::cancelledError();
+        const auto start = [&](std::int64_t p) { return p * whole + p * rest / count; };
+        const auto length = static_cast<std::uint64_t>(start(part + 1) - start(part));
+        const auto offset = static_cast<std::int64_t>(random.below(length));
+        picked.push_back(values[static_cast<std::size_t>(start(part) + offset)]);
+    }
+    return picked;
+}
+
+/// The least and the largest finite value; {0, 0} without any. \error Cancelled
+Result<std::pair<float, float>> extremes(std::span<const float> values, const RunContext &ctx) {
+    float low = std::numeric_limits<float>::infinity(), high = -low;
+    for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+        if (ctx.cancelled())
+            return RunContext::cancelledError();
+        for (const float value : values.subspan(begin, std::min(kBlock, values.size() - begin)))
+            if (std::isfinite(value)) {
+                low = std::min(low, value);
+                high = std::max(high, value);
+            }
+    }
+    return low > high ? std::pair{0.0f, 0.0f} : std::pair{low, high};
+}
+
+constexpr std::uint64_t kSampleSeed = 1;
+
 } // namespace
 
-Result<SortedValues> SortedValues::build(std::span<const float> values, const RunContext &ctx) {
-    if (values.size() >= std::size_t{1} << 32)
-        return fail(ErrorCode::Unsupported,
-                    "more than 4,294,967,295 values cannot be sorted here; look at one channel or group");
+Result<SortedValues> SortedValues::build(std::span<const float> values, const RunContext &ctx,
+                                         std::int64_t most) {
+    if (std::ssize(values) > most) {
+        QS_TRY(std::vector<float> picked, pick(values, most, kSampleSeed, ctx));
+        QS_TRY(const auto ends, extremes(values, ctx));
+        // Ranges are chosen by the extremes, which a sample would miss.
+        picked.front() = ends.first;
+        picked.back() = ends.second;
+        QS_TRY(SortedValues sampled, build(picked, ctx, most));
+        sampled.m_sourceCount = std::ssize(values);
+        return sampled;
+    }
     SortedValues result;
     result.m_sourceCount = static_cast<std::int64_t>(values.size());
     std::vector<std::uint32_t> keys;
@@ -87,18 +136,20 @@ Result<SortedValues> SortedValues::build(std::span<const float> values, const Ru
 }
 
 SortedValues SortedValues::sample(std::span<const float> values, std::int64_t count, std::uint64_t seed) {
-    const auto total = static_cast<std::int64_t>(values.size());
-    std::vector<float> picked(values.begin(), values.begin() + (count >= total ? total : 0));
-    Random random(seed);
-    // One of each part: an even step could hit the same column of a matrix again and again.
-    for (std::int64_t part = 0; part < count && count < total; ++part) {
-        const std::int64_t begin = part * total / count, end = (part + 1) * total / count;
-        const auto offset = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - begin)));
-        picked.push_back(values[static_cast<std::size_t>(begin + offset)]);
-    }
-    SortedValues result = build(picked, {}).value(); // no stop token, and a sample is small
-    result.m_sourceCount = total;
+    // Without a stop token nothing is cancelled.
+    if (count >= std::ssize(values))
+        return build(values, {}, std::ssize(values)).value();
+    SortedValues result = build(pick(values, count, seed, {}).value(), {}, count).value();
+    result.m_sourceCount = std::ssize(values);
     return result;
+}
+
+std::string SortedValues::sampleNote() const {
+    if (isExact())
+        return {};
+    return fmt::format("A sample of {} of {} values, with the least and the largest: errors are approximate. "
+                       "One channel or group is exact.",
+                       withThousands(count()), withThousands(m_sourceCount));
 }
 
 void SortedValues::buildMoments() {

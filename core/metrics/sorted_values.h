@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace qs {
@@ -17,12 +18,17 @@ namespace qs {
 class SortedValues {
 public:
     SortedValues() = default;
-    /// Sorts n values: radix sort, 8 n bytes while it works, 4.5 n bytes afterwards.
-    /// \param values  NaN and Inf are counted and left out.
-    /// \error Cancelled;  Unsupported  2^32 values or more
-    static Result<SortedValues> build(std::span<const float> values, const RunContext &ctx);
+    /// Values that build() sorts at most: 1 GiB while it works, some seconds.
+    static constexpr std::int64_t kMost = std::int64_t{1} << 27;
+
+    /// Sorts n values: radix sort, 8 n bytes while it works, 4.5 n bytes afterwards. Of more than `most`, a
+    /// sample of that size with the least and the largest value, see isExact().
+    /// \param values  NaN and Inf are counted and left out.  \param most  from 2 to 2^31
+    /// \error Cancelled
+    static Result<SortedValues> build(std::span<const float> values, const RunContext &ctx,
+                                      std::int64_t most = kMost);
     /// The same from one value of each of `count` equal parts, picked by `seed`; from all when there are no
-    /// more. \param count  less than 2^32 For what has to be seen before build() is done.
+    /// more. \param count  2^31 at most. For what has to be seen before build() is done.
     static SortedValues sample(std::span<const float> values, std::int64_t count, std::uint64_t seed);
 
     std::span<const float> values() const { return m_values; }
@@ -32,6 +38,8 @@ public:
     std::int64_t infCount() const { return m_infCount; }
     /// Whether every value of the source was looked at.
     bool isExact() const { return count() + m_nanCount + m_infCount == m_sourceCount; }
+    /// "A sample of 100 of 5,000 values, …" of what build() made of too many; empty when it is exact.
+    std::string sampleNote() const;
 
     /// Values below a bound, that is the index of the first one at or above it.
     std::int64_t countBelow(float bound) const;

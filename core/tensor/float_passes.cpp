@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
@@ -21,7 +20,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// Independent partial sums: as many on every processor, so that the sums are the same.
 constexpr std::size_t kLanes = 16;
-constexpr std::uint32_t kInfinityBits = 0x7F800000;
 
 #if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
 // Vectors whose length is unknown cannot be kept in arrays of partial sums.
@@ -63,15 +61,12 @@ double Total(const Sums &sums, const float *tail, std::size_t count, Term term) 
 
 struct Extremes {
     float min, max;
-    std::uint32_t largestBits; ///< of |x|; NaN and Inf have the largest
     std::int64_t zeros;
 
     void add(float value) {
-        const std::uint32_t bits = std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFF;
-        largestBits = std::max(largestBits, bits);
         min = value < min ? value : min;
         max = value > max ? value : max;
-        zeros += bits == 0;
+        zeros += value == 0;
     }
 };
 
@@ -80,13 +75,12 @@ Extremes AddGroups(const float *values, std::size_t count, Sums &sums) {
     const Floats floats;
     const hn::RebindToSigned<Floats> ints;
     auto low = hn::Set(floats, values[0]), high = low;
-    auto largest = hn::Zero(ints), zeros = hn::Zero(ints);
+    auto zeros = hn::Zero(ints);
     for (std::size_t i = 0; i + kLanes <= count; i += kLanes) {
         for (std::size_t part = 0; part < kLanes; part += kFloatWidth) {
             const auto value = hn::LoadU(floats, values + i + part);
             low = hn::Min(low, value);
             high = hn::Max(high, value);
-            largest = hn::Max(largest, hn::BitCast(ints, hn::Abs(value)));
             const auto isZero = hn::Eq(value, hn::Zero(floats));
             zeros = hn::Sub(zeros, hn::BitCast(ints, hn::VecFromMask(floats, isZero)));
         }
@@ -95,7 +89,6 @@ Extremes AddGroups(const float *values, std::size_t count, Sums &sums) {
                                  hn::PromoteTo(Doubles(), hn::LoadU(Halves(), values + i + part * kWidth)));
     }
     return {hn::GetLane(hn::MinOfLanes(floats, low)), hn::GetLane(hn::MaxOfLanes(floats, high)),
-            static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ints, largest))),
             hn::GetLane(hn::SumOfLanes(ints, zeros))};
 }
 
@@ -105,10 +98,10 @@ bool FiniteMoments(const float *values, std::size_t count, FloatMoments &moments
     Extremes extremes = AddGroups(values, count, sums);
     for (std::size_t i = whole; i < count; ++i)
         extremes.add(values[i]);
-    if (extremes.largestBits >= kInfinityBits)
+    const double sum = Total(sums, values + whole, count - whole, [](double value) { return value; });
+    if (!std::isfinite(sum)) // that of finite floats is finite in float64
         return false;
-    const double mean = Total(sums, values + whole, count - whole, [](double value) { return value; }) /
-                        static_cast<double>(count);
+    const double mean = sum / static_cast<double>(count);
     Sums second = ZeroSums(), third = ZeroSums(), fourth = ZeroSums();
     const auto center = hn::Set(Doubles(), mean);
     for (std::size_t i = 0; i < whole; i += kLanes) {

@@ -351,15 +351,19 @@ QString NumberLineDock::badge() const {
     const SortedValues &sorted = m_values->sorted;
     if (!m_values->note.empty())
         return tr("%1 values, partial").arg(formatCount(sorted.count()));
-    return sorted.isExact() ? tr("%1 values, exact").arg(formatCount(sorted.count()))
-                            : tr("≈ approximate: %1 of %2 values, all are being sorted")
-                                  .arg(formatCount(sorted.count()), formatCount(sorted.sourceCount()));
+    if (sorted.isExact())
+        return tr("%1 values, exact").arg(formatCount(sorted.count()));
+    return (m_values->isEarly ? tr("≈ approximate: %1 of %2 values, more are being sorted")
+                              : tr("≈ approximate: %1 of %2 values"))
+        .arg(formatCount(sorted.count()), formatCount(sorted.sourceCount()));
 }
 
 void NumberLineDock::updateNotes() {
     m_title->setText(QString::fromStdString(m_values->title) + QStringLiteral(" · ") + badge());
     m_title->setToolTip(m_title->text());
     QStringList notes;
+    if (!m_values->isEarly && !m_values->sorted.isExact())
+        notes << QString::fromStdString(m_values->sorted.sampleNote());
     if (!m_values->note.empty())
         notes << QString::fromStdString(m_values->note) + tr(" Ranges by rules come from all tokens.");
     if (const auto lost = m_values->sorted.nanCount() + m_values->sorted.infCount(); lost > 0)

@@ -36,6 +36,7 @@ prepareNumberLine(const NumberLineRequest &request,
     // Small tensors are sorted before a sample could be seen.
     if (static_cast<std::int64_t>(source.values.size()) > 8 * kSample) {
         auto sample = std::make_shared<NumberLineValues>(described);
+        sample->isEarly = true;
         sample->sorted = SortedValues::sample(source.values, kSample, kSampleSeed);
         early(std::move(sample));
     }

@@ -24,8 +24,9 @@ struct NumberLineRequest {
 struct NumberLineValues {
     NumberLineRequest request;
     std::string title, valueName, note;
-    ValueRange extent;   ///< of all finite values (of all tokens), exact from the start
-    SortedValues sorted; ///< of a sample first, of all values then
+    ValueRange extent;    ///< of all finite values (of all tokens), exact from the start
+    SortedValues sorted;  ///< of a small sample first, of all values then, or of as many as can be sorted
+    bool isEarly = false; ///< the small sample
 };
 
 /// Formats over the values, in the order of table and chart.

@@ -91,6 +91,24 @@ TEST(SortedValues, SamplesTakeOneValueOfEachPart) {
     EXPECT_TRUE(SortedValues::sample(values, 1000, 1).isExact());
 }
 
+TEST(SortedValues, OfTooManyTakesASampleWithTheExtremes) {
+    std::vector<float> values = normalValues(5000);
+    values[777] = -50;
+    values[4321] = 60;
+    values[4000] = std::numeric_limits<float>::infinity();
+    const SortedValues sorted = SortedValues::build(values, {}, 100).value();
+    EXPECT_LE(sorted.count(), 100);
+    EXPECT_GT(sorted.count(), 97);
+    EXPECT_EQ(sorted.sourceCount(), 5000);
+    EXPECT_FALSE(sorted.isExact());
+    EXPECT_EQ(sorted.values().front(), -50);
+    EXPECT_EQ(sorted.values().back(), 60);
+    EXPECT_THAT(sorted.sampleNote(), testing::HasSubstr("of 5,000 values"));
+    const SortedValues all = SortedValues::build(values, {}, 5000).value();
+    EXPECT_TRUE(all.isExact());
+    EXPECT_EQ(all.sampleNote(), "");
+}
+
 TEST(SortedValues, CanBeCancelled) {
     std::stop_source stop;
     stop.request_stop();
