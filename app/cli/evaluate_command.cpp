@@ -33,7 +33,7 @@ void EvaluateCommand::addOptions(CLI::App &app) {
     against->excludes("--recipe");
     app.footer("Compared with MODEL in float: SQNR, MSE, KL, agreement. On the task itself: top-1 when the "
                "set has labels,\n"
-               "perplexity when the model predicts the next token of its input.");
+               "perplexity when it predicts each token of its input from those before.");
 }
 
 Result<CommandOutput> EvaluateCommand::run(const CommandContext &context) {

@@ -1,5 +1,6 @@
 #include "core/analysis/evaluator.h"
 
+#include "core/analysis/next_tokens.h"
 #include "core/base/parallel.h"
 #include "core/tensor/convert.h"
 
@@ -12,15 +13,6 @@ namespace qs {
 namespace {
 
 constexpr std::int64_t kBatchSize = 32;
-
-/// The token input of a language model: its own next-token targets. Empty when this is not one.
-Tensor findTokens(const std::vector<Tensor> &inputs, const Tensor &output) {
-    for (const Tensor &input : inputs)
-        if (input.dtype() == DType::Int64 && input.shape().rank() == 2 && output.shape().rank() == 3 &&
-            input.shape()[0] == output.shape()[0] && input.shape()[1] == output.shape()[1])
-            return input;
-    return {};
-}
 
 Result<std::vector<Tensor>> asFloat(const std::vector<Tensor> &outputs) {
     std::vector<Tensor> converted;
@@ -69,6 +61,7 @@ struct Evaluator::Impl {
     std::shared_ptr<const Executor> executor;
     std::int64_t samples = 0;
     std::vector<Batch> batches;
+    std::optional<std::size_t> tokenInput; ///< of a language model
     OutputMetrics baseline;
     std::mutex mutex; ///< guards the frontiers
 
@@ -89,8 +82,11 @@ Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std:
     }
     QS_TRY(const std::vector<Tensor> outputs, executor->run(batch.inputs, {}, ctx));
     QS_TRY(batch.outputs, asFloat(outputs));
-    if (!batch.outputs.empty())
-        batch.targets.tokens = findTokens(batch.inputs, batch.outputs[0]);
+    if (batches.empty()) {
+        QS_TRY(tokenInput, predictedInput(*executor, batch.inputs, batch.outputs, ctx));
+    }
+    if (tokenInput)
+        batch.targets.tokens = batch.inputs[*tokenInput];
     QS_TRY(const OutputMetrics metrics, compare(batch, batch.outputs));
     baseline.merge(metrics);
     QS_TRY(batch.frontier, executor->begin(batch.inputs, {}));

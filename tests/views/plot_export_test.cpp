@@ -135,5 +135,19 @@ TEST(PlotStyle, LogarithmicTicksOverFewDecadesArePlainNumbers) {
     EXPECT_EQ(plot.yAxis->scaleType(), QCPAxis::stLinear);
 }
 
+TEST(PlotStyle, LogarithmicTicksOverFewDecadesAreOneTwoFive) {
+    QCustomPlot plot;
+    plot.resize(300, 400);
+    setLogarithmic(*plot.yAxis);
+    plot.yAxis->setRange(0.7, 16);
+    plot.show();
+    plot.replot();
+    QVector<double> inside;
+    for (const double tick : plot.yAxis->tickVector())
+        if (plot.yAxis->range().contains(tick))
+            inside << tick;
+    EXPECT_EQ(inside, (QVector<double>{1, 2, 5, 10}));
+}
+
 } // namespace
 } // namespace qs::views

@@ -4,6 +4,8 @@
 #include "views/shared/color_maps.h"
 
 #include <QGuiApplication>
+#include <algorithm>
+#include <cmath>
 #include <qcustomplot.h>
 
 namespace qs::views {
@@ -64,9 +66,36 @@ void applyTheme(QCustomPlot &plot, const PlotTheme &theme) {
     }
 }
 
+namespace {
+
+/// 1, 2, 5, 10, … over two decades and less, where QCPAxisTickerLog falls back to even steps as 2.5, 5, 7.5.
+class FewDecadesTicker : public QCPAxisTickerLog {
+protected:
+    QVector<double> createTickVector(double tickStep, const QCPRange &range) override {
+        m_hasFew = range.lower > 0 && range.upper <= 100 * range.lower;
+        QVector<double> ticks;
+        if (m_hasFew)
+            for (double decade = std::pow(10, std::floor(std::log10(range.lower))); decade <= range.upper;
+                 decade *= 10)
+                for (const int step : {1, 2, 5})
+                    ticks << step * decade;
+        const auto isInside = [&range](double tick) { return range.contains(tick); };
+        m_hasFew = std::count_if(ticks.begin(), ticks.end(), isInside) >= 2;
+        return m_hasFew ? ticks : QCPAxisTickerLog::createTickVector(tickStep, range);
+    }
+    int getSubTickCount(double tickStep) override {
+        return m_hasFew ? 0 : QCPAxisTickerLog::getSubTickCount(tickStep);
+    }
+
+private:
+    bool m_hasFew = false;
+};
+
+} // namespace
+
 void setLogarithmic(QCPAxis &axis, bool logarithmic) {
     axis.setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    axis.setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog)
+    axis.setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new FewDecadesTicker)
                                : QSharedPointer<QCPAxisTicker>::create());
     const auto format = [&axis](const QCPRange &range) {
         constexpr double kFewDecades = 1e3;

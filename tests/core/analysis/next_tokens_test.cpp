@@ -1,0 +1,54 @@
+#include "core/analysis/next_tokens.h"
+
+#include "tests/core/exec/small_model.h"
+#include "tests/support/lcg.h"
+
+namespace qs {
+namespace {
+
+constexpr std::int64_t kVocabulary = 7, kWidth = 4;
+
+Tensor normals(Shape shape, std::uint32_t seed) {
+    const auto count = static_cast<std::size_t>(shape.numel());
+    return floatTensor(std::move(shape), test::toFloats(test::lcgNormals(count, seed)));
+}
+
+/// tokens [2, 5] → embedding → mean over positions if `looksAhead` → classes
+std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes) {
+    SmallModel model;
+    model.input("mask", DType::Int64, {2, 1})
+        .input("tokens", DType::Int64, {2, 5})
+        .constant("table", normals({kVocabulary, kWidth}, 3))
+        .constant("head", normals({kWidth, classes}, 5))
+        .ints("axis", {1})
+        .node("Gather", {"table", "tokens"}, {"embedded"});
+    if (looksAhead)
+        model.node("ReduceMean", {"embedded"}, {"mean"}, {{"axes", std::vector<std::int64_t>{1}}})
+            .node("Add", {"embedded", "mean"}, {"mixed"})
+            .node("MatMul", {"mixed", "head"}, {"logits"});
+    else
+        model.node("MatMul", {"embedded", "head"}, {"logits"});
+    const auto executor = model.executor();
+    const std::vector<Tensor> inputs = {
+        Tensor::fromValues<std::int64_t>({2, 1}, std::vector<std::int64_t>{1, 1}),
+        Tensor::fromValues<std::int64_t>({2, 5}, std::vector<std::int64_t>{0, 1, 2, 1, 0, 1, 0, 2, 2, 1})};
+    const auto outputs = executor->run(inputs, {}, {});
+    EXPECT_TRUE(outputs) << outputs.error().text();
+    return *predictedInput(*executor, inputs, *outputs, {});
+}
+
+TEST(PredictedInput, AreTheTokensOfACausalModel) {
+    EXPECT_EQ(predictedBy(false, kVocabulary), 1U);
+    EXPECT_EQ(predictedBy(false, kVocabulary + 1), 1U) << "a padded head";
+}
+
+TEST(PredictedInput, AnEncoderThatSeesWhatFollowsHasNone) {
+    EXPECT_EQ(predictedBy(true, kVocabulary), std::nullopt);
+}
+
+TEST(PredictedInput, ATaggerWithFewerClassesThanTokensHasNone) {
+    EXPECT_EQ(predictedBy(false, 3), std::nullopt);
+}
+
+} // namespace
+} // namespace qs
