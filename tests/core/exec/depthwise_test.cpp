@@ -74,6 +74,18 @@ TEST_P(Depthwise, EqualsTheReference) {
     }
 }
 
+/// The tests above run the general kernel where this one does not take part.
+TEST_P(Depthwise, VectorsWithMasksTakePart) {
+    ConvolutionPlan plan;
+    plan.window.src = plan.window.dst = {1, 8, 8};
+    plan.window.kernel = {1, 3, 3};
+    plan.window.padBegin = plan.window.padEnd = {0, 1, 1};
+    const bool hasMasks = GetParam() == HWY_AVX2 || GetParam() == HWY_AVX3;
+    if (GetParam() == HWY_AVX3_DL) // Highway compiles for it on demand only
+        GTEST_SKIP();
+    EXPECT_EQ(takesDepthwise3x3(plan), hasMasks);
+}
+
 /// Rows and planes follow each other in memory: none may reach into the next.
 TEST_P(Depthwise, KeepsToItsPlaneAndItsRow) {
     for (const Form &form : forms()) {
