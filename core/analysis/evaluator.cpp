@@ -62,6 +62,7 @@ struct Evaluator::Impl {
     std::int64_t samples = 0;
     std::vector<Batch> batches;
     std::optional<std::size_t> tokenInput; ///< of a language model
+    bool givesProbabilities = false;
     OutputMetrics baseline;
     std::mutex mutex; ///< guards the frontiers
 
@@ -84,9 +85,12 @@ Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std:
     QS_TRY(batch.outputs, asFloat(outputs));
     if (batches.empty()) {
         QS_TRY(tokenInput, predictedInput(*executor, batch.inputs, batch.outputs, ctx));
+        givesProbabilities = !batch.outputs.empty() && areProbabilities(batch.outputs.front());
     }
-    if (tokenInput)
-        batch.targets.tokens = batch.inputs[*tokenInput];
+    batch.targets.areProbabilities = givesProbabilities;
+    if (tokenInput) {
+        QS_TRY(batch.targets.tokens, castTensor(batch.inputs[*tokenInput], DType::Int64));
+    }
     QS_TRY(const OutputMetrics metrics, compare(batch, batch.outputs));
     baseline.merge(metrics);
     QS_TRY(batch.frontier, executor->begin(batch.inputs, {}));

@@ -9,8 +9,8 @@ namespace qs {
 namespace {
 
 bool mayBeTokensOf(const Tensor &input, const Shape &logits) {
-    return input.dtype() == DType::Int64 && logits.rank() == 3 && logits.numel() > 0 &&
-           input.shape() == Shape{logits[0], logits[1]};
+    return (input.dtype() == DType::Int64 || input.dtype() == DType::Int32) && logits.rank() == 3 &&
+           logits.numel() > 0 && input.shape() == Shape{logits[0], logits[1]};
 }
 
 /// Whether every token that can occur has a class.
@@ -60,13 +60,16 @@ Result<std::optional<std::size_t>> predictedInput(const Executor &executor, cons
     if (outputs.empty())
         return std::nullopt;
     const Shape &logits = outputs.front().shape();
-    const auto tokens =
+    const auto found =
         std::ranges::find_if(inputs, [&](const Tensor &input) { return mayBeTokensOf(input, logits); });
-    if (tokens == inputs.end() || !coversVocabulary(executor.model(), *tokens, logits[2]))
+    if (found == inputs.end())
         return std::nullopt;
-    const auto index = static_cast<std::size_t>(tokens - inputs.begin());
+    QS_TRY(const Tensor tokens, castTensor(*found, DType::Int64));
+    if (!coversVocabulary(executor.model(), tokens, logits[2]))
+        return std::nullopt;
+    const auto index = static_cast<std::size_t>(found - inputs.begin());
     std::vector<Tensor> changed = inputs;
-    changed[index] = withOtherEnds(*tokens, logits[2]);
+    QS_TRY(changed[index], castTensor(withOtherEnds(tokens, logits[2]), found->dtype()));
     QS_TRY(const std::vector<Tensor> outputsThen, executor.run(std::move(changed), {}, ctx));
     QS_TRY(const Tensor logitsThen, toFloat32(outputsThen.front()));
     return differAtTheEndOnly(outputs.front(), logitsThen) ? std::optional(index) : std::nullopt;

@@ -8,11 +8,10 @@ namespace qs {
 
 /// Index of the input whose tokens the first output predicts, each from those before it; nullopt when the
 /// model is no causal language model: an encoder or a tagger has a perplexity of nothing. Outputs must be
-/// logits [samples, positions, classes] over tokens int64 [samples, positions], no embedding may have more
-/// rows than there are classes, and other tokens at the last position must leave the logits before it alone,
-/// which is tried with one pass.
-/// \param outputs  of the model for these inputs, float32
-/// \error as Executor::run()
+/// logits [samples, positions, classes] over tokens int64 or int32 [samples, positions], no embedding may
+/// have more rows than there are classes, and other tokens at the last position must leave the logits before
+/// it alone, which is tried with one pass. \param outputs  of the model for these inputs, float32 \error as
+/// Executor::run()
 Result<std::optional<std::size_t>> predictedInput(const Executor &executor, const std::vector<Tensor> &inputs,
                                                   const std::vector<Tensor> &outputs, const RunContext &ctx);
 

@@ -3,6 +3,7 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -110,11 +111,41 @@ bool areTokensOf(const Tensor &tokens, const Shape &logits) {
            tokens.shape() == Shape{logits[0], logits[1]};
 }
 
+/// Logits whose softmax the probabilities are. What float32 cannot hold counts as its smallest number.
+Tensor logarithms(const Tensor &probabilities) {
+    Tensor result = Tensor::allocate(DType::Float32, probabilities.shape());
+    std::ranges::transform(probabilities.values<float>(), result.mutableValues<float>().begin(),
+                           [](float p) { // NaN passes
+                               constexpr float kSmallest = std::numeric_limits<float>::min();
+                               return std::log(p < kSmallest ? kSmallest : p);
+                           });
+    return result;
+}
+
 std::optional<double> mean(double sum, std::int64_t count) {
     return count > 0 ? std::optional(sum / static_cast<double>(count)) : std::nullopt;
 }
 
 } // namespace
+
+bool areProbabilities(const Tensor &output) {
+    constexpr double kRounding = 2e-3; // of a thousand float16 numbers
+    if (!looksLikeLogits(output.shape()))
+        return false;
+    const auto values = output.values<float>();
+    const auto classes = static_cast<std::size_t>(output.shape()[output.shape().rank() - 1]);
+    for (std::size_t row = 0; row < values.size(); row += classes) {
+        double sum = 0;
+        for (const float value : values.subspan(row, classes)) {
+            if (!(value >= 0))
+                return false;
+            sum += static_cast<double>(value);
+        }
+        if (std::fabs(sum - 1) > kRounding)
+            return false;
+    }
+    return true;
+}
 
 void OutputMetrics::add(const Tensor &reference, const Tensor &other, const TaskTargets &targetsOfBatch) {
     QS_CHECK(reference.dtype() == DType::Float32 && other.dtype() == DType::Float32,
@@ -127,7 +158,10 @@ void OutputMetrics::add(const Tensor &reference, const Tensor &other, const Task
         return;
     hasLogits = true;
     const std::int64_t classes = shape[shape.rank() - 1], rows = shape.numel() / classes;
-    const std::vector<RowResult> results = compareRows(x, y, rows, classes);
+    const bool takeLogarithms = targetsOfBatch.areProbabilities;
+    const Tensor p = takeLogarithms ? logarithms(reference) : reference,
+                 q = takeLogarithms ? logarithms(other) : other;
+    const std::vector<RowResult> results = compareRows(p.values<float>(), q.values<float>(), rows, classes);
     for (const RowResult &row : results) {
         ++predictions;
         sumKl += row.kl;
@@ -136,7 +170,7 @@ void OutputMetrics::add(const Tensor &reference, const Tensor &other, const Task
     if (shape.rank() == 2)
         addLabels(*this, results, classes, targetsOfBatch.labels);
     if (areTokensOf(targetsOfBatch.tokens, shape))
-        addNextTokens(*this, results, other, targetsOfBatch.tokens);
+        addNextTokens(*this, results, q, targetsOfBatch.tokens);
 }
 
 void OutputMetrics::merge(const OutputMetrics &part) {
@@ -177,7 +211,7 @@ const std::vector<MetricInfo> &allMetrics() {
          "Σ (y' - y)² / n over all output elements; y = float model, y' = quantized model", false},
         {Metric::Kl, "kl", "KL divergence", "nats",
          "mean over predictions of Σ P log(P / Q); P = softmax of the float model's logits, Q = of the "
-         "quantized",
+         "quantized; outputs that are probabilities are taken as they are",
          false},
         {Metric::Top1Agreement, "agreement", "Top-1 agreement", "%",
          "share of predictions whose largest logit is at the same class in both models", true},

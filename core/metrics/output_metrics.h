@@ -13,11 +13,17 @@ namespace qs {
 struct TaskTargets {
     std::vector<std::int64_t> labels; ///< class per sample; empty = none
     Tensor tokens; ///< int64 [samples, positions] of a language model: position t+1 is the target of t
+    bool areProbabilities = false; ///< the outputs, see areProbabilities()
 };
+
+/// Whether outputs are softmax already: rows of logits that are not negative and sum to 1, as a network gives
+/// them whose last operator is Softmax. \param output  of the float model, float32
+bool areProbabilities(const Tensor &output);
 
 /// How the outputs of a changed model compare with those of the float model, and how it does its task.
 /// Probabilities exist only for outputs that look like logits: rank 2 [samples, classes] or rank 3
-/// [samples, positions, classes]. Mergeable over batches.
+/// [samples, positions, classes]. Outputs that are probabilities are taken as they are. Mergeable over
+/// batches.
 /// \source methods B6 6.2, 6.3
 struct OutputMetrics {
     ErrorMetrics error; ///< over all output elements

@@ -1,5 +1,6 @@
 #include "core/analysis/next_tokens.h"
 
+#include "core/tensor/convert.h"
 #include "tests/core/exec/small_model.h"
 #include "tests/support/lcg.h"
 
@@ -14,10 +15,10 @@ Tensor normals(Shape shape, std::uint32_t seed) {
 }
 
 /// tokens [2, 5] → embedding → mean over positions if `looksAhead` → classes
-std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes) {
+std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes, DType type = DType::Int64) {
     SmallModel model;
     model.input("mask", DType::Int64, {2, 1})
-        .input("tokens", DType::Int64, {2, 5})
+        .input("tokens", type, {2, 5})
         .constant("table", normals({kVocabulary, kWidth}, 3))
         .constant("head", normals({kWidth, classes}, 5))
         .ints("axis", {1})
@@ -29,9 +30,10 @@ std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes) {
     else
         model.node("MatMul", {"embedded", "head"}, {"logits"});
     const auto executor = model.executor();
+    const Tensor tokens =
+        Tensor::fromValues<std::int64_t>({2, 5}, std::vector<std::int64_t>{0, 1, 2, 1, 0, 1, 0, 2, 2, 1});
     const std::vector<Tensor> inputs = {
-        Tensor::fromValues<std::int64_t>({2, 1}, std::vector<std::int64_t>{1, 1}),
-        Tensor::fromValues<std::int64_t>({2, 5}, std::vector<std::int64_t>{0, 1, 2, 1, 0, 1, 0, 2, 2, 1})};
+        Tensor::fromValues<std::int64_t>({2, 1}, std::vector<std::int64_t>{1, 1}), *castTensor(tokens, type)};
     const auto outputs = executor->run(inputs, {}, {});
     EXPECT_TRUE(outputs) << outputs.error().text();
     return *predictedInput(*executor, inputs, *outputs, {});
@@ -40,6 +42,7 @@ std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes) {
 TEST(PredictedInput, AreTheTokensOfACausalModel) {
     EXPECT_EQ(predictedBy(false, kVocabulary), 1U);
     EXPECT_EQ(predictedBy(false, kVocabulary + 1), 1U) << "a padded head";
+    EXPECT_EQ(predictedBy(false, kVocabulary, DType::Int32), 1U);
 }
 
 TEST(PredictedInput, AnEncoderThatSeesWhatFollowsHasNone) {

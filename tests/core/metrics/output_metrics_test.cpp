@@ -41,6 +41,28 @@ TEST(OutputMetrics, DivergenceDoesNotDependOnShiftsOrOrder) {
     EXPECT_NEAR(compare(p, q).klNats().value(), expected, 1e-12);
 }
 
+/// A network that ends in Softmax has the divergence of the same network without it.
+TEST(OutputMetrics, ProbabilitiesAreNotTakenForLogits) {
+    const Tensor p = tensorOf({1, 4}, {0.62834f, 0.23115f, 0.09398f, 0.04653f});
+    const Tensor q = tensorOf({1, 4}, {0.54871f, 0.30114f, 0.09070f, 0.05945f});
+    const double expected = 0.62834 * std::log(0.62834 / 0.54871) + 0.23115 * std::log(0.23115 / 0.30114) +
+                            0.09398 * std::log(0.09398 / 0.09070) + 0.04653 * std::log(0.04653 / 0.05945);
+    EXPECT_TRUE(areProbabilities(p));
+    TaskTargets targets;
+    targets.areProbabilities = true;
+    EXPECT_NEAR(compare(p, q, targets).klNats().value(), expected, 1e-6);
+    EXPECT_FALSE(areProbabilities(kP));
+    EXPECT_FALSE(areProbabilities(tensorOf({2, 2}, {0.5f, 0.5f, 0.5f, 0.6f})));
+    EXPECT_FALSE(areProbabilities(tensorOf({1, 2}, {1.5f, -0.5f})));
+}
+
+TEST(OutputMetrics, AProbabilityThatVanishedIsNotInfinitelyFar) {
+    TaskTargets targets;
+    targets.areProbabilities = true;
+    const Tensor p = tensorOf({1, 3}, {0.5f, 0.5f, 1e-30f}), q = tensorOf({1, 3}, {0.5f, 0.5f, 0});
+    EXPECT_NEAR(compare(p, q, targets).klNats().value(), 0, 1e-9);
+}
+
 TEST(OutputMetrics, MaskedClassesCountNothing) {
     constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
     const Tensor masked = tensorOf({1, 3}, {1, 2, kMinusInf}), open = tensorOf({1, 3}, {1, 2, -40});
