@@ -1,9 +1,11 @@
 #include "core/analysis/block_loss.h"
 
 #include "core/base/parallel.h"
+#include "core/metrics/output_metrics.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace qs {
@@ -41,6 +43,13 @@ void logSoftmax(const float *values, const ChannelView &view, std::vector<double
         dst[static_cast<std::size_t>(c)] = values[c * view.stride] - shift;
 }
 
+/// Logarithms of a position's probabilities. What float32 cannot hold counts as its smallest number.
+void logarithms(const float *values, const ChannelView &view, std::vector<double> &dst) {
+    constexpr float kSmallest = std::numeric_limits<float>::min();
+    for (std::int64_t c = 0; c < view.channels; ++c)
+        dst[static_cast<std::size_t>(c)] = std::log(std::max(values[c * view.stride], kSmallest));
+}
+
 /// The loss of one position from log p and log q, and its gradient by the values behind q.
 using PositionLoss = double (*)(const std::vector<double> &p, const std::vector<double> &q,
                                 std::vector<double> &gradient);
@@ -64,7 +73,18 @@ double bothWays(const std::vector<double> &p, const std::vector<double> &q, std:
     return forward + backward;
 }
 
-LossSeed positionSeed(const Tensor &value, const Tensor &target, PositionLoss loss, const RunContext &ctx) {
+double probabilityKl(const std::vector<double> &p, const std::vector<double> &q,
+                     std::vector<double> &gradient) {
+    double loss = 0;
+    for (std::size_t c = 0; c < p.size(); ++c) {
+        loss += std::exp(p[c]) * (p[c] - q[c]);
+        gradient[c] = -std::exp(p[c] - q[c]);
+    }
+    return loss;
+}
+
+LossSeed positionSeed(const Tensor &value, const Tensor &target, PositionLoss loss, const RunContext &ctx,
+                      decltype(&logSoftmax) toLogarithms = logSoftmax) {
     constexpr std::int64_t kGrain = 64;
     const ChannelView view = ChannelView::of(value.shape());
     LossSeed result{0, Tensor::allocate(DType::Float32, value.shape())};
@@ -79,8 +99,8 @@ LossSeed positionSeed(const Tensor &value, const Tensor &target, PositionLoss lo
                         std::vector<double> p(channels), q(channels), gradient(channels);
                         for (std::int64_t position = begin; position < end; ++position) {
                             const std::int64_t base = view.base(position);
-                            logSoftmax(wanted + base, view, p);
-                            logSoftmax(y + base, view, q);
+                            toLogarithms(wanted + base, view, p);
+                            toLogarithms(y + base, view, q);
                             losses[static_cast<std::size_t>(position)] = loss(p, q, gradient);
                             for (std::size_t c = 0; c < channels; ++c)
                                 seed[base + static_cast<std::int64_t>(c) * view.stride] =
@@ -109,8 +129,9 @@ LossSeed channelErrorSeed(const Tensor &value, const Tensor &target, const Tenso
     return result;
 }
 
-LossSeed softmaxKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx) {
-    return positionSeed(value, target, forwardKl, ctx);
+LossSeed outputKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx) {
+    return areProbabilities(target) ? positionSeed(value, target, probabilityKl, ctx, logarithms)
+                                    : positionSeed(value, target, forwardKl, ctx);
 }
 
 LossSeed symmetricKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx) {

@@ -12,8 +12,9 @@ namespace qs {
 /// \param weights  float32 of the same shape, or empty: all 1
 LossSeed channelErrorSeed(const Tensor &value, const Tensor &target, const Tensor &weights);
 
-/// KL(softmax(target) ‖ softmax(value)) over channels.
-LossSeed softmaxKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx);
+/// KL(softmax(target) ‖ softmax(value)) over channels of the outputs of a network, or KL(target ‖ value)
+/// where the targets are probabilities already, see areProbabilities().
+LossSeed outputKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx);
 
 /// KL(p ‖ q) + KL(q ‖ p) of p = softmax(target), q = softmax(value).
 LossSeed symmetricKlSeed(const Tensor &value, const Tensor &target, const RunContext &ctx);

@@ -32,7 +32,7 @@ public:
                               : term == BlockTerm::FisherError
                                   ? channelErrorSeed(value, wanted, m_targets.at(*weights, m_choice))
                               : term == BlockTerm::LayerKl ? symmetricKlSeed(value, wanted, m_ctx)
-                                                           : softmaxKlSeed(value, wanted, m_ctx);
+                                                           : outputKlSeed(value, wanted, m_ctx);
         m_terms[static_cast<std::size_t>(term)] += share * part.loss;
         addScaled(m_seeds.values[id], part.seed, share * weightOf(m_pass, term));
     }
@@ -144,7 +144,7 @@ Status BlockTargets::learnFisher(const std::function<Result<TapeRecord>(std::siz
         QS_TRY(const TapeRecord record, run(chunk));
         std::unordered_map<ValueId, Tensor> seeds;
         for (const auto &[output, target] : m_feeder.modelOutputs())
-            seeds[output] = softmaxKlSeed(record.values.at(output), target.chunk(chunk), ctx).seed;
+            seeds[output] = outputKlSeed(record.values.at(output), target.chunk(chunk), ctx).seed;
         QS_TRY(const GradientResult gradients,
                m_feeder.tapeToEnd().backward(record, seeds, {m_feeder.block().outputs, {}}, ctx));
         for (const ValueId output : m_feeder.block().outputs) {

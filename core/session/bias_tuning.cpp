@@ -37,10 +37,13 @@ Tensor straightThrough(const Tensor &raw, const Tensor &gradient, const Quantize
 
 /// Scores have one entry for each class behind the samples, or one for each token behind tokens.
 OutputLoss lossFor(const Tensor &output, const std::vector<Tensor> &inputs) {
-    const int rank = output.shape().rank();
-    const bool readsTokens =
-        std::ranges::any_of(inputs, [](const Tensor &input) { return input.dtype() == DType::Int64; });
-    return rank == 2 || (rank == 3 && readsTokens) ? OutputLoss::Kl : OutputLoss::SquaredError;
+    const Shape &shape = output.shape();
+    const bool readsTokens = std::ranges::any_of(inputs, [](const Tensor &input) {
+        return input.dtype() == DType::Int64 || input.dtype() == DType::Int32;
+    });
+    const bool hasClasses = shape.rank() > 0 && shape[shape.rank() - 1] >= 2; // one number is no distribution
+    return hasClasses && (shape.rank() == 2 || (shape.rank() == 3 && readsTokens)) ? OutputLoss::Kl
+                                                                                   : OutputLoss::SquaredError;
 }
 
 double meanSquare(const Tensor &values) {
@@ -143,7 +146,7 @@ private:
 
     LossSeed lossSeed(const Tensor &output, const Tensor &target) const {
         if (m_best.loss == OutputLoss::Kl)
-            return softmaxKlSeed(output, target, m_ctx);
+            return outputKlSeed(output, target, m_ctx);
         return squaredErrorSeed(output, target,
                                 static_cast<double>(target.numel()) * std::max(m_power, 1e-30));
     }
