@@ -6,6 +6,7 @@
 #include "core/base/number_text.h"
 #include "core/plugin/plugin_loader.h"
 
+#include <cmath>
 #include <fmt/format.h>
 #include <regex>
 
@@ -38,6 +39,8 @@ std::string stateText(const LayerResult &result) {
 std::string decibelText(std::optional<double> decibel) {
     if (decibel && *decibel >= ErrorMetrics::kMaxSqnrDb)
         return "exact";
+    if (decibel && std::isnan(*decibel))
+        return "NaN dB";
     return decibel ? fmt::format("{:.1f} dB", *decibel) : "–";
 }
 

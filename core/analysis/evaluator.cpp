@@ -1,6 +1,7 @@
 #include "core/analysis/evaluator.h"
 
 #include "core/analysis/next_tokens.h"
+#include "core/analysis/output_classes.h"
 #include "core/base/parallel.h"
 #include "core/tensor/convert.h"
 
@@ -88,8 +89,11 @@ Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std:
         givesProbabilities = !batch.outputs.empty() && areProbabilities(batch.outputs.front());
     }
     batch.targets.areProbabilities = givesProbabilities;
+    batch.targets.hasClasses =
+        !batch.outputs.empty() &&
+        mayHaveClasses(executor->model().graph, executor->model().graph.outputs().front());
     if (tokenInput) {
-        QS_TRY(batch.targets.tokens, castTensor(batch.inputs[*tokenInput], DType::Int64));
+        QS_TRY(batch.targets.tokens, targetTokens(executor->model().graph, batch.inputs, *tokenInput));
     }
     QS_TRY(const OutputMetrics metrics, compare(batch, batch.outputs));
     baseline.merge(metrics);

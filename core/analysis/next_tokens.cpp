@@ -75,4 +75,21 @@ Result<std::optional<std::size_t>> predictedInput(const Executor &executor, cons
     return differAtTheEndOnly(outputs.front(), logitsThen) ? std::optional(index) : std::nullopt;
 }
 
+Result<Tensor> targetTokens(const ModelGraph &graph, const std::vector<Tensor> &inputs, std::size_t index) {
+    QS_TRY(const Tensor tokens, castTensor(inputs[index], DType::Int64));
+    Tensor targets = Tensor::allocate(DType::Int64, tokens.shape());
+    const auto values = targets.mutableValues<std::int64_t>();
+    std::ranges::copy(tokens.values<std::int64_t>(), values.begin());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const bool isMask = graph.value(graph.inputs()[i]).name.find("mask") != std::string::npos;
+        if (i == index || !isMask || inputs[i].shape() != tokens.shape())
+            continue;
+        QS_TRY(const Tensor mask, toFloat32(inputs[i]));
+        for (std::size_t k = 0; k < values.size(); ++k)
+            if (mask.values<float>()[k] == 0)
+                values[k] = -1;
+    }
+    return targets;
+}
+
 } // namespace qs

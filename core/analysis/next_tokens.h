@@ -15,4 +15,8 @@ namespace qs {
 Result<std::optional<std::size_t>> predictedInput(const Executor &executor, const std::vector<Tensor> &inputs,
                                                   const std::vector<Tensor> &outputs, const RunContext &ctx);
 
+/// The tokens of that input as targets, int64; -1, which is none, where an input of the same shape whose name
+/// tells of a mask is 0: padding.
+Result<Tensor> targetTokens(const ModelGraph &graph, const std::vector<Tensor> &inputs, std::size_t index);
+
 } // namespace qs

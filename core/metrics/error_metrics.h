@@ -5,7 +5,8 @@
 
 namespace qs {
 
-/// Difference between a reference x and its approximation y, e = y - x. Mergeable; sums in float64.
+/// Difference between a reference x and its approximation y, e = y - x. Mergeable; sums in float64. Elements
+/// that are the same infinity in both, as masked logits are, are left out.
 /// \source methods B6 6.1
 struct ErrorMetrics {
     std::int64_t count = 0;

@@ -154,7 +154,7 @@ void OutputMetrics::add(const Tensor &reference, const Tensor &other, const Task
     const auto x = reference.values<float>(), y = other.values<float>();
     error.add(x, y);
     const Shape &shape = reference.shape();
-    if (!looksLikeLogits(shape))
+    if (!targetsOfBatch.hasClasses || !looksLikeLogits(shape))
         return;
     hasLogits = true;
     const std::int64_t classes = shape[shape.rank() - 1], rows = shape.numel() / classes;

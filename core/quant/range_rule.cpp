@@ -135,24 +135,6 @@ double percentileBin(std::span<const double> counts, double share) {
     return static_cast<double>(counts.size());
 }
 
-ValueRange percentileFromHistogram(const Histogram &histogram, ValueRange full, const GridScheme &scheme) {
-    const double share = scheme.rule.percentile / 100;
-    if (share >= 1)
-        return full;
-    if (!isAsymmetric(scheme)) {
-        const std::vector<double> folded = foldMagnitudes(histogram, magnitude(full));
-        const double amax =
-            magnitude(full) * percentileBin(folded, share) / static_cast<double>(folded.size());
-        return {-amax, amax};
-    }
-    std::vector<double> counts(histogram.counts().begin(), histogram.counts().end());
-    const double width = histogram.binWidth(), oneSide = 1 - (1 - share) / 2;
-    const double hi = histogram.lo() + percentileBin(counts, oneSide) * width;
-    std::reverse(counts.begin(), counts.end());
-    const double lo = histogram.hi() - percentileBin(counts, oneSide) * width;
-    return {std::clamp(lo, full.lo, full.hi), std::clamp(hi, full.lo, full.hi)};
-}
-
 ValueRange entropyFromHistogram(const Histogram &histogram, ValueRange full, const GridScheme &scheme) {
     std::vector<double> folded = foldMagnitudes(histogram, magnitude(full));
     const auto bins = static_cast<double>(folded.size());
@@ -225,6 +207,34 @@ ValueRange quantileBound(std::vector<CountedInterval> intervals, double q) {
         return value + (next - value) * (position - static_cast<double>(lower));
     };
     return {interpolated(&CountedInterval::lo), interpolated(&CountedInterval::hi)};
+}
+
+/// The edge of a bin, unless the quantile of the values certainly lies more than a bin away: then its nearest
+/// place. Of few values the share may be reached by the largest only.
+double edgeNear(double edge, double binWidth, ValueRange bound) {
+    const double nearest = std::clamp(edge, bound.lo, bound.hi);
+    return std::fabs(nearest - edge) > binWidth ? nearest : edge;
+}
+
+ValueRange percentileFromHistogram(const Histogram &histogram, ValueRange full, const GridScheme &scheme) {
+    const double share = scheme.rule.percentile / 100;
+    if (share >= 1)
+        return full;
+    if (!isAsymmetric(scheme)) {
+        const std::vector<double> folded = foldMagnitudes(histogram, magnitude(full));
+        const double width = magnitude(full) / static_cast<double>(folded.size());
+        const double amax = edgeNear(width * percentileBin(folded, share), width,
+                                     quantileBound(intervalsOf(histogram, full, true), share));
+        return {-amax, amax};
+    }
+    std::vector<double> counts(histogram.counts().begin(), histogram.counts().end());
+    const double width = histogram.binWidth(), tail = (1 - share) / 2;
+    const double hi = histogram.lo() + percentileBin(counts, 1 - tail) * width;
+    std::reverse(counts.begin(), counts.end());
+    const double lo = histogram.hi() - percentileBin(counts, 1 - tail) * width;
+    const std::vector<CountedInterval> bins = intervalsOf(histogram, full, false);
+    return {std::clamp(edgeNear(lo, width, quantileBound(bins, tail)), full.lo, full.hi),
+            std::clamp(edgeNear(hi, width, quantileBound(bins, 1 - tail)), full.lo, full.hi)};
 }
 
 /// A range with no width although there are values to cover is replaced by all of them.

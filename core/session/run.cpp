@@ -1,5 +1,7 @@
 #include "core/session/run.h"
 
+#include <set>
+
 namespace qs {
 namespace {
 
@@ -32,25 +34,37 @@ std::optional<RangeBound> Run::activationRangeBound(LayerId layer) const {
     return qs::activationRangeBound(*capture->layers[index], layers[index]->quantized);
 }
 
-double Run::effectiveBits() const {
+namespace {
+
+struct StoredWeights {
     double bits = 0, weights = 0;
-    for (const auto &layer : layers)
-        if (layer) {
-            const auto count =
-                static_cast<double>(model->layers[static_cast<std::size_t>(layer->layer)].parameters());
-            bits += layer->bits.effective() * count;
-            weights += count;
+};
+
+/// Of the layers of a run. A weight that several of them read, with the same settings, is stored once.
+StoredWeights storedWeights(const Run &run) {
+    StoredWeights stored;
+    std::set<std::pair<ValueId, double>> seen;
+    for (const auto &result : run.layers)
+        if (result) {
+            const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
+            if (layer.weight != kNoValue && !seen.emplace(layer.weight, result->bits.effective()).second)
+                continue;
+            const auto count = static_cast<double>(layer.parameters());
+            stored.bits += result->bits.effective() * count;
+            stored.weights += count;
         }
-    return weights > 0 ? bits / weights : 0.0;
+    return stored;
+}
+
+} // namespace
+
+double Run::effectiveBits() const {
+    const StoredWeights stored = storedWeights(*this);
+    return stored.weights > 0 ? stored.bits / stored.weights : 0.0;
 }
 
 std::int64_t Run::weightBytes() const {
-    double bits = 0;
-    for (const auto &layer : layers)
-        if (layer)
-            bits += layer->bits.effective() *
-                    static_cast<double>(model->layers[static_cast<std::size_t>(layer->layer)].parameters());
-    return static_cast<std::int64_t>(bits / 8 + 0.5);
+    return static_cast<std::int64_t>(storedWeights(*this).bits / 8 + 0.5);
 }
 
 } // namespace qs

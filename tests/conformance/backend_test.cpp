@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fmt/format.h>
+#include <set>
 
 namespace qs {
 namespace {
@@ -18,6 +19,12 @@ struct Totals {
     std::map<std::string, int> refusals, excluded; ///< tests by reason
 };
 
+/// Tests of the standard's reference from which both PyTorch and ONNX Runtime differ: with align_corners, the
+/// last element is that of the resized tensor, not of its length before it was rounded.
+constexpr const char *kAsRuntimes = "as ONNX Runtime and PyTorch, not as the reference";
+const std::set<std::string> kOtherwise{"test_resize_downsample_scales_cubic_align_corners",
+                                       "test_resize_downsample_scales_linear_align_corners"};
+
 Totals runAll(const std::string &kind, const ExecutorOptions &options) {
     Totals totals;
     for (const auto &folder : backendCaseFolders(dataFolder() / kind)) {
@@ -29,6 +36,10 @@ Totals runAll(const std::string &kind, const ExecutorOptions &options) {
             continue;
         }
         ++totals.inScope;
+        if (kOtherwise.contains(folder.filename().string())) {
+            ++totals.excluded[kAsRuntimes];
+            continue;
+        }
         if (!test.refusal.empty()) {
             ++totals.refusals[test.refusal];
             continue;

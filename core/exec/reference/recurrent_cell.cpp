@@ -87,7 +87,7 @@ void RecurrentCell::stepLstm(State &state) const {
         const double forget = coupledForget ? 1 - in : activate(0, sum(2) + peephole(2, j, before));
         state.c[j] = forget * before + in * activate(1, sum(3));
         const double out = activate(0, sum(1) + peephole(1, j, state.c[j]));
-        state.h[j] = out * activate(2, state.c[j]);
+        state.h[j] = out * activations[2](state.c[j]); // not clipped, as ONNX Runtime
     }
 }
 

@@ -19,9 +19,11 @@ float sourcePosition(const ResizeAxis &axis, ResizeCoordinates coordinates, std:
         return static_cast<float>(axis.src) / 2 * (1 - adjustment) + halfPixel;
     }
     case ResizeCoordinates::PytorchHalfPixel:
-        return axis.resizedLength > 1 ? halfPixel : 0;
+        return axis.dst > 1 ? halfPixel : 0;
     case ResizeCoordinates::AlignCorners:
-        return axis.resizedLength == 1 ? 0 : i * last / (axis.resizedLength - 1);
+        // Of the elements that there are, as PyTorch and ONNX Runtime; the standard's own reference takes the
+        // length before it was rounded.
+        return axis.dst <= 1 ? 0 : i * last / static_cast<float>(axis.dst - 1);
     case ResizeCoordinates::Asymmetric:
         return i / axis.scale;
     case ResizeCoordinates::TfHalfPixelForNearest:

@@ -1,5 +1,6 @@
 #include "core/analysis/next_tokens.h"
 
+#include "core/analysis/output_classes.h"
 #include "core/tensor/convert.h"
 #include "tests/core/exec/small_model.h"
 #include "tests/support/lcg.h"
@@ -51,6 +52,37 @@ TEST(PredictedInput, AnEncoderThatSeesWhatFollowsHasNone) {
 
 TEST(PredictedInput, ATaggerWithFewerClassesThanTokensHasNone) {
     EXPECT_EQ(predictedBy(false, 3), std::nullopt);
+}
+
+TEST(TargetTokens, PaddingIsNone) {
+    SmallModel model;
+    model.input("tokens", DType::Int64, {1, 4})
+        .input("attention_mask", DType::Int64, {1, 4})
+        .node("Add", {"tokens", "attention_mask"}, {"sum"});
+    const auto built = model.build();
+    const std::vector<Tensor> inputs = {
+        Tensor::fromValues<std::int64_t>({1, 4}, std::vector<std::int64_t>{5, 6, 0, 0}),
+        Tensor::fromValues<std::int64_t>({1, 4}, std::vector<std::int64_t>{1, 1, 1, 0})};
+    const Tensor targets = *targetTokens(built->graph, inputs, 0);
+    EXPECT_THAT(targets.values<std::int64_t>(), testing::ElementsAre(5, 6, 0, -1));
+}
+
+/// Whether the output of x → first → second may be one of classes.
+bool mayBeClasses(const std::string &first, const std::string &second, Shape weight) {
+    SmallModel model;
+    model.input("x", DType::Float32, {2, 3, 8}).constant("w", normals(std::move(weight), 3));
+    model.node(first, {"x", "w"}, {"a"}).node(second, {"a"}, {"y"});
+    const auto built = model.build();
+    return mayHaveClasses(built->graph, built->graph.outputs().front());
+}
+
+TEST(MayHaveClasses, SigmoidsStandAloneAndConvolutionsHaveChannels) {
+    EXPECT_TRUE(mayBeClasses("MatMul", "Identity", {8, 5}));
+    EXPECT_TRUE(mayBeClasses("MatMul", "Softmax", {8, 5}));
+    EXPECT_FALSE(mayBeClasses("MatMul", "Sigmoid", {8, 5}));
+    EXPECT_FALSE(mayBeClasses("Conv", "Relu", {4, 3, 1}));
+    EXPECT_TRUE(mayBeClasses("Conv", "Transpose", {4, 3, 1}));
+    EXPECT_TRUE(mayBeClasses("Conv", "Flatten", {4, 3, 8}));
 }
 
 } // namespace

@@ -63,6 +63,15 @@ TEST(Resize, EmptyImagesStayEmpty) {
     EXPECT_EQ(outputs->front().shape(), (Shape{0, 1, 4, 4}));
 }
 
+/// As ONNX Runtime and PyTorch; the standard's reference takes 4 · 0.6 - 1 for the last of the 2 elements.
+TEST(Resize, AlignedCornersAreThoseOfTheResult) {
+    const OneOperator resize{
+        "Resize", 13, {{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}}};
+    const Tensor x = tensorOf<float>({1, 1, 1, 4}, {1, 2, 3, 4}),
+                 scales = tensorOf<float>({4}, {1, 1, 1, 0.6f});
+    EXPECT_THAT(outputOf<float>(resize.run({x, {}, scales})), testing::ElementsAre(1, 4));
+}
+
 TEST(Resize, ThirdOfAnAxisTakesEveryThirdElement) {
     // 1 / float(1/3) is 3 in float32 but less in double, where rounding down would give element 2.
     const auto outputs =

@@ -54,6 +54,16 @@ TEST(ErrorMetrics, NanIsNotHidden) {
     }
 }
 
+TEST(ErrorMetrics, TheSameInfinityIsNoError) {
+    constexpr float kInf = std::numeric_limits<float>::infinity();
+    const std::vector<float> masked = {1, -kInf, 2, kInf}, close = {1, -kInf, 3, kInf};
+    EXPECT_EQ(metricsOf(masked, masked).sqnrDb(), ErrorMetrics::kMaxSqnrDb);
+    const ErrorMetrics metrics = metricsOf(masked, close);
+    EXPECT_EQ(metrics.count, 2);
+    EXPECT_DOUBLE_EQ(metrics.sqnrDb(), 10 * std::log10(5.0));
+    EXPECT_TRUE(std::isinf(metricsOf(masked, {1, kInf, 2, kInf}).mse()));
+}
+
 TEST(ErrorMetrics, PartsAddUpToTheWhole) {
     const std::vector<float> x = test::toFloats(test::lcgNormals(1003, 1));
     std::vector<float> y = x;

@@ -63,6 +63,15 @@ TEST(OutputMetrics, AProbabilityThatVanishedIsNotInfinitelyFar) {
     EXPECT_NEAR(compare(p, q, targets).klNats().value(), 0, 1e-9);
 }
 
+TEST(OutputMetrics, WithoutClassesThereAreOnlyErrors) {
+    TaskTargets targets;
+    targets.hasClasses = false;
+    const OutputMetrics metrics = compare(kP, kQ, targets);
+    EXPECT_FALSE(metrics.klNats().has_value());
+    EXPECT_FALSE(metrics.top1Agreement().has_value());
+    EXPECT_EQ(metrics.error.count, 4);
+}
+
 TEST(OutputMetrics, MaskedClassesCountNothing) {
     constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
     const Tensor masked = tensorOf({1, 3}, {1, 2, kMinusInf}), open = tensorOf({1, 3}, {1, 2, -40});

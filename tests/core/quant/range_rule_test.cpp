@@ -188,6 +188,23 @@ TEST(RangeRule, HistogramOfBothSignsClipsBothSides) {
         }
 }
 
+/// Of so few values the largest alone is more than the share that is left out.
+TEST(RangeRule, AnOutlierAmongFewValuesIsClippedAsWithoutHistogram) {
+    std::vector<float> values = test::toFloats(test::lcgNormals(9000, 5));
+    values[0] = 50;
+    Histogram histogram(-50, 50, 8192);
+    histogram.add(values);
+    const auto smallest = std::ranges::min(values);
+    for (GridConvention convention : {GridConvention::Asymmetric, GridConvention::SymmetricRestricted}) {
+        const GridScheme grid = scheme(8, convention, Kind::Percentile); // 99.99
+        const ValueRange exact = chooseRange(values, grid);
+        const ValueRange streamed = chooseRangeFromHistogram(histogram, smallest, 50, grid);
+        EXPECT_LT(exact.hi, 45);
+        EXPECT_NEAR(streamed.hi, exact.hi, 0.1);
+        EXPECT_NEAR(streamed.lo, exact.lo, 0.1);
+    }
+}
+
 /// The percentile of the values lies in the bound that was told from bins alone, wherever they lie in them.
 TEST(RangeRule, PercentileOfValuesLiesInTheBoundFromBins) {
     std::vector<std::vector<float>> sets;

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "core/graph/model_graph.h"
+
+namespace qs {
+
+/// Whether the last axis of an output may be one of classes that exclude each other, whose softmax means
+/// something: not behind a Sigmoid or Tanh, where each element stands alone, and not where a convolution
+/// gives [N, channels, length].
+bool mayHaveClasses(const ModelGraph &graph, ValueId output);
+
+} // namespace qs
