@@ -6,6 +6,7 @@
 #include "app/open_dialog.h"
 #include "app/palette_entries.h"
 #include "app/samples.h"
+#include "app/shortcut_list.h"
 #include "app/status_panel.h"
 #include "views/shared/file_kind.h"
 #include "views/shared/sweep_document.h"
@@ -58,10 +59,17 @@ MainWindow::MainWindow(WorkbenchContext &context, Settings settings, QWidget *pa
     m_theme->setTheme(m_settings.theme());
     m_context.setMemoryLimit(std::int64_t(m_settings.calibrationMemoryMib()) << 20);
     m_docks = new DockLayout(*this, context);
+    // Shortcuts as those of figures go to the view that has the focus: that is the one that was brought in
+    // front.
+    connect(this, &QMainWindow::tabifiedDockWidgetActivated, this,
+            [](QDockWidget *dock) { dock->setFocus(Qt::OtherFocusReason); });
     m_session = new ProjectSession(context, this);
     m_session->setWindowState({[this] { return windowState(); },
                                [this](const nlohmann::json &state) { restoreWindowState(state); }});
     m_projects = new ProjectMenu(*this, *m_session, context);
+    connect(&context, &views::WorkbenchContext::modelRequested, this, [this](const QString &file) {
+        m_projects->beforeReplacing([this, file] { m_context.openModel(file); });
+    });
     makeFileMenu();
     makeEditMenu();
     makeViewMenu();
@@ -278,7 +286,7 @@ void MainWindow::makeHelpMenu() {
               tr("Finds a command, a layer or a run by typing a part of its name"),
               [this] { openPalette(); });
     addAction(menu, tr("&Keyboard shortcuts"), QKeySequence::HelpContents, tr("Lists all shortcuts"),
-              [this] { showShortcuts(); });
+              [this] { showShortcuts(*this); });
     addAction(menu, tr("&About Quantoscope"), {}, tr("Version and licence"), [this] { showAbout(); });
 }
 
@@ -467,18 +475,6 @@ void MainWindow::openPalette() {
     auto *palette = new CommandPalette(paletteEntries(*this, m_context), this);
     palette->setAttribute(Qt::WA_DeleteOnClose);
     palette->open();
-}
-
-void MainWindow::showShortcuts() {
-    QString rows;
-    for (const QAction *action : findChildren<QAction *>()) {
-        if (action->shortcut().isEmpty() || action->text().isEmpty())
-            continue;
-        rows += QStringLiteral("<tr><td><b>%1</b>&nbsp;&nbsp;&nbsp;</td><td>%2</td></tr>")
-                    .arg(action->shortcut().toString(QKeySequence::NativeText).toHtmlEscaped(),
-                         action->text().remove('&').toHtmlEscaped());
-    }
-    QMessageBox::information(this, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows));
 }
 
 void MainWindow::showAbout() {

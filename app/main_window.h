@@ -57,7 +57,6 @@ private:
     void exportModel();
     void askForMemoryLimit();
     void openPalette();
-    void showShortcuts();
     void showAbout();
 
     views::WorkbenchContext &m_context;

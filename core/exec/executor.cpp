@@ -304,6 +304,8 @@ std::vector<MissingOperator> Executor::missingOperators(const ModelGraph &graph)
 
 Result<std::shared_ptr<const Executor>> Executor::create(std::shared_ptr<const Model> model,
                                                          const ExecutorOptions &options) {
+    if (isWeightsOnly(model->graph))
+        return fail(missingOperatorsError(model->graph));
     auto executor = Impl::build(model, options);
     if (!executor && executor.error().code == ErrorCode::Unsupported)
         return fail(missingOperatorsError(model->graph));

@@ -36,7 +36,7 @@ std::optional<LayerKind> weightKind(const std::string &name, const Tensor &tenso
 }
 
 bool isWeightsOnly(const ModelGraph &graph) {
-    return !graph.nodes().empty() && graph.nodes().front().domain == kWeightsOnlyDomain;
+    return graph.opset(std::string(kWeightsOnlyDomain)) > 0; // also where nothing in the file is a matrix
 }
 
 WeightsOnlyBuilder::WeightsOnlyBuilder(std::string modelName) {

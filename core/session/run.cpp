@@ -46,7 +46,8 @@ StoredWeights storedWeights(const Run &run) {
     std::set<std::pair<ValueId, double>> seen;
     for (const auto &result : run.layers)
         if (result) {
-            const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
+            const Model &model = run.prepared ? *run.prepared->model : *run.model;
+            const Layer &layer = model.layers[static_cast<std::size_t>(result->layer)];
             if (layer.weight != kNoValue && !seen.emplace(layer.weight, result->bits.effective()).second)
                 continue;
             const auto count = static_cast<double>(layer.parameters());

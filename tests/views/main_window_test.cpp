@@ -2,6 +2,7 @@
 #include "app/job_sequence.h"
 #include "app/main_window.h"
 #include "app/samples.h"
+#include "app/shortcut_list.h"
 #include "app/theme.h"
 #include "tests/views/workbench_fixture.h"
 #include "views/shared/view_dock.h"
@@ -10,9 +11,13 @@
 #include <QCheckBox>
 #include <QDropEvent>
 #include <QLineEdit>
+#include <QMessageBox>
 #include <QMimeData>
 #include <QPointer>
 #include <QScreen>
+#include <QTabBar>
+#include <QTest>
+#include <QTextBrowser>
 #include <QUrl>
 
 namespace qs::app {
@@ -73,6 +78,53 @@ TEST_F(MainWindowTest, ClosingWhileAJobRunsStopsIt) {
     m_window.close();
     EXPECT_TRUE(m_context.jobs().anyRunning());
     // The fixture ends here: the context joins its workers.
+}
+
+/// An HDF5 file that turns out to hold weights would replace the model, and its runs with it.
+TEST_F(MainWindowTest, WeightsThatWereOpenedAsDataAskBeforeRunsAreLost) {
+    m_window.show();
+    m_window.openFiles({sample("glyph-cnn.onnx"), sample("glyph-calib.h5")});
+    ASSERT_TRUE(wait());
+    m_context.startRun();
+    ASSERT_TRUE(wait());
+    const auto model = m_context.model();
+    ASSERT_TRUE(m_context.run());
+    m_window.openFiles({QStringLiteral(QS_TEST_DATA "/io/keras2.h5")});
+    QMessageBox *question = nullptr;
+    ASSERT_TRUE(waitUntil(
+        [&] { return (question = m_window.findChild<QMessageBox *>("replace_question")) != nullptr; },
+        60000));
+    EXPECT_EQ(m_context.model(), model);
+    EXPECT_TRUE(m_context.run());
+    question->button(QMessageBox::Discard)->click();
+    ASSERT_TRUE(waitUntil([&] { return m_context.model() != model; }, 60000));
+    ASSERT_TRUE(wait());
+    EXPECT_FALSE(m_context.whyNotCalibrate().isEmpty());
+}
+
+TEST_F(MainWindowTest, TheViewWhoseTabIsChosenHasTheFocus) {
+    m_window.resize(1280, 800);
+    m_window.show();
+    QApplication::processEvents();
+    const views::ViewDock *dock = m_window.docks().dock("outlier_map");
+    ASSERT_TRUE(dock);
+    for (QTabBar *bar : m_window.findChildren<QTabBar *>())
+        for (int tab = 0; tab < bar->count(); ++tab)
+            if (bar->tabText(tab) == dock->windowTitle())
+                QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(tab).center());
+    ASSERT_TRUE(waitUntil([&] { return m_window.focusWidget() != nullptr; }, 5000));
+    const QWidget *focus = m_window.focusWidget();
+    EXPECT_TRUE(focus == dock || dock->isAncestorOf(focus)) << focus->objectName().toStdString();
+}
+
+TEST_F(MainWindowTest, ShortcutsAreListedOnce) {
+    m_window.show();
+    showShortcuts(m_window);
+    const auto *dialog = m_window.findChild<QDialog *>("shortcuts");
+    ASSERT_TRUE(dialog);
+    const QString text = dialog->findChild<QTextBrowser *>()->toPlainText();
+    EXPECT_EQ(text.count("Export figure"), 1);
+    EXPECT_TRUE(text.contains("Ctrl+O"));
 }
 
 TEST_F(MainWindowTest, FilesDroppedOnAnyChildAreOpened) {

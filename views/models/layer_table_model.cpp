@@ -231,7 +231,7 @@ QString LayerTableModel::text(int row, int column) const {
     case BitsColumn: {
         const auto &activation = choice(row).activation;
         const QString bits = QString::number(static_cast<int>(*value));
-        if (!activation)
+        if (!activation || layer(row).kind == LayerKind::Embedding) // which reads indices
             return bits;
         const QString text = tr("%1 · A%2").arg(bits).arg(activation->grid.bits);
         return activation->scale == ActivationScale::Static

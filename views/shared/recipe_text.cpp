@@ -138,7 +138,7 @@ RecipeEstimate estimateRecipe(const Recipe &recipe, const Model &model) {
         const LayerChoice choice = recipe.choiceFor(layer.name);
         const auto parameters = static_cast<double>(layer.parameters());
         estimate.quantizedLayers += choice.weight ? 1 : 0;
-        estimate.quantizedActivations += choice.activation ? 1 : 0;
+        estimate.quantizedActivations += choice.activation && layer.kind != LayerKind::Embedding ? 1 : 0;
         bits += parameters *
                 (choice.weight ? plannedWeightBits(choice.weight->scheme, layer.outChannels, layer.inPerOut)
                                : 32.0);

@@ -2,6 +2,7 @@
 
 #include "core/analysis/quantize_layer.h"
 #include "core/export/exporter.h"
+#include "core/graph/weights_only.h"
 #include "core/io/mapped_file.h"
 #include "core/session/sensitivity_run.h"
 #include "views/commands/recipe_commands.h"
@@ -28,6 +29,9 @@ QString WorkbenchContext::whyNotCalibrate() const {
         return tr("Open a model first.");
     if (m_jobs->isRunning(kPrepareTag))
         return tr("The model is being prepared.");
+    if (isWeightsOnly(m_model->graph))
+        return tr("The file holds weights without a graph, nothing can be run. Open the folder with its "
+                  "config.json, or the model as ONNX.");
     if (!m_executor)
         return tr("This model cannot be run: see Findings for the operators that are missing.");
     if (!m_calibration)

@@ -99,7 +99,9 @@ signals:
     void recipeChanged();
     void findingsChanged();
     void projectRequested(const QString &file); ///< openFile() met one; whoever keeps projects opens it
-    void fileOpened(const QString &file);       ///< for the list of recent files
+    /// A file that was dropped as data holds weights, while a model is open: whoever keeps runs asks first.
+    void modelRequested(const QString &file);
+    void fileOpened(const QString &file); ///< for the list of recent files
     void exported(const QString &file);
     void revealRequested(const QString &viewId);
 

@@ -139,7 +139,7 @@ void WorkbenchContext::openSet(const QString &file, SetRole role) {
         },
         [this, opened, role, file] {
             if (!opened->set && !opened->activations)
-                return openModel(file);
+                return m_model ? emit modelRequested(file) : openModel(file);
             if (opened->set)
                 adoptSet(opened->set, role);
             if (opened->activations) {

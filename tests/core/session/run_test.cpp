@@ -1,6 +1,7 @@
 #include "core/session/run.h"
 
 #include "core/io/importer.h"
+#include "tests/core/exec/small_model.h"
 
 namespace qs {
 namespace {
@@ -176,6 +177,28 @@ TEST(ExecuteRun, LanguageModelBaselineIsItsTrainedPerplexity) {
     const auto run = runOrFail(request, findings);
     EXPECT_NEAR(run->baseline->perplexity().value(), 3.568, 0.001); // sample-data/README.md
     EXPECT_EQ(run->total->error.sqnrDb(), ErrorMetrics::kMaxSqnrDb);
+}
+
+TEST(Run, AWeightThatTwoLayersReadIsStoredOnce) {
+    const std::vector<float> values(16, 0.5f);
+    SmallModel model;
+    model.input("x", DType::Float32, {2, 4})
+        .floats("shared", {4, 4}, values)
+        .floats("own", {4, 4}, values)
+        .node("MatMul", {"x", "shared"}, {"a"})
+        .node("MatMul", {"a", "shared"}, {"b"})
+        .node("MatMul", {"b", "own"}, {"y"});
+    qs::Run run;
+    run.model = model.build();
+    ASSERT_EQ(run.model->layers.size(), 3U);
+    for (const Layer &layer : run.model->layers) {
+        LayerResult result;
+        result.layer = layer.id;
+        result.bits.codes = layer.id == 2 ? 8 : 4;
+        run.layers.push_back(std::make_shared<LayerResult>(result));
+    }
+    EXPECT_EQ(run.weightBytes(), 8 + 16);
+    EXPECT_EQ(run.effectiveBits(), 6);
 }
 
 } // namespace
