@@ -1,6 +1,7 @@
 #include "core/analysis/graph_cost.h"
 
 #include "core/analysis/node_cost.h"
+#include "core/graph/weights_only.h"
 #include "core/hardware/transformer_cost.h"
 #include "core/io/importer.h"
 
@@ -103,6 +104,10 @@ GraphCost::GraphCost(std::shared_ptr<const Model> model) : m_model(std::move(mod
 
 std::string GraphCost::name() const {
     return m_model->file.filename().string();
+}
+
+std::string GraphCost::whyNothing() const {
+    return isWeightsOnly(m_model->graph) ? kNoGraphText : "";
 }
 
 Result<Workload> GraphCost::workload(const WorkloadRequest &request, const RunContext &ctx) const {

@@ -18,6 +18,7 @@ public:
     std::vector<Stage> stages() const override { return {Stage::Inference}; }
     bool takesBatch() const override { return m_takesBatch; }
     bool takesSequence() const override { return m_takesSequence; }
+    std::string whyNothing() const override;
     Result<Workload> workload(const WorkloadRequest &request, const RunContext &ctx) const override;
 
 private:

@@ -126,6 +126,8 @@ Result<RooflineStudy> studyRoofline(const CostSource &source, const HardwareProf
                                     StudyRequest request, const RunContext &ctx) {
     QS_CHECK_OK(request.base.check());
     QS_CHECK_OK(request.use.check());
+    if (std::string why = source.whyNothing(); !why.empty())
+        return fail(ErrorCode::Unsupported, std::move(why), source.name());
     RooflineStudy study;
     study.source = source.name();
     study.takesBatch = source.takesBatch();

@@ -123,6 +123,7 @@ public:
     virtual bool takesSequence() const = 0;                ///< false: fixed by the file, or there is none
     virtual std::int64_t maxSequence() const { return 0; } ///< that it was made for; 0 = not said
     virtual std::int64_t headDim() const { return 0; }     ///< of the cache; 0 = no cache
+    virtual std::string whyNothing() const { return {}; }  ///< has a cost; empty when something has
     /// \error InvalidArgument  out of range, or a stage that it does not have;  Unsupported  shapes that
     /// cannot be
     ///                         worked out (names the node);  Cancelled

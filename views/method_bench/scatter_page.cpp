@@ -42,7 +42,8 @@ void ScatterPage::fillMetrics() {
                               Qt::ToolTipRole);
     }
     for (const QString &wanted :
-         {before, QStringLiteral("perplexity"), QStringLiteral("top1"), QStringLiteral("kl")})
+         {before, QStringLiteral("perplexity"), QStringLiteral("top1"), QStringLiteral("kl"),
+          QStringLiteral("sqnr"), QStringLiteral("weight_sqnr_db")})
         if (const int index = wanted.isEmpty() ? -1 : m_metric->findData(wanted); index >= 0) {
             m_metric->setCurrentIndex(index);
             break;

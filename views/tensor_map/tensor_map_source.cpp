@@ -60,11 +60,18 @@ Result<std::shared_ptr<const TensorMapBase>> makeBase(const TensorMapRequest &re
     return base;
 }
 
+/// Columns of a convolution run over the elements of its kernel, too.
+QString inputTitle(const Layer &layer) {
+    const bool hasKernel =
+        layer.kind == LayerKind::Conv && layer.weightShape.numelBetween(2, layer.weightShape.rank()) > 1;
+    return hasKernel ? tr("input × kernel element") : tr("input");
+}
+
 void nameValues(TensorMapContent &content) {
     const Layer &layer = content.request.layerInfo();
     HeatMapScene &scene = content.scene;
     scene.rowTitle = layer.kind == LayerKind::Embedding ? tr("entry") : tr("output");
-    scene.columnTitle = tr("input");
+    scene.columnTitle = inputTitle(layer);
     scene.valueUnit = tr("weight units");
     switch (content.request.shown) {
     case Shown::Codes:
@@ -117,7 +124,7 @@ Status loadSurface(TensorMapContent &content, const RunContext &ctx) {
                        : !isWeight                                ? tr("token")
                        : layer.kind == LayerKind::Embedding       ? tr("entry")
                                                                   : tr("output");
-    surface.columnTitle = isWeight ? tr("input") : tr("channel");
+    surface.columnTitle = isWeight ? inputTitle(layer) : tr("channel");
     surface.valueTitle = isWeight ? QStringLiteral("|w|") : QStringLiteral("|x|");
     surface.valueUnit = isWeight ? tr("weight units") : tr("activation units");
     QS_TRY(PooledMagnitudes points,

@@ -1,5 +1,7 @@
 #include "core/analysis/graph_cost.h"
+#include "core/graph/weights_only.h"
 #include "core/hardware/cost_model.h"
+#include "core/hardware/roofline_study.h"
 #include "core/io/importer.h"
 #include "tests/core/exec/small_model.h"
 
@@ -193,6 +195,17 @@ TEST(GraphCost, HugeBatchesStayFinite) {
     request.sequence = 256;
     for (const OperatorWork &work : passOf(GraphCost(*model), request).operators)
         EXPECT_TRUE(std::isfinite(work.operations) && std::isfinite(work.bytes.total())) << work.name;
+}
+
+TEST(GraphCost, WeightsWithoutAGraphHaveNone) {
+    GraphBuilder builder;
+    builder.setOpset(std::string(kWeightsOnlyDomain), 1);
+    auto model = std::make_shared<Model>();
+    model->graph = *std::move(builder).finish();
+    const auto study = studyRoofline(GraphCost(model), {}, {}, {});
+    ASSERT_FALSE(study);
+    EXPECT_EQ(study.error().code, ErrorCode::Unsupported);
+    EXPECT_THAT(study.error().message, testing::HasSubstr("without a graph"));
 }
 
 } // namespace
