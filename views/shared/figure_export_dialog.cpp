@@ -184,6 +184,8 @@ QWidget *FigureExportDialog::makeFileRow() {
 void FigureExportDialog::restore() {
     const FigureRequest last = rememberedFigureRequest();
     m_folder = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);
+    if (!QDir(m_folder).exists())
+        m_folder = QDir::homePath();
     bool caption = true, inches = false;
     if (remembers()) {
         QSettings settings;
