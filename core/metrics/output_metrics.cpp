@@ -154,22 +154,24 @@ void OutputMetrics::add(const Tensor &reference, const Tensor &other, const Task
     const auto x = reference.values<float>(), y = other.values<float>();
     error.add(x, y);
     const Shape &shape = reference.shape();
-    if (!targetsOfBatch.hasClasses || !looksLikeLogits(shape))
+    const bool hasClasses = targetsOfBatch.hasClasses;
+    if (!looksLikeLogits(shape) || (!hasClasses && targetsOfBatch.labels.empty()))
         return;
-    hasLogits = true;
+    hasLogits = hasLogits || hasClasses;
     const std::int64_t classes = shape[shape.rank() - 1], rows = shape.numel() / classes;
     const bool takeLogarithms = targetsOfBatch.areProbabilities;
     const Tensor p = takeLogarithms ? logarithms(reference) : reference,
                  q = takeLogarithms ? logarithms(other) : other;
     const std::vector<RowResult> results = compareRows(p.values<float>(), q.values<float>(), rows, classes);
-    for (const RowResult &row : results) {
-        ++predictions;
-        sumKl += row.kl;
-        agreements += row.agrees;
-    }
-    if (shape.rank() == 2)
+    for (const RowResult &row : results)
+        if (hasClasses) {
+            ++predictions;
+            sumKl += row.kl;
+            agreements += row.agrees;
+        }
+    if (shape.rank() == 2) // a label is the largest element, also of sigmoids
         addLabels(*this, results, classes, targetsOfBatch.labels);
-    if (areTokensOf(targetsOfBatch.tokens, shape))
+    if (hasClasses && areTokensOf(targetsOfBatch.tokens, shape))
         addNextTokens(*this, results, q, targetsOfBatch.tokens);
 }
 

@@ -14,7 +14,8 @@ struct TaskTargets {
     std::vector<std::int64_t> labels; ///< class per sample; empty = none
     Tensor tokens; ///< int64 [samples, positions] of a language model: position t+1 is the target of t
     bool areProbabilities = false; ///< the outputs, see areProbabilities()
-    bool hasClasses = true;        ///< false: the last axis of the outputs is none of classes
+    bool hasClasses =
+        true; ///< false: the last axis of the outputs is none of classes that exclude each other
 };
 
 /// Whether outputs are softmax already: rows of logits that are not negative and sum to 1, as a network gives

@@ -70,6 +70,9 @@ TEST(OutputMetrics, WithoutClassesThereAreOnlyErrors) {
     EXPECT_FALSE(metrics.klNats().has_value());
     EXPECT_FALSE(metrics.top1Agreement().has_value());
     EXPECT_EQ(metrics.error.count, 4);
+    targets.labels = {0}; // of a network that was trained with a sigmoid for each class
+    EXPECT_EQ(compare(kP, kQ, targets).top1().value(), 1);
+    EXPECT_FALSE(compare(kP, kQ, targets).klNats().has_value());
 }
 
 TEST(OutputMetrics, MaskedClassesCountNothing) {
