@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace qs {
@@ -43,11 +42,10 @@ void logSoftmax(const float *values, const ChannelView &view, std::vector<double
         dst[static_cast<std::size_t>(c)] = values[c * view.stride] - shift;
 }
 
-/// Logarithms of a position's probabilities. What float32 cannot hold counts as its smallest number.
+/// Logarithms of a position's probabilities.
 void logarithms(const float *values, const ChannelView &view, std::vector<double> &dst) {
-    constexpr float kSmallest = std::numeric_limits<float>::min();
     for (std::int64_t c = 0; c < view.channels; ++c)
-        dst[static_cast<std::size_t>(c)] = std::log(std::max(values[c * view.stride], kSmallest));
+        dst[static_cast<std::size_t>(c)] = logProbability(values[c * view.stride]);
 }
 
 /// The loss of one position from log p and log q, and its gradient by the values behind q.

@@ -63,10 +63,11 @@ struct Evaluator::Impl {
     std::int64_t samples = 0;
     std::vector<Batch> batches;
     std::optional<std::size_t> tokenInput; ///< of a language model
-    bool givesProbabilities = false;
+    bool givesProbabilities = false, hasClasses = false;
     OutputMetrics baseline;
     std::mutex mutex; ///< guards the frontiers
 
+    Status learnTask(const Batch &first, const RunContext &ctx);
     Status load(const CalibrationSet &set, std::int64_t begin, std::int64_t end, const RunContext &ctx);
     Result<OutputMetrics> compare(const Batch &batch, const std::vector<Tensor> &outputs) const;
     Status advanceFrontier(Batch &batch, NodeId until, const RunContext &ctx);
@@ -74,6 +75,17 @@ struct Evaluator::Impl {
     Status evaluateVariant(const Batch &batch, const Layer &layer, const QuantizedLayer &variant,
                            const Tensor &floatOutput, AloneMetrics &metrics, const RunContext &ctx) const;
 };
+
+/// What the first output of the model is, as its first batch shows.
+Status Evaluator::Impl::learnTask(const Batch &first, const RunContext &ctx) {
+    QS_TRY(tokenInput, predictedInput(*executor, first.inputs, first.outputs, ctx));
+    if (first.outputs.empty())
+        return {};
+    const ModelGraph &graph = executor->model().graph;
+    givesProbabilities = areProbabilities(first.outputs.front());
+    hasClasses = mayHaveClasses(graph, graph.outputs().front());
+    return {};
+}
 
 Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std::int64_t end,
                              const RunContext &ctx) {
@@ -84,14 +96,10 @@ Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std:
     }
     QS_TRY(const std::vector<Tensor> outputs, executor->run(batch.inputs, {}, ctx));
     QS_TRY(batch.outputs, asFloat(outputs));
-    if (batches.empty()) {
-        QS_TRY(tokenInput, predictedInput(*executor, batch.inputs, batch.outputs, ctx));
-        givesProbabilities = !batch.outputs.empty() && areProbabilities(batch.outputs.front());
-    }
+    if (batches.empty())
+        QS_CHECK_OK(learnTask(batch, ctx));
     batch.targets.areProbabilities = givesProbabilities;
-    batch.targets.hasClasses =
-        !batch.outputs.empty() &&
-        mayHaveClasses(executor->model().graph, executor->model().graph.outputs().front());
+    batch.targets.hasClasses = hasClasses;
     if (tokenInput) {
         QS_TRY(batch.targets.tokens, targetTokens(executor->model().graph, batch.inputs, *tokenInput));
     }

@@ -111,14 +111,11 @@ bool areTokensOf(const Tensor &tokens, const Shape &logits) {
            tokens.shape() == Shape{logits[0], logits[1]};
 }
 
-/// Logits whose softmax the probabilities are. What float32 cannot hold counts as its smallest number.
+/// Logits whose softmax the probabilities are.
 Tensor logarithms(const Tensor &probabilities) {
     Tensor result = Tensor::allocate(DType::Float32, probabilities.shape());
     std::ranges::transform(probabilities.values<float>(), result.mutableValues<float>().begin(),
-                           [](float p) { // NaN passes
-                               constexpr float kSmallest = std::numeric_limits<float>::min();
-                               return std::log(p < kSmallest ? kSmallest : p);
-                           });
+                           logProbability);
     return result;
 }
 
@@ -127,6 +124,11 @@ std::optional<double> mean(double sum, std::int64_t count) {
 }
 
 } // namespace
+
+float logProbability(float p) {
+    constexpr float kSmallest = std::numeric_limits<float>::min();
+    return std::log(p < kSmallest ? kSmallest : p);
+}
 
 bool areProbabilities(const Tensor &output) {
     constexpr double kRounding = 2e-3; // of a thousand float16 numbers

@@ -18,6 +18,10 @@ struct TaskTargets {
         true; ///< false: the last axis of the outputs is none of classes that exclude each other
 };
 
+/// log p of a probability. What float32 cannot hold as a normal number counts as the smallest of them, so
+/// that a probability that vanished is not infinitely far. NaN passes.
+float logProbability(float p);
+
 /// Whether outputs are softmax already: rows of logits that are not negative and sum to 1, as a network gives
 /// them whose last operator is Softmax. \param output  of the float model, float32
 bool areProbabilities(const Tensor &output);

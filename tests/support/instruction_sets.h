@@ -6,7 +6,7 @@
 
 namespace qs::test {
 
-/// Runs a test once for each kind of instructions that this processor has and Highway chooses from.
+/// Runs a test once for each kind of instructions that this processor has and Highway is compiled for.
 class EveryInstructionSet : public testing::TestWithParam<std::int64_t> {
 protected:
     void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
@@ -16,7 +16,7 @@ protected:
 /// One bit for each kind of instructions.
 inline std::vector<std::int64_t> instructionSets() {
     std::vector<std::int64_t> found;
-    for (std::int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1)
+    for (std::int64_t rest = hwy::SupportedTargets() & HWY_ATTAINABLE_TARGETS; rest != 0; rest &= rest - 1)
         found.push_back(rest & -rest);
     return found;
 }
