@@ -76,7 +76,7 @@ TEST_F(AttentionDockTest, ClickAndKeysInTheGridSelectHeads) {
     AttentionGridCanvas &grid = dock.gridCanvas();
     ASSERT_TRUE(eventually([&] { return grid.grid().rows() == 4 && grid.panelRect(3, 3).width() > 10; }));
     // Causal: light below the diagonal, the darkest colour above it.
-    const QRectF panel = grid.panelRect(0, 0);
+    const QRectF panel = whereItStays([&] { return grid.panelRect(0, 0); });
     const QImage image = grid.grabFramebuffer();
     const auto at = [&](double x, double y) {
         return image.pixelColor(
@@ -97,7 +97,8 @@ TEST_F(AttentionDockTest, ClickAndKeysInTheGridSelectHeads) {
                dock.mapCanvas().plotRect().width() > 50;
     }));
     // A cell of the map is a query and a key: the charts follow.
-    QTest::mouseClick(&dock.mapCanvas(), Qt::LeftButton, {}, dock.mapCanvas().plotRect().center().toPoint());
+    const QRectF map = whereItStays([&] { return dock.mapCanvas().plotRect(); });
+    QTest::mouseClick(&dock.mapCanvas(), Qt::LeftButton, {}, map.center().toPoint());
     EXPECT_TRUE(eventually([&] { return m_context.selection().token > 50; }));
     EXPECT_TRUE(dock.details()
                     .chart(AttentionDetails::RowChart)

@@ -72,7 +72,7 @@ TEST_F(GraphMapDockTest, ClickSelectsTheLayerEverywhere) {
     const int item = itemOfLayer("m.blocks.1.mlp.fc2");
     ASSERT_GE(item, 0);
     canvas().centerOn(item);
-    QTest::mouseClick(&canvas(), Qt::LeftButton, {}, pixelOf(item));
+    QTest::mouseClick(&canvas(), Qt::LeftButton, {}, whereItStays([&] { return pixelOf(item); }));
     EXPECT_TRUE(waitUntil([this] {
         return m_context.selection().layer == m_context.model()->findLayer("m.blocks.1.mlp.fc2")->id;
     }));

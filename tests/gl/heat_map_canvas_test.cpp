@@ -1,6 +1,7 @@
 #include "views/canvas/heat_map_canvas.h"
 
 #include "core/base/random.h"
+#include "tests/support/wait_until.h"
 
 #include <QApplication>
 #include <QSignalSpy>
@@ -54,6 +55,7 @@ protected:
         ASSERT_TRUE(QTest::qWaitForWindowExposed(&canvas));
         if (canvas.scene().data) {
             EXPECT_TRUE(eventually([this] { return canvas.isComplete(); }));
+            whereItStays([this] { return canvas.plotRect(); });
         }
     }
     void wheel(QPoint at, int angle, Qt::KeyboardModifiers modifiers = {}) {

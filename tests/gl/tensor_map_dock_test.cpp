@@ -105,8 +105,8 @@ TEST_F(TensorMapDockTest, ClickInspectsAndSelects) {
     show();
     ASSERT_TRUE(mapOf("m.fc", Shown::Weight));
     const PanZoom &zoom = dock.canvas().panZoom();
-    QTest::mouseClick(&dock.canvas(), Qt::LeftButton, {},
-                      {static_cast<int>(zoom.x.toPixel(40.5)), static_cast<int>(zoom.y.toPixel(5.5))});
+    const QPointF cell = whereItStays([&] { return QPointF(zoom.x.toPixel(40.5), zoom.y.toPixel(5.5)); });
+    QTest::mouseClick(&dock.canvas(), Qt::LeftButton, {}, cell.toPoint());
     ASSERT_TRUE(eventually([&] { return fact("row") == "5"; }));
     EXPECT_EQ(m_context.selection().output, 5);
     EXPECT_EQ(m_context.selection().channel, fact("column").toInt());
@@ -162,11 +162,13 @@ TEST_F(TensorMapDockTest, SurfacesOfActivationsAndWeights) {
     ASSERT_TRUE(eventually([&] { return dock.surface().camera().project({0, 0, 0}).x > 10; }));
     const auto top = std::max_element(points.values.begin(), points.values.end());
     const auto bar = top - points.values.begin();
-    const ScreenPoint at = dock.surface().camera().project(
-        {(static_cast<double>(bar % points.cols) + 0.5) / static_cast<double>(points.cols),
-         (static_cast<double>(bar / points.cols) + 0.5) / static_cast<double>(points.rows), 0.995});
-    QTest::mouseClick(&dock.surface(), Qt::LeftButton, {},
-                      {static_cast<int>(std::lround(at.x)), static_cast<int>(std::lround(at.y))});
+    const QPointF at = whereItStays([&] {
+        const ScreenPoint tip = dock.surface().camera().project(
+            {(static_cast<double>(bar % points.cols) + 0.5) / static_cast<double>(points.cols),
+             (static_cast<double>(bar / points.cols) + 0.5) / static_cast<double>(points.rows), 0.995});
+        return QPointF(tip.x, tip.y);
+    });
+    QTest::mouseClick(&dock.surface(), Qt::LeftButton, {}, at.toPoint());
     const std::int64_t position = points.positions[static_cast<std::size_t>(bar)];
     EXPECT_TRUE(eventually([&] { return m_context.selection().token == position / points.srcCols; }));
     EXPECT_EQ(m_context.selection().channel, position % points.srcCols);
@@ -188,7 +190,7 @@ TEST_F(TensorMapDockTest, OrbitZoomAndReset) {
     EXPECT_DOUBLE_EQ(dock.surface().camera().azimuth(), azimuth + 5);
     QTest::keyClick(&dock.surface(), Qt::Key_Plus);
     EXPECT_GT(dock.surface().camera().zoom(), 1);
-    const QPoint from = dock.surface().rect().center();
+    const QPoint from = whereItStays([&] { return dock.surface().rect(); }).center();
     // The pointer keeps moving, as a frame must have seen the press before one that sees it moved; and the
     // whole gesture is made again, as a busy machine can lose its beginning.
     int step = -1;

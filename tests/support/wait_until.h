@@ -19,4 +19,19 @@ bool waitUntil(Condition condition, int limitMs = 60000) {
     return true;
 }
 
+/// Runs the event loop until what `place` tells has not changed for a while, then returns it. A widget that
+/// was just shown is laid out and painted in several turns: what a test clicks on may still be moving.
+template <typename Place>
+auto whereItStays(Place place, int steadyTurns = 30) {
+    auto last = place();
+    int steady = 0;
+    waitUntil([&] {
+        auto now = place();
+        steady = now == last ? steady + 1 : 0;
+        last = std::move(now);
+        return steady >= steadyTurns;
+    });
+    return last;
+}
+
 } // namespace qs
