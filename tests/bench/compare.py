@@ -25,6 +25,7 @@ MODELS = {"glyph-cnn": "glyph-calib", "glyph-vit": "glyph-calib", "tiny-llama": 
           "glyph-dit": "glyph-dit-calib"}
 LAYERED = ("glyph-cnn", "glyph-vit", "tiny-llama")
 ELEMENTS = 1 << 24
+BEYOND_CACHES = 1 << 28
 ROUNDING_SIZES = (2000, 4000)
 BLOCKS = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "tq1_0",
           "tq2_0", "mxfp4", "q1_0", "q2_0")
@@ -86,7 +87,8 @@ def bench(table, options, pattern):
 
 
 def measure_statistics(table, options, threads):
-    bench(table, options, f"^(memcpy|statistics/.*)/elements:({ELEMENTS}|{2 * ELEMENTS})/threads:{threads}/")
+    sizes = "|".join(str(halves * size) for size in (ELEMENTS, BEYOND_CACHES) for halves in (1, 2))
+    bench(table, options, f"^(memcpy|statistics/.*)/elements:({sizes})/threads:{threads}/")
     if threads == 1:
         answer = table.run("numpy", [options.python, HERE / "numpy_statistics.py", ELEMENTS])
         if answer:
@@ -169,11 +171,14 @@ def rows(options):
     """(work, threads, our name, peer, its name) in the order of the table."""
     for threads in options.threads:
         if "statistics" in options.only:
-            for name, size in (("float32", ELEMENTS), ("bfloat16", 2 * ELEMENTS), ("float16", 2 * ELEMENTS)):
-                work, ours = f"statistics, 64 MiB {name}", f"statistics/{name}/elements:{size}/threads:{threads}"
-                yield work, threads, ours, "memcpy", f"memcpy/elements:{ELEMENTS}/threads:{threads}"
-                if threads == 1 and name == "float32":
-                    yield work, threads, ours, "numpy", "numpy"
+            for elements, size in ((ELEMENTS, "64 MiB"), (BEYOND_CACHES, "1 GiB")):
+                for name, halves in (("float32", 1), ("bfloat16", 2), ("float16", 2)):
+                    ours = f"statistics/{name}/elements:{halves * elements}/threads:{threads}"
+                    peer = f"memcpy/elements:{elements}/threads:{threads}"
+                    yield f"statistics, {size} {name}", threads, ours, "memcpy", peer
+            if threads == 1:
+                ours = f"statistics/float32/elements:{ELEMENTS}/threads:1"
+                yield "statistics, 64 MiB float32", threads, ours, "numpy", "numpy"
         if "numberline" in options.only:
             size = f"elements:{ELEMENTS}/threads:{threads}"
             yield "sort and moments, 16 M values", threads, f"numberline_prepare/{size}", "memcpy", f"memcpy/{size}"
