@@ -7,7 +7,11 @@
 
 #include <QApplication>
 #include <QIcon>
+#include <algorithm>
 #include <cstdio>
+#include <memory>
+#include <span>
+#include <string_view>
 
 namespace {
 
@@ -20,16 +24,26 @@ int refuseSample(const QString &name) {
     return 2;
 }
 
+/// Help and version, which must not need a display.
+bool wantsOnlyText(std::span<char *const> arguments) {
+    constexpr std::string_view kOptions[] = {"-h", "--help", "--help-all", "-v", "--version"};
+    return std::ranges::any_of(arguments.subspan(1), [&](const char *argument) {
+        return std::ranges::find(kOptions, std::string_view(argument)) != std::end(kOptions);
+    });
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
     using namespace qs::app;
-    QApplication application(argc, argv);
+    const std::unique_ptr<QCoreApplication> application(wantsOnlyText({argv, static_cast<std::size_t>(argc)})
+                                                            ? new QCoreApplication(argc, argv)
+                                                            : new QApplication(argc, argv));
     QApplication::setOrganizationName(QStringLiteral("quantoscope"));
     QApplication::setApplicationName(QStringLiteral("quantoscope"));
     QApplication::setApplicationVersion(QStringLiteral(QS_VERSION));
-    QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/quantoscope.svg")));
     const CommandLine line = parseCommandLine();
+    QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/quantoscope.svg")));
     const bool screenshots = !line.screenshotFolder.isEmpty();
 
     ApplicationServices services;

@@ -62,7 +62,8 @@ Result<CommandOutput> EvaluateCommand::evaluateModel(const CommandContext &conte
     QS_TRY(const auto model, m_inputs.openModel(context));
     QS_TRY(const auto set, m_inputs.openEvaluation(*model, context));
     QS_TRY(const auto executor, openExecutor(model, true, context));
-    QS_TRY(const auto evaluator, Evaluator::create(executor, set, m_inputs.evaluationSamples(), context.run));
+    QS_TRY(const auto evaluator,
+           Evaluator::create(executor, set, m_inputs.evaluationSamples(), context.findings, context.run));
     CommandOutput output;
     output.document = {{"model", fileDocument(model->file.string(), model->sha256)},
                        {"evaluation", fileDocument(set->file().string(), set->sha256())},

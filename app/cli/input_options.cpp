@@ -23,6 +23,7 @@ Result<std::shared_ptr<const CalibrationSet>> openSet(const std::filesystem::pat
         return fail(inInputFile(std::move(set).error()));
     if (auto fits = checkFits(**set, model.graph); !fits)
         return fail(inInputFile(std::move(fits).error()));
+    tellUnused(**set, model.graph, context.findings);
     return *set;
 }
 

@@ -6,6 +6,7 @@
 #include "core/tensor/convert.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <mutex>
 #include <thread>
@@ -40,6 +41,21 @@ Status checkSameShapes(const std::vector<Tensor> &expected, const std::vector<Te
                             outputs[i].shape().text(), expected[i].shape().text()),
                 where);
     return {};
+}
+
+/// Metrics of such outputs are NaN, which alone does not tell where it comes from.
+void tellNaN(const std::vector<Tensor> &outputs, const CalibrationSet &set, std::int64_t begin,
+             std::int64_t end, FindingList &findings) {
+    std::int64_t count = 0;
+    for (const Tensor &output : outputs)
+        count += std::ranges::count_if(output.values<float>(), [](float value) { return std::isnan(value); });
+    if (count > 0)
+        findings.add(Severity::Warning,
+                     fmt::format("the float model answers samples {} to {} with {} NaN values: errors of the "
+                                 "outputs are NaN too",
+                                 begin, end - 1, count),
+                     set.file().filename().string(),
+                     "Look for NaN or Inf in these samples, or leave them out.");
 }
 
 /// For each of some passes that run side by side.
@@ -124,7 +140,8 @@ Result<OutputMetrics> Evaluator::Impl::compare(const Batch &batch, const std::ve
 
 Result<std::shared_ptr<const Evaluator>> Evaluator::create(std::shared_ptr<const Executor> executor,
                                                            std::shared_ptr<const CalibrationSet> set,
-                                                           std::int64_t maxSamples, const RunContext &ctx) {
+                                                           std::int64_t maxSamples, FindingList &findings,
+                                                           const RunContext &ctx) {
     QS_CHECK_OK(checkFits(*set, executor->model().graph));
     auto impl = std::make_unique<Impl>();
     impl->executor = std::move(executor);
@@ -132,7 +149,9 @@ Result<std::shared_ptr<const Evaluator>> Evaluator::create(std::shared_ptr<const
     impl->samples = batches.samples;
     for (std::int64_t begin = 0; begin < impl->samples; begin += batches.size) {
         ctx.step(begin, impl->samples, "running the float model");
-        QS_CHECK_OK(impl->load(*set, begin, std::min(impl->samples, begin + batches.size), ctx));
+        const std::int64_t end = std::min(impl->samples, begin + batches.size);
+        QS_CHECK_OK(impl->load(*set, begin, end, ctx));
+        tellNaN(impl->batches.back().outputs, *set, begin, end, findings);
     }
     return std::shared_ptr<const Evaluator>(new Evaluator(std::move(impl)));
 }

@@ -16,11 +16,13 @@ struct AloneMetrics {
 /// model's outputs are computed once and kept.
 class Evaluator {
 public:
+    /// NaN among the float model's outputs is a finding.
     /// \param maxSamples 0 = the whole set
     /// \error what the executor and the set report;  Cancelled
     static Result<std::shared_ptr<const Evaluator>> create(std::shared_ptr<const Executor> executor,
                                                            std::shared_ptr<const CalibrationSet> set,
-                                                           std::int64_t maxSamples, const RunContext &ctx);
+                                                           std::int64_t maxSamples, FindingList &findings,
+                                                           const RunContext &ctx);
     ~Evaluator();
     const Model &model() const;
     std::int64_t samples() const;

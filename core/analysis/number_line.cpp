@@ -217,8 +217,9 @@ Result<NumberLineRow> ownGridRow(const SortedValues &values, const QuantizedMatr
         (layout.granularity == Granularity::PerChannel && source.granularity == Granularity::PerGroup);
     if (source.of != ValueSource::Of::Weight || source.normalized || !sameSlices)
         return fail(ErrorCode::NotFound,
-                    fmt::format("the layer has {} grids, one per {}: pick one of them to see its own grid",
-                                withThousands(layout.slices()), granularityName(layout.granularity)));
+                    fmt::format("the layer has {} {}, one per {}: pick one slice to see its own grid",
+                                withThousands(layout.slices()), layout.slices() == 1 ? "grid" : "grids",
+                                granularityName(layout.granularity)));
     const ScaleZero grid = matrix.grid(
         source.channel, source.granularity == Granularity::PerGroup ? source.group * source.groupSize : 0);
     if (!matrix.levels.empty() || !matrix.realZeroPoints.empty() || !(grid.scale > 0))

@@ -11,9 +11,8 @@ inline constexpr std::string_view kWeightsOnlyDomain = "quantoscope.weights";
 bool isWeightsOnly(const ModelGraph &graph);
 /// What to tell a user who wants such a graph to run.
 inline constexpr const char *kNoGraphText =
-    "The file holds weights without a graph: they can be explored and quantized, but nothing that runs the "
-    "model "
-    "can. Open the folder with its config.json, or the model as ONNX.";
+    "The file holds weights without a graph: they can be explored and quantized, but nothing can be run. "
+    "Open the folder with its config.json, or the model as ONNX.";
 
 /// What a tensor of that name is as a layer; nothing when it is none. \see WeightsOnlyBuilder::add
 std::optional<LayerKind> weightKind(const std::string &name, const Tensor &tensor);

@@ -191,6 +191,17 @@ SampleBatches planBatches(const CalibrationSet &set, const ModelGraph &graph, st
     return batches;
 }
 
+void tellUnused(const CalibrationSet &set, const ModelGraph &graph, FindingList &findings) {
+    const SampleBatches batches = planBatches(set, graph, 0, 1);
+    if (batches.samples < set.samples())
+        findings.add(
+            Severity::Warning,
+            fmt::format("the last {} of {} samples are left out: the model runs exactly {} at a time",
+                        set.samples() - batches.samples, set.samples(), batches.size),
+            set.file().filename().string(),
+            "Give it a whole number of batches, or export the model with a dynamic batch axis.");
+}
+
 std::vector<Shape> inputShapes(const CalibrationSet &set, const ModelGraph &graph, std::int64_t batch) {
     std::vector<Shape> shapes;
     for (const ValueId id : graph.inputs()) {

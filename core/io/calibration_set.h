@@ -57,6 +57,10 @@ struct SampleBatches {
 SampleBatches planBatches(const CalibrationSet &set, const ModelGraph &graph, std::int64_t maxSamples,
                           std::int64_t wanted);
 
+/// What the user should know about a set that fits: samples that fill no batch of the size that the model
+/// fixes are left out. \pre checkFits()
+void tellUnused(const CalibrationSet &set, const ModelGraph &graph, FindingList &findings);
+
 /// Shapes of the model's inputs under a batch of so many samples, in graph order. \pre checkFits()
 std::vector<Shape> inputShapes(const CalibrationSet &set, const ModelGraph &graph, std::int64_t batch);
 

@@ -135,7 +135,7 @@ private:
     Status prepareEvaluators() {
         ProgressWindow window(m_ctx, kCalibrated, kBaseline);
         QS_TRY(const RunEvaluators made,
-               makeEvaluators(m_request, m_network.executor, m_run, window.context()));
+               makeEvaluators(m_request, m_network.executor, m_run, m_findings, window.context()));
         m_total = made.total;
         m_alone = made.alone;
         return {};

@@ -90,16 +90,16 @@ Result<std::shared_ptr<const LayerResult>> runLayer(const LayerRequest &request,
 
 Result<RunEvaluators> makeEvaluators(const RunRequest &request,
                                      const std::shared_ptr<const Executor> &executor, Run &run,
-                                     const RunContext &ctx) {
+                                     FindingList &findings, const RunContext &ctx) {
     RunEvaluators evaluators;
     const auto set = request.evaluation ? request.evaluation : request.calibration;
     if (!executor || !set)
         return evaluators;
-    QS_TRY(evaluators.total, Evaluator::create(executor, set, request.evaluationSamples, ctx));
+    QS_TRY(evaluators.total, Evaluator::create(executor, set, request.evaluationSamples, findings, ctx));
     run.baseline = evaluators.total->baseline();
     run.provenance.evaluationSamples = evaluators.total->samples();
     if (request.measureInNetwork) {
-        QS_TRY(evaluators.alone, Evaluator::create(executor, set, request.inNetworkSamples, ctx));
+        QS_TRY(evaluators.alone, Evaluator::create(executor, set, request.inNetworkSamples, findings, ctx));
     }
     return evaluators;
 }

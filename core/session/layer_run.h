@@ -41,7 +41,7 @@ struct RunEvaluators {
 /// \error Cancelled; what running the float network reports
 Result<RunEvaluators> makeEvaluators(const RunRequest &request,
                                      const std::shared_ptr<const Executor> &executor, Run &run,
-                                     const RunContext &ctx);
+                                     FindingList &findings, const RunContext &ctx);
 
 /// Fills in the bits of a quantized layer, the error of its weight, and what it does to the network.
 /// \param evaluator  null: nothing runs  \error Cancelled; what the evaluator reports

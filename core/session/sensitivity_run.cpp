@@ -37,7 +37,7 @@ runSensitivity(const SensitivityRequest &request,
     QS_TRY(const RecipeNetwork network, makeRecipeNetwork(prepare, findings, ctx));
     QS_TRY(const auto calibration, calibrate(request, network, findings, ctx));
     QS_TRY(const auto evaluator,
-           Evaluator::create(network.executor, request.evaluation, request.options.samples, ctx));
+           Evaluator::create(network.executor, request.evaluation, request.options.samples, findings, ctx));
     QS_TRY(const auto table,
            measureSensitivity(*evaluator, *network.model, calibration.get(), *request.methods,
                               request.options, rowFinished, findings, ctx));

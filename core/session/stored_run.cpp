@@ -187,7 +187,8 @@ private:
         m_run.provenance.evaluationFile = set->file().filename().string();
         m_run.provenance.evaluationSha256 = set->sha256();
         ProgressWindow window(m_ctx, 0, kBaseline);
-        QS_TRY(m_evaluators, makeEvaluators(m_request, m_request.executor, m_run, window.context()));
+        QS_TRY(m_evaluators,
+               makeEvaluators(m_request, m_request.executor, m_run, m_findings, window.context()));
         return {};
     }
 

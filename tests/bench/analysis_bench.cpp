@@ -66,8 +66,10 @@ using Work = Status (*)(const OpenedSample &, const MethodRegistry &, const Eval
 void runSensitivity(benchmark::State &state, const SampleModel &model, Work work) {
     const RunContext ctx{{}, nullptr, static_cast<int>(state.range(1))};
     const auto sample = openSample(model);
-    const auto evaluator = sample ? Evaluator::create(sample->executor, sample->set, state.range(0), ctx)
-                                  : Result<std::shared_ptr<const Evaluator>>(fail(Error(sample.error())));
+    FindingList findings;
+    const auto evaluator =
+        sample ? Evaluator::create(sample->executor, sample->set, state.range(0), findings, ctx)
+               : Result<std::shared_ptr<const Evaluator>>(fail(Error(sample.error())));
     MethodRegistry methods;
     if (!evaluator || !methods.add(makeRtnQuantizer())) {
         state.SkipWithError("the sample does not open");

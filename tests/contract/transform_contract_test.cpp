@@ -241,7 +241,8 @@ TEST(PrepareModel, ExportedModelComputesWhatTheRunComputes) {
         ASSERT_TRUE(written) << written.error().text();
         auto executor = Executor::create(*written);
         ASSERT_TRUE(executor) << executor.error().text();
-        const auto evaluator = Evaluator::create(request.executor, request.calibration, kSamples, {});
+        const auto evaluator =
+            Evaluator::create(request.executor, request.calibration, kSamples, findings, {});
         ASSERT_TRUE(evaluator);
         const auto metrics = (*evaluator)->evaluateModel(**executor, {});
         ASSERT_TRUE(metrics) << metrics.error().text();

@@ -33,6 +33,15 @@ TEST(GraphCamera, ZoomKeepsThePointUnderThePointer) {
     EXPECT_TRUE(camera.visible().contains(QRectF(0, 0, 5000, 3000)));
 }
 
+TEST(GraphCamera, FitLeavesRoomForTheLegend) {
+    GraphCamera camera;
+    camera.setContent({5000, 300});
+    camera.setViewport({800, 600}, 120);
+    camera.fit();
+    EXPECT_NEAR(camera.toPixel({0, 0}).x(), GraphCamera::kMargin, 1e-6);
+    EXPECT_NEAR(camera.toPixel({5000, 0}).x(), 800 - 120 - GraphCamera::kMargin, 1e-6);
+}
+
 TEST(GraphCamera, StartsReadable) {
     GraphCamera camera;
     camera.setViewport({800, 600});

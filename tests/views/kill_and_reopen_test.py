@@ -43,6 +43,12 @@ class KillAndReopen(unittest.TestCase):
         output = subprocess.run([QSCOPE, "project", folder, "--json"], stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(output.stdout)["runs"]
 
+    def test_help_needs_no_display(self):
+        environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "QT_QPA_PLATFORM")}
+        for option, text in (("--help", "--screenshot"), ("--version", "quantoscope")):
+            answer = subprocess.run([QUANTOSCOPE, option], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            self.assertIn(text, answer.stdout)
+
     def test_a_killed_session_comes_back(self):
         first = self.start("--sample", "glyph-cnn", "--run")
         killed = self.wait_for_session(first)

@@ -133,6 +133,7 @@ LineChartContent saliencyContent(const AttentionSurvey &survey, const AttentionM
         addSeries(content, Role::Quantized, survey.quantizedImportance);
         return content;
     }
+    content.whyEmpty = tr("Heads see different numbers of tokens: choose one layer.");
     const Vector member = normalized ? &AttentionHeadMetrics::saliency : &AttentionHeadMetrics::accumulated;
     content.yTitle = normalized ? tr("Σ p ÷ queries that see the key") : tr("Σ p over queries");
     addSeries(content, Role::Float, meanOf(survey, choice, false, member));
@@ -146,6 +147,7 @@ LineChartContent distanceContent(const AttentionSurvey &survey, const AttentionM
     content.steps = true;
     content.xTitle = tr("|query − key|, token positions");
     content.yTitle = tr("share of attention");
+    content.whyEmpty = tr("Heads see different numbers of tokens: choose one layer.");
     content.fileName = QStringLiteral("attention-distance");
     addSeries(content, Role::Float, meanOf(survey, choice, false, &AttentionHeadMetrics::distance));
     if (survey.hasQuantized)
@@ -158,9 +160,11 @@ LineChartContent kvContent(const AttentionSurvey &survey, const AttentionMapChoi
     content.xTitle = values ? tr("value of V") : tr("value of K, after rotary embedding if there is one");
     content.yTitle = tr("share per bin");
     content.fileName = values ? QStringLiteral("v-per-head") : QStringLiteral("k-per-head");
+    content.whyEmpty = tr("Choose one layer: keys and values are drawn for each of its K/V heads.");
     if (choice.block < 0 || static_cast<std::size_t>(choice.block) >= survey.layers.size())
         return content;
     const AttentionLayer &layer = *survey.layers[static_cast<std::size_t>(choice.block)];
+    content.whyEmpty = tr("The keys and values of this layer could not be told apart into heads.");
     if (layer.kvHeads.empty() || layer.heads.empty())
         return content;
     const std::size_t group = std::max<std::size_t>(1, layer.heads.size() / layer.kvHeads.size());

@@ -155,8 +155,11 @@ void AttentionDetails::setPosition(std::int64_t query, std::int64_t key) {
 }
 
 void AttentionDetails::refreshLines() {
-    m_charts[RowChart]->setContent(m_map ? rowContent(*m_map, m_query) : LineChartContent{});
+    LineChartContent none;
+    none.whyEmpty = tr("Choose one head, or the mean, to draw a row and a column of its map.");
+    m_charts[RowChart]->setContent(m_map ? rowContent(*m_map, m_query) : none);
     m_charts[ColumnChart]->setContent(m_map ? columnContent(*m_map, m_key) : LineChartContent{});
+    m_charts[ColumnChart]->setVisible(m_map != nullptr);
 }
 
 void AttentionDetails::refreshCharts() {

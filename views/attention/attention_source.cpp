@@ -1,5 +1,6 @@
 #include "views/attention/attention_source.h"
 
+#include "core/graph/weights_only.h"
 #include "core/io/calibration_set.h"
 
 namespace qs::views {
@@ -18,6 +19,8 @@ constexpr double kLogShare =
 QString AttentionRequest::whyNothing() const {
     if (!model)
         return tr("No model is open. Open one, or drop a file onto the window.");
+    if (!executor && isWeightsOnly(model->graph))
+        return tr(kNoGraphText);
     if (!executor)
         return tr("The model is not ready to run: attention is seen on a sample that runs through it. If "
                   "this stays, "

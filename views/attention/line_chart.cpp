@@ -2,13 +2,20 @@
 
 #include "views/shared/format_text.h"
 
+#include <QLabel>
 #include <qcustomplot.h>
 
 namespace qs::views {
 
 using Role = LineSeries::Role;
 
-LineChart::LineChart(QWidget *parent) : PlotView(parent), m_mark(new QCPItemStraightLine(&plot())) {
+LineChart::LineChart(QWidget *parent)
+    : PlotView(parent), m_mark(new QCPItemStraightLine(&plot())), m_whyEmpty(new QLabel) {
+    m_whyEmpty->setWordWrap(true);
+    m_whyEmpty->setAlignment(Qt::AlignCenter);
+    m_whyEmpty->setMargin(16);
+    m_whyEmpty->hide();
+    layout()->addWidget(m_whyEmpty);
     placeLegendAbove(plot());
     m_mark->setVisible(false);
     m_mark->setSelectable(false);
@@ -21,6 +28,10 @@ LineChart::LineChart(QWidget *parent) : PlotView(parent), m_mark(new QCPItemStra
 
 void LineChart::setContent(LineChartContent content) {
     m_content = std::move(content);
+    const bool saysWhy = m_content.series.empty() && !m_content.whyEmpty.isEmpty();
+    m_whyEmpty->setText(m_content.whyEmpty);
+    m_whyEmpty->setVisible(saysWhy);
+    plot().setVisible(!saysWhy);
     plot().clearGraphs();
     m_graphs.clear();
     for (const LineSeries &series : m_content.series) {

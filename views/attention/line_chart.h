@@ -6,6 +6,7 @@
 
 class QCPGraph;
 class QCPItemStraightLine;
+class QLabel;
 
 namespace qs::views {
 
@@ -23,6 +24,7 @@ struct LineChartContent {
     std::optional<double> mark;
     bool legend = true;
     bool steps = false; ///< values belong to cells, not to points
+    QString whyEmpty;   ///< shown in the place of axes without a line
 };
 
 /// A chart of a few lines: the float model solid, the quantized one dashed, so that they differ without
@@ -43,6 +45,7 @@ private:
     LineChartContent m_content;
     std::vector<QCPGraph *> m_graphs;
     QCPItemStraightLine *m_mark;
+    QLabel *m_whyEmpty;
 };
 
 } // namespace qs::views

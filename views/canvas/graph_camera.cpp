@@ -5,21 +5,22 @@
 namespace qs::views {
 
 double GraphCamera::fitScale() const {
-    const double x = (m_viewport.width() - 2 * kMargin) / std::max(m_content.width(), 1.0);
+    const double x = (m_viewport.width() - m_coveredRight - 2 * kMargin) / std::max(m_content.width(), 1.0);
     const double y = (m_viewport.height() - 2 * kMargin) / std::max(m_content.height(), 1.0);
     // A small graph is not blown up beyond its natural size.
     return std::clamp(std::min(x, y), 1e-6, 1.0);
 }
 
-void GraphCamera::setViewport(QSizeF pixels) {
+void GraphCamera::setViewport(QSizeF pixels, double coveredRight) {
     m_viewport = pixels;
+    m_coveredRight = coveredRight;
     if (m_fitted)
         fit();
 }
 
 void GraphCamera::fit() {
     m_scale = fitScale();
-    m_center = {m_content.width() / 2, m_content.height() / 2};
+    m_center = {m_content.width() / 2 + m_coveredRight / (2 * m_scale), m_content.height() / 2};
     m_fitted = true;
 }
 

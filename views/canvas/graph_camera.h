@@ -13,7 +13,8 @@ public:
     static constexpr double kMargin = 24; ///< pixels around the fitted content
     static constexpr double kClosest = 4; ///< pixels per unit
 
-    void setViewport(QSizeF pixels); ///< keeps the fit, or what is in the middle
+    /// Keeps the fit, or what is in the middle. \param coveredRight  pixels that the fit leaves to a legend
+    void setViewport(QSizeF pixels, double coveredRight = 0);
     void setContent(QSizeF units) { m_content = units; }
 
     void fit();
@@ -40,7 +41,7 @@ private:
 
     QSizeF m_viewport{1, 1}, m_content{1, 1};
     QPointF m_center; ///< unit in the middle of the viewport
-    double m_scale = 1;
+    double m_scale = 1, m_coveredRight = 0;
     bool m_fitted = true;
 };
 

@@ -133,7 +133,7 @@ QSize GraphCanvas::figureSize() const {
 void GraphCanvas::drawUi() {
     if (!m_scene || m_scene->map->items.empty())
         return;
-    m_camera.setViewport({static_cast<double>(width()), static_cast<double>(height())});
+    m_camera.setViewport(size(), GraphPainter::legendWidth(*m_scene, size()));
     if (std::exchange(m_startPending, false)) {
         m_camera.startView(kReadableScale);
         if (m_marks.current >= 0 && !m_camera.isFitted())

@@ -50,6 +50,13 @@ QRectF boundsOf(const MapLine &line) {
     return {left - 0.5, top - 0.5, right - left + 1, bottom - top + 1};
 }
 
+constexpr double kBar = 14, kTick = 4, kPad = 8; ///< pixels of the legend
+constexpr double kLowestBar = 40, kNarrowestCanvas = 220;
+
+double legendBarHeight(double canvasHeight) {
+    return std::min(180.0, canvasHeight - 5 * static_cast<double>(ImGui::GetTextLineHeight()));
+}
+
 } // namespace
 
 GraphPaintData::GraphPaintData(std::shared_ptr<const GraphScene> shown, bool dark) : scene(std::move(shown)) {
@@ -322,19 +329,23 @@ void GraphPainter::drawFlag() {
     m_draw.AddText(at, m_ink.flag, title);
 }
 
-void GraphPainter::drawLegend(double width, double height) {
-    if (!m_scene.hasValues)
-        return;
-    constexpr double kBar = 14, kTick = 4, kPad = 8;
-    const double line = ImGui::GetTextLineHeight();
-    const double barHeight = std::min(180.0, height - 5 * line);
-    if (barHeight < 40 || width < 220)
-        return;
-    const std::vector<Tick> ticks = niceTicks(m_scene.scale, 5);
-    auto textWidth = static_cast<double>(ImGui::CalcTextSize(m_scene.legendTitle.c_str()).x);
+double GraphPainter::legendWidth(const GraphScene &scene, QSizeF canvas) {
+    if (!scene.hasValues || legendBarHeight(canvas.height()) < kLowestBar ||
+        canvas.width() < kNarrowestCanvas)
+        return 0;
+    const auto title = static_cast<double>(ImGui::CalcTextSize(scene.legendTitle.c_str()).x);
     const double none = static_cast<double>(ImGui::CalcTextSize("no value").x) + kBar + kTick;
-    textWidth = std::max(textWidth, none);
-    const double left = width - textWidth - 2 * kPad - 6, top = 6;
+    return std::max(title, none) + 2 * kPad + 6;
+}
+
+void GraphPainter::drawLegend(double width, double height) {
+    const double legend = legendWidth(m_scene, {width, height});
+    if (legend == 0)
+        return;
+    const double line = ImGui::GetTextLineHeight();
+    const double barHeight = legendBarHeight(height);
+    const std::vector<Tick> ticks = niceTicks(m_scene.scale, 5);
+    const double left = width - legend, top = 6;
     m_draw.AddRectFilled(point({left, top}), point({width - 6, top + barHeight + 3.6 * line + 2 * kPad}),
                          m_ink.base, 4);
     m_draw.AddRect(point({left, top}), point({width - 6, top + barHeight + 3.6 * line + 2 * kPad}),

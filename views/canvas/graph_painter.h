@@ -37,6 +37,8 @@ public:
 
     void drawGraph();
     void drawLegend(double width, double height);
+    /// Pixels that the legend takes at the right of a canvas; 0 without one. Within an ImGui frame.
+    static double legendWidth(const GraphScene &scene, QSizeF canvas);
 
 private:
     struct Ink {

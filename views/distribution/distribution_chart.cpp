@@ -9,9 +9,9 @@ namespace qs::views {
 namespace {
 
 constexpr double kMinGridSpacing =
-    4; ///< pixels between neighbouring code points, or the lines fill the picture
-constexpr double kMinLabelSpacing = 26; ///< pixels between written codes
-constexpr double kLogFloor = 0.5;       ///< where a logarithmic count axis starts
+    4;                            ///< pixels between neighbouring code points, or the lines fill the picture
+constexpr int kCodeGap = 10;      ///< pixels between written codes
+constexpr double kLogFloor = 0.5; ///< where a logarithmic count axis starts
 
 /// A histogram as the outline of its bars.
 void setSteps(QCPGraph &graph, const BinnedValues &bins) {
@@ -188,7 +188,11 @@ void DistributionChart::updateGrid() {
             note = tr("%1 code points, not drawn: zoom in to see them.")
                        .arg(formatCount(static_cast<std::int64_t>(grid->values.size())));
         } else {
-            const auto every = static_cast<std::int32_t>(std::ceil(kMinLabelSpacing / step));
+            const auto last = grid->firstCode + static_cast<std::int32_t>(grid->values.size()) - 1;
+            const QFontMetrics metrics(axis->tickLabelFont());
+            const int widest = std::max(metrics.horizontalAdvance(QString::number(grid->firstCode)),
+                                        metrics.horizontalAdvance(QString::number(last)));
+            const auto every = static_cast<std::int32_t>(std::ceil((widest + kCodeGap) / step));
             for (std::size_t i = 0; i < grid->values.size(); ++i) {
                 const std::int32_t code = grid->firstCode + static_cast<std::int32_t>(i);
                 m_codeTicker->addTick(grid->values[i], code % every == 0 ? QString::number(code) : QString());

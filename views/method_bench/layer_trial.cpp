@@ -57,7 +57,8 @@ Status LayerTrial::prepare(Tools &tools, const TrialRequest &request, FindingLis
         }
     }
     if (network.executor && tools.set && !tools.evaluator) {
-        QS_TRY(tools.evaluator, Evaluator::create(network.executor, tools.set, request.samples, ctx));
+        QS_TRY(tools.evaluator,
+               Evaluator::create(network.executor, tools.set, request.samples, findings, ctx));
     }
     return {};
 }

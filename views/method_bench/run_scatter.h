@@ -23,6 +23,7 @@ private:
     void drawPoints();
     void removeLabels();
     void addLabel(const BitsPoint &point);
+    void placeLabels();
 
     QCPGraph *m_others, *m_best;
     std::vector<QCPItemText *> m_labels;

@@ -1,5 +1,7 @@
 #include "views/number_line/number_line_values.h"
 
+#include "core/graph/weights_only.h"
+
 namespace qs::views {
 
 namespace {
@@ -17,6 +19,8 @@ std::string NumberLineRequest::whyNothing() const {
     const Layer &info = layerInfo();
     if (source.of == ValueSource::Of::Activation && info.kind == LayerKind::Embedding)
         return info.name + " reads indices, not activations. Look at its weight, or select another layer.";
+    if (source.of == ValueSource::Of::Activation && !capture && isWeightsOnly(model->graph))
+        return kNoGraphText;
     if (source.of == ValueSource::Of::Activation && (!capture || capture->sample.empty()))
         return "No activations yet. Open a calibration file and calibrate, or look at the weight.";
     return {};

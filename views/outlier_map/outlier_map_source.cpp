@@ -1,5 +1,6 @@
 #include "views/outlier_map/outlier_map_source.h"
 
+#include "core/graph/weights_only.h"
 #include "core/quant/weight_aspect.h"
 #include "views/shared/format_text.h"
 
@@ -181,6 +182,8 @@ void nameAxes(OutlierMapContent &content) {
 QString OutlierMapRequest::whyNothing() const {
     if (!model)
         return tr("No model is open. Open one, or drop a file onto the window.");
+    if (mode != Mode::Weight && !capture && isWeightsOnly(model->graph))
+        return tr(kNoGraphText) + tr("\nWeights can be seen: choose the map “weight: out × in”.");
     if (mode != Mode::Weight && !capture)
         return tr("No activations yet. Open a calibration file and calibrate; weights can be seen without: "
                   "choose the map “weight: out × in”.");

@@ -30,8 +30,7 @@ QString WorkbenchContext::whyNotCalibrate() const {
     if (m_jobs->isRunning(kPrepareTag))
         return tr("The model is being prepared.");
     if (isWeightsOnly(m_model->graph))
-        return tr("The file holds weights without a graph, nothing can be run. Open the folder with its "
-                  "config.json, or the model as ONNX.");
+        return tr(kNoGraphText);
     if (!m_executor)
         return tr("This model cannot be run: see Findings for the operators that are missing.");
     if (!m_calibration)

@@ -169,8 +169,11 @@ void WorkbenchContext::adoptSet(std::shared_ptr<const CalibrationSet> set, SetRo
 
 bool WorkbenchContext::fits(const CalibrationSet &set, const char *role) {
     const Status status = checkFits(set, m_model->graph);
-    if (status)
+    if (status) {
+        tellUnused(set, m_model->graph, *m_findings);
+        emit findingsChanged();
         return true;
+    }
     Finding finding = toFinding(status.error());
     finding.action = fmt::format(
         "It is not used as {} set. Give it the names, shapes and types of the model's inputs.", role);

@@ -230,7 +230,10 @@ QString SweepDock::statusText() const {
         text += tr(", %1 not applicable or failed (see Reason)").arg(unfinished);
     if (SweepDocument::of(context()).isRunning())
         text = tr("partial, the sweep runs · ") + text;
-    text += tr(" · ★ front of its model and activations");
+    const auto &columns = m_model->cells().columns;
+    const auto front = std::ranges::find(columns, "pareto", &TextCells::Column::id);
+    if (front != columns.end() && !m_table->isColumnHidden(static_cast<int>(front - columns.begin())))
+        text += tr(" · ★ front of its model and activations");
     return m_common.isEmpty() ? text : text + tr(" · in every row: %1").arg(m_common.join(", "));
 }
 

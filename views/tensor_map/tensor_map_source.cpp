@@ -1,6 +1,7 @@
 #include "views/tensor_map/tensor_map_source.h"
 
 #include "core/figure/tensor_figure.h"
+#include "core/graph/weights_only.h"
 #include "views/shared/format_text.h"
 
 namespace qs::views {
@@ -192,6 +193,8 @@ QString TensorMapRequest::whyNothing() const {
         return tr("No layer is selected. Click one in the layer table.");
     const QString name = QString::fromStdString(layerInfo().name);
     if (shown == Shown::ActivationSurface) {
+        if (!capture && isWeightsOnly(model->graph))
+            return tr(kNoGraphText) + tr("\nWeights can be seen: choose “weight”.");
         if (!capture)
             return tr("No activations of %1 yet. Open a calibration file and calibrate; layers that read "
                       "indices have none. Weights can be seen without: choose “weight”.")

@@ -21,8 +21,10 @@ Result<std::shared_ptr<const CalibrationSet>> openSet(const std::filesystem::pat
     if (!set)
         return set;
     const Status fits = checkFits(**set, model.graph);
-    if (fits)
+    if (fits) {
+        tellUnused(**set, model.graph, findings);
         return set;
+    }
     if (!foundByName)
         return fail(fits.error());
     findings.add(Severity::Info,
@@ -130,8 +132,8 @@ Status prepareBench(SweepBench &bench, std::span<const Recipe> recipes, const Sw
         QS_CHECK_OK(calibrate(bench, recipes, plan, methods, findings, calibrating.context()));
     }
     if (const auto compared = bench.evaluation ? bench.evaluation : bench.calibration) {
-        QS_TRY(bench.evaluator,
-               Evaluator::create(bench.executor, compared, plan.evaluationSamples, running.context()));
+        QS_TRY(bench.evaluator, Evaluator::create(bench.executor, compared, plan.evaluationSamples, findings,
+                                                  running.context()));
         describeTask(bench.evaluator->baseline(), bench.description);
     }
     return {};

@@ -106,7 +106,7 @@ TEST(ErrorPropagation, FloatNetworkIsExactAndOutputMatchesTheEvaluator) {
     layer.activationScheme->bits = 3;
     layer.activation = ScaleZero{0.5f, 3};
     const auto errors = measureErrorPropagation(*executor, *set, std::span(&layer, 1), 20, {});
-    const auto evaluator = Evaluator::create(executor, set, 20, {});
+    const auto evaluator = Evaluator::create(executor, set, 20, findings, {});
     ASSERT_TRUE(errors && evaluator);
     const auto total = (*evaluator)->evaluate(std::span(&layer, 1), {});
     ASSERT_TRUE(total);

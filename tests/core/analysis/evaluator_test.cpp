@@ -1,6 +1,8 @@
 #include "core/analysis/quantize_layer.h"
 #include "core/analysis/sensitivity.h"
 #include "core/io/importer.h"
+#include "tests/core/exec/memory_set.h"
+#include "tests/core/exec/small_model.h"
 
 namespace qs {
 namespace {
@@ -49,7 +51,8 @@ TEST(FakeQuantize, ClampsAndKeepsZeroExact) {
 
 TEST(Evaluator, AloneEqualsAFullRunWithOnlyThatLayer) {
     const Sample &sample = vit();
-    const auto evaluator = Evaluator::create(sample.executor, sample.set, 40, {});
+    FindingList findings;
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 40, findings, {});
     ASSERT_TRUE(evaluator) << evaluator.error().text();
     // Forwards along the network, then back to an early layer: the carried prefix must not matter.
     for (const LayerId id : {1, 7, static_cast<LayerId>(sample.model->layers.size()) - 1, 2}) {
@@ -69,21 +72,39 @@ TEST(Evaluator, AloneEqualsAFullRunWithOnlyThatLayer) {
 
 TEST(Evaluator, BaselineIsTheQualityOfTheFloatModel) {
     const Sample &sample = vit();
-    const auto evaluator = Evaluator::create(sample.executor, sample.set, 0, {});
+    FindingList findings;
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 0, findings, {});
     ASSERT_TRUE(evaluator);
     EXPECT_NEAR((*evaluator)->baseline().top1().value(), 0.897, 0.0005); // sample-data/README.md
     EXPECT_EQ((*evaluator)->baseline().top1Agreement().value(), 1.0);
     EXPECT_EQ((*evaluator)->baseline().klNats().value(), 0.0);
 }
 
+TEST(Evaluator, TellsWhichSamplesAreAnsweredWithNaN) {
+    SmallModel model;
+    model.input("x", DType::Float32, {-1, 2});
+    const auto executor = model.node("Relu", {"x"}, {"y"}).executor();
+    std::vector<float> values(80, 1.0f);
+    values[2 * 35] = NAN; // in the second batch of 32 samples
+    const auto set = std::make_shared<MemorySet>(Tensor::fromValues<float>({40, 2}, values));
+    FindingList findings;
+    ASSERT_TRUE(Evaluator::create(executor, set, 32, findings, {}));
+    EXPECT_TRUE(findings.snapshot().empty());
+    ASSERT_TRUE(Evaluator::create(executor, set, 0, findings, {}));
+    ASSERT_EQ(findings.snapshot().size(), 1U);
+    EXPECT_EQ(
+        findings.snapshot()[0].finding.what,
+        "the float model answers samples 32 to 39 with 1 NaN values: errors of the outputs are NaN too");
+}
+
 TEST(MeasureSensitivity, FillsRowByRowAndFallsWithBits) {
     const Sample &sample = vit();
-    const auto evaluator = Evaluator::create(sample.executor, sample.set, 16, {});
+    FindingList findings;
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 16, findings, {});
     ASSERT_TRUE(evaluator);
     SensitivityOptions options;
     options.layers = {9, 0, 4};
     std::vector<int> filled;
-    FindingList findings;
     const auto table = measureSensitivity(
         **evaluator, *sample.model, nullptr, sample.methods, options,
         [&](std::shared_ptr<const SensitivityTable> part) {
@@ -103,13 +124,13 @@ TEST(MeasureSensitivity, FillsRowByRowAndFallsWithBits) {
 
 TEST(MeasureSensitivity, EachLayerIsMeasuredAsTheRecipeSays) {
     const Sample &sample = vit();
-    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, {});
+    FindingList findings;
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, findings, {});
     ASSERT_TRUE(evaluator);
     SensitivityOptions options;
     options.layers = {0, 4};
     options.bits = {3};
     const auto measure = [&] {
-        FindingList findings;
         const auto table = measureSensitivity(**evaluator, *sample.model, nullptr, sample.methods, options,
                                               {}, findings, {});
         EXPECT_EQ((*table)->methodVersions.size(), 1U);
@@ -128,7 +149,8 @@ TEST(MeasureSensitivity, EachLayerIsMeasuredAsTheRecipeSays) {
 
 TEST(MeasureSensitivity, UnknownMethodIsAFindingPerCell) {
     const Sample &sample = vit();
-    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, {});
+    FindingList findings;
+    const auto evaluator = Evaluator::create(sample.executor, sample.set, 4, findings, {});
     ASSERT_TRUE(evaluator);
     SensitivityOptions options;
     options.layers = {0};
@@ -136,7 +158,6 @@ TEST(MeasureSensitivity, UnknownMethodIsAFindingPerCell) {
     WeightChoice nonsense;
     nonsense.method = "nonsense";
     options.recipe = uniformRecipe("nonsense", nonsense, {});
-    FindingList findings;
     const auto table =
         measureSensitivity(**evaluator, *sample.model, nullptr, sample.methods, options, {}, findings, {});
     ASSERT_TRUE(table);

@@ -154,6 +154,14 @@ TEST(CalibrationSet, RunsTheBatchThatAModelFixes) {
     const ModelGraph open = graphWithInput("nested/name", DType::Float64, {-1});
     EXPECT_EQ(planBatches(*set, open, 3, 2).size, 2);
     EXPECT_EQ(planBatches(*set, open, 3, 2).samples, 3);
+
+    FindingList findings;
+    tellUnused(*set, open, findings);
+    tellUnused(*set, graphWithInput("nested/name", DType::Float64, {2}), findings);
+    EXPECT_TRUE(findings.snapshot().empty());
+    tellUnused(*set, graph, findings);
+    ASSERT_EQ(findings.snapshot().size(), 1u);
+    EXPECT_THAT(findings.snapshot()[0].finding.what, HasSubstr("the last 1 of 4 samples are left out"));
 }
 
 /// A graph with two declared inputs.

@@ -60,7 +60,7 @@ struct Session {
     }
 
     void addSensitivity(const RunRequest &request, FindingList &findings) {
-        const auto evaluator = *Evaluator::create(request.executor, set, 4, {});
+        const auto evaluator = *Evaluator::create(request.executor, set, 4, findings, {});
         SensitivityOptions options;
         options.layers = {0, 2};
         options.bits = {2, 8};
