@@ -2,6 +2,7 @@
 #include "views/attention/attention_charts.h"
 #include "views/attention/attention_grid.h"
 #include "views/attention/head_table_model.h"
+#include "views/attention/line_chart.h"
 #include "views/attention/picture_overlay.h"
 
 #include <QAbstractItemModelTester>
@@ -9,6 +10,7 @@
 #include <QTest>
 #include <gmock/gmock.h>
 #include <numeric>
+#include <qcustomplot.h>
 
 namespace qs::views {
 namespace {
@@ -112,6 +114,11 @@ TEST(AttentionCharts, SaliencyDistanceAndKv) {
     ASSERT_EQ(kv.series.size(), 1U);
     EXPECT_THAT(kv.series[0].y, ElementsAre(.25, 0, .5, .25));
     EXPECT_TRUE(kvContent(*survey, {-1, -1}, false).series.empty());
+    LineChart chart;
+    chart.setContent(kvContent(*survey, {-1, -1}, false));
+    EXPECT_TRUE(chart.plot().isHidden()) << "axes without a line";
+    chart.setContent(kv);
+    EXPECT_FALSE(chart.plot().isHidden());
 }
 
 TEST(AttentionCharts, RowAndColumnAreThoseOfTheMap) {

@@ -212,6 +212,34 @@ TEST(RunScatter, ShowsTheFrontOfRunsThatNoOtherBeats) {
     EXPECT_TRUE(chart.front().empty());
 }
 
+TEST(RunScatter, NamesOfPointsDoNotOverlap) {
+    std::vector<RunEntry> runs;
+    std::vector<std::shared_ptr<const qs::Run>> plain;
+    for (int i = 0; i < 12; ++i) {
+        runs.push_back(entryAt(i + 1, i < 10 ? 4 : 2, 0.1 + 1e-4 * i));
+        plain.push_back(runs.back().run);
+    }
+    const std::vector<ComparisonColumn> columns = compareRuns(plain);
+    const auto kl =
+        std::find_if(columns.begin(), columns.end(), [](const auto &column) { return column.id == "kl"; });
+    ASSERT_NE(kl, columns.end());
+    RunScatter chart;
+    chart.resize(500, 300);
+    chart.setRuns(runs, nullptr, columns.front(), *kl);
+    chart.grab();
+    std::vector<QRectF> names;
+    for (int i = 0; i < chart.plot().itemCount(); ++i)
+        if (auto *label = dynamic_cast<QCPItemText *>(chart.plot().item(i));
+            label && label->visible() && label->text().startsWith('#'))
+            names.emplace_back(label->position->pixelPosition(),
+                               QFontMetricsF(label->font()).size(0, label->text()));
+    EXPECT_GE(names.size(), 3u); // crowded ones are left to the read-out
+    EXPECT_LT(names.size(), runs.size());
+    for (std::size_t i = 0; i < names.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            EXPECT_FALSE(names[i].intersects(names[j])) << i << ' ' << j;
+}
+
 TEST(TableCopy, CopiesHeaderAndRowsAsTabSeparatedText) {
     RunTableModel model;
     model.setRuns({entryAt(1, 8, 0.01), entryAt(2, 4, 0.5)}, nullptr);
