@@ -73,6 +73,8 @@ DistributionChart::DistributionChart(QWidget *parent)
             [this](const QCPRange &range) {
                 plot().xAxis2->setRange(range);
                 updateGrid();
+                if (m_data)
+                    placeClipLabels();
             });
     setZoomAxes(Qt::Horizontal);
     setLogCounts(true);
@@ -208,8 +210,7 @@ void DistributionChart::updateClipMarks() {
     const double width = bins.hi() - bins.lo;
     m_clippedLow->setVisible(reach.has_value());
     m_clippedHigh->setVisible(reach.has_value());
-    m_clipLabelLow->setVisible(reach.has_value());
-    m_clipLabelHigh->setVisible(reach.has_value());
+    placeClipLabels();
     if (!reach)
         return;
     m_clippedLow->topLeft->setCoords(std::min(bins.lo, reach->lo) - 10 * width, -0.1);
@@ -220,6 +221,14 @@ void DistributionChart::updateClipMarks() {
     m_clipLabelLow->position->setCoords(reach->lo, 0.99);
     m_clipLabelHigh->setText(tr("clips above %1").arg(formatNumber(reach->hi)));
     m_clipLabelHigh->position->setCoords(reach->hi, 0.99);
+}
+
+/// The name of a mark that is out of sight would be cut off.
+void DistributionChart::placeClipLabels() {
+    const auto &reach = m_data->grid.reach;
+    const QCPRange range = plot().xAxis->range();
+    m_clipLabelLow->setVisible(reach && range.contains(reach->lo));
+    m_clipLabelHigh->setVisible(reach && range.contains(reach->hi));
 }
 
 QString DistributionChart::readOut(double x) const {

@@ -32,6 +32,7 @@ private:
     void fitCounts();
     void updateGrid();
     void updateClipMarks();
+    void placeClipLabels();
     QString readOut(double x) const;
 
     std::shared_ptr<const DistributionData> m_data;
