@@ -38,7 +38,7 @@ QString qualityText(const Run &run) {
                 .arg(QString::fromUtf8(metricInfo(metric).name), views::formatNumber(*before),
                      views::formatWithUnit(after, QString::fromUtf8(metricInfo(metric).unit)));
     }
-    for (const Metric metric : {Metric::Kl, Metric::OutputSqnr}) {
+    for (const Metric metric : {Metric::Kl, Metric::OutputSqnr, Metric::Top1Agreement}) {
         if (const auto value = metricValue(*run.total, metric))
             return QStringLiteral("%1 %2").arg(
                 QString::fromUtf8(metricInfo(metric).name),

@@ -55,7 +55,8 @@ std::string layerTable(const Run &run) {
                      {"model output SQNR"}});
     for (const auto &result : run.layers) {
         const Layer &layer = run.model->layers[static_cast<std::size_t>(result->layer)];
-        const auto network = result->network ? std::optional(result->network->error.sqnrDb()) : std::nullopt;
+        const auto network =
+            result->network ? metricValue(*result->network, Metric::OutputSqnr) : std::nullopt;
         table.addRow({layer.name, stateText(*result), fmt::format("{:.2f}", result->bits.effective()),
                       decibelText(result->weightSqnrDb()), decibelText(result->outputSqnrDb()),
                       decibelText(network)});

@@ -78,6 +78,8 @@ struct Evaluator::Impl {
     std::shared_ptr<const Executor> executor;
     std::int64_t samples = 0;
     std::vector<Batch> batches;
+    std::size_t taskOutput = 0;            ///< the first one that holds no indices, if there is one
+    std::vector<char> isIndices;           ///< by output
     std::optional<std::size_t> tokenInput; ///< of a language model
     bool givesProbabilities = false, hasClasses = false;
     OutputMetrics baseline;
@@ -92,14 +94,19 @@ struct Evaluator::Impl {
                            const Tensor &floatOutput, AloneMetrics &metrics, const RunContext &ctx) const;
 };
 
-/// What the first output of the model is, as its first batch shows.
+/// What the outputs of the model are, as its graph and its first batch show.
 Status Evaluator::Impl::learnTask(const Batch &first, const RunContext &ctx) {
-    QS_TRY(tokenInput, predictedInput(*executor, first.inputs, first.outputs, ctx));
-    if (first.outputs.empty())
-        return {};
     const ModelGraph &graph = executor->model().graph;
-    givesProbabilities = areProbabilities(first.outputs.front());
-    hasClasses = mayHaveClasses(graph, graph.outputs().front());
+    for (const ValueId output : graph.outputs())
+        isIndices.push_back(areIndices(graph, output));
+    const auto task = std::ranges::find(isIndices, false);
+    if (task == isIndices.end())
+        return {};
+    taskOutput = static_cast<std::size_t>(task - isIndices.begin());
+    const Tensor &output = first.outputs[taskOutput];
+    QS_TRY(tokenInput, predictedInput(*executor, first.inputs, output, taskOutput, ctx));
+    givesProbabilities = areProbabilities(output);
+    hasClasses = mayHaveClasses(graph, graph.outputs()[taskOutput]);
     return {};
 }
 
@@ -130,9 +137,11 @@ Result<OutputMetrics> Evaluator::Impl::compare(const Batch &batch, const std::ve
     OutputMetrics metrics;
     QS_TRY(const std::vector<Tensor> values, asFloat(outputs));
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (i == 0)
+        if (isIndices[i] && i == taskOutput)
+            metrics.addIndices(batch.outputs[i], values[i], batch.targets);
+        else if (i == taskOutput)
             metrics.add(batch.outputs[i], values[i], batch.targets);
-        else // only the first output is the task's; the others still count in the error
+        else if (!isIndices[i]) // is not the task's, but counts in the error
             metrics.error.add(batch.outputs[i].values<float>(), values[i].values<float>());
     }
     return metrics;

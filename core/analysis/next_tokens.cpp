@@ -56,23 +56,22 @@ bool differAtTheEndOnly(const Tensor &before, const Tensor &after) {
 } // namespace
 
 Result<std::optional<std::size_t>> predictedInput(const Executor &executor, const std::vector<Tensor> &inputs,
-                                                  const std::vector<Tensor> &outputs, const RunContext &ctx) {
-    if (outputs.empty())
-        return std::nullopt;
-    const Shape &logits = outputs.front().shape();
+                                                  const Tensor &logits, std::size_t output,
+                                                  const RunContext &ctx) {
+    const Shape &shape = logits.shape();
     const auto found =
-        std::ranges::find_if(inputs, [&](const Tensor &input) { return mayBeTokensOf(input, logits); });
+        std::ranges::find_if(inputs, [&](const Tensor &input) { return mayBeTokensOf(input, shape); });
     if (found == inputs.end())
         return std::nullopt;
     QS_TRY(const Tensor tokens, castTensor(*found, DType::Int64));
-    if (!coversVocabulary(executor.model(), tokens, logits[2]))
+    if (!coversVocabulary(executor.model(), tokens, shape[2]))
         return std::nullopt;
     const auto index = static_cast<std::size_t>(found - inputs.begin());
     std::vector<Tensor> changed = inputs;
-    QS_TRY(changed[index], castTensor(withOtherEnds(tokens, logits[2]), found->dtype()));
+    QS_TRY(changed[index], castTensor(withOtherEnds(tokens, shape[2]), found->dtype()));
     QS_TRY(const std::vector<Tensor> outputsThen, executor.run(std::move(changed), {}, ctx));
-    QS_TRY(const Tensor logitsThen, toFloat32(outputsThen.front()));
-    return differAtTheEndOnly(outputs.front(), logitsThen) ? std::optional(index) : std::nullopt;
+    QS_TRY(const Tensor logitsThen, toFloat32(outputsThen[output]));
+    return differAtTheEndOnly(logits, logitsThen) ? std::optional(index) : std::nullopt;
 }
 
 Result<Tensor> targetTokens(const ModelGraph &graph, const std::vector<Tensor> &inputs, std::size_t index) {

@@ -16,6 +16,8 @@ constexpr std::array<std::string_view, 3> kAlone{"Sigmoid", "HardSigmoid", "Tanh
 constexpr std::array<std::string_view, 2> kConvolutions{"Conv", "ConvTranspose"};
 constexpr std::array<std::string_view, 3> kPassOn{"Identity", "Cast", "Dropout"};
 constexpr std::array<std::string_view, 4> kReshape{"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
+constexpr std::array<std::string_view, 2> kMove{"Transpose", "Slice"};
+constexpr std::array<std::string_view, 3> kChoose{"ArgMax", "ArgMin", "NonMaxSuppression"};
 constexpr std::array<std::string_view, 8> kElementwise{"Add",  "Sub",  "Mul",       "Div",
                                                        "Clip", "Relu", "LeakyRelu", "BatchNormalization"};
 
@@ -43,6 +45,25 @@ bool mayHaveClasses(const ModelGraph &graph, ValueId output) {
         output = node.inputs.front();
     }
     return true;
+}
+
+bool areIndices(const ModelGraph &graph, ValueId output) {
+    for (std::size_t steps = 0; steps < graph.nodes().size(); ++steps) {
+        const NodeId producer = graph.value(output).producer;
+        if (producer == kNoNode)
+            return false;
+        const Node &node = graph.node(producer);
+        if (isOneOf(kChoose, node.opType))
+            return true;
+        if (node.opType == "TopK")
+            return node.outputs.size() > 1 && node.outputs[1] == output;
+        if ((!isOneOf(kPassOn, node.opType) && !isOneOf(kReshape, node.opType) &&
+             !isOneOf(kMove, node.opType)) ||
+            node.inputs.empty() || node.inputs.front() == kNoValue)
+            return false;
+        output = node.inputs.front();
+    }
+    return false;
 }
 
 } // namespace qs

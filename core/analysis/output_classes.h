@@ -9,4 +9,8 @@ namespace qs {
 /// gives [N, channels, length].
 bool mayHaveClasses(const ModelGraph &graph, ValueId output);
 
+/// Whether an output holds positions that operators such as ArgMax chose: numbers whose difference means
+/// nothing.
+bool areIndices(const ModelGraph &graph, ValueId output);
+
 } // namespace qs

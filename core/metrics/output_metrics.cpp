@@ -177,6 +177,21 @@ void OutputMetrics::add(const Tensor &reference, const Tensor &other, const Task
         addNextTokens(*this, results, q, targetsOfBatch.tokens);
 }
 
+void OutputMetrics::addIndices(const Tensor &reference, const Tensor &other,
+                               const TaskTargets &targetsOfBatch) {
+    QS_CHECK(reference.shape() == other.shape(), "both models must give outputs of the same shape");
+    const auto x = reference.values<float>(), y = other.values<float>();
+    predictions += static_cast<std::int64_t>(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i)
+        agreements += x[i] == y[i];
+    const std::vector<std::int64_t> &classes = targetsOfBatch.labels;
+    if (classes.size() != y.size())
+        return;
+    labelled += static_cast<std::int64_t>(classes.size());
+    for (std::size_t i = 0; i < y.size(); ++i)
+        correct += static_cast<std::int64_t>(y[i]) == classes[i];
+}
+
 void OutputMetrics::merge(const OutputMetrics &part) {
     error.merge(part.error);
     hasLogits = hasLogits || part.hasLogits;
@@ -190,7 +205,7 @@ void OutputMetrics::merge(const OutputMetrics &part) {
 }
 
 std::optional<double> OutputMetrics::klNats() const {
-    return mean(sumKl, predictions);
+    return hasLogits ? mean(sumKl, predictions) : std::nullopt;
 }
 
 std::optional<double> OutputMetrics::top1Agreement() const {
@@ -218,7 +233,9 @@ const std::vector<MetricInfo> &allMetrics() {
          "quantized; outputs that are probabilities are taken as they are",
          false},
         {Metric::Top1Agreement, "agreement", "Top-1 agreement", "%",
-         "share of predictions whose largest logit is at the same class in both models", true},
+         "share of predictions whose largest logit is at the same class in both models; of an output that "
+         "holds classes: those that are the same",
+         true},
         {Metric::Top1, "top1", "Top-1 accuracy", "%",
          "share of labelled samples whose largest logit is at the label's class", true},
         {Metric::Perplexity, "perplexity", "Perplexity", "",

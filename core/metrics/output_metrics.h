@@ -34,7 +34,7 @@ bool areProbabilities(const Tensor &output);
 struct OutputMetrics {
     ErrorMetrics error; ///< over all output elements
     bool hasLogits = false;
-    std::int64_t predictions = 0;           ///< softmax rows compared
+    std::int64_t predictions = 0;           ///< softmax rows, or indices, compared
     double sumKl = 0;                       ///< Σ Σ_v P log(P/Q), nats, P = float model
     std::int64_t agreements = 0;            ///< rows with the same argmax
     std::int64_t labelled = 0, correct = 0; ///< samples with a label; argmax equals it
@@ -43,6 +43,9 @@ struct OutputMetrics {
 
     /// \param reference, other  one output tensor of the same shape, float32
     void add(const Tensor &reference, const Tensor &other, const TaskTargets &targets);
+    /// Outputs that are positions which the model chose, such as classes: they agree or they do not, and have
+    /// no error. \param reference, other  as above; labels count where there is one position a sample
+    void addIndices(const Tensor &reference, const Tensor &other, const TaskTargets &targets);
     void merge(const OutputMetrics &part);
 
     std::optional<double> klNats() const;        ///< mean over rows

@@ -38,7 +38,7 @@ double sensitivityOf(const SensitivityTable &table, LayerId id, int bits) {
         return kNone;
     const auto &cell =
         table.cell(static_cast<std::size_t>(row - table.layers.begin()), columnOf(table, bits));
-    return cell ? cell->network.error.sqnrDb() : kNone;
+    return cell ? metricValue(cell->network, Metric::OutputSqnr).value_or(kNone) : kNone;
 }
 
 /// Metrics that layers have; the other nodes have none.
@@ -52,7 +52,8 @@ double layerValue(NodeMetric metric, const NodeMetricSources &sources, const Lay
     case NodeMetric::OutputSqnr:
         return result ? result->outputSqnrDb().value_or(kNone) : kNone;
     case NodeMetric::NetworkSqnr:
-        return result && result->network ? result->network->error.sqnrDb() : kNone;
+        return result && result->network ? metricValue(*result->network, Metric::OutputSqnr).value_or(kNone)
+                                         : kNone;
     case NodeMetric::Sensitivity:
         return sensitivityOf(*sources.sensitivity, layer.id, sources.sensitivityBits);
     case NodeMetric::OutlierScore:

@@ -5,7 +5,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// null where nothing was compared.
 Json errorReport(const ErrorMetrics &error) {
+    if (error.count == 0)
+        return nullptr;
     return {{"sqnr_db", error.sqnrDb()},
             {"mse", error.mse()},
             {"cosine", error.cosine()},

@@ -203,7 +203,9 @@ void LayerTableDock::updateMetricChoices() {
     const OutputMetrics *metrics = anyMetrics(context());
     if (metrics == nullptr || m_metricChosen)
         return;
-    const Metric best = metrics->hasLogits ? Metric::Kl : Metric::OutputSqnr;
+    const Metric best = metrics->hasLogits         ? Metric::Kl
+                        : metrics->error.count > 0 ? Metric::OutputSqnr
+                                                   : Metric::Top1Agreement;
     m_metric->setCurrentIndex(m_metric->findData(static_cast<int>(best)));
 }
 

@@ -43,7 +43,7 @@ void ScatterPage::fillMetrics() {
     }
     for (const QString &wanted :
          {before, QStringLiteral("perplexity"), QStringLiteral("top1"), QStringLiteral("kl"),
-          QStringLiteral("sqnr"), QStringLiteral("weight_sqnr_db")})
+          QStringLiteral("sqnr"), QStringLiteral("agreement"), QStringLiteral("weight_sqnr_db")})
         if (const int index = wanted.isEmpty() ? -1 : m_metric->findData(wanted); index >= 0) {
             m_metric->setCurrentIndex(index);
             break;

@@ -80,6 +80,40 @@ TEST(Evaluator, BaselineIsTheQualityOfTheFloatModel) {
     EXPECT_EQ((*evaluator)->baseline().klNats().value(), 0.0);
 }
 
+/// x [n, 3] → logits; the classes that the largest of them name; both, or only the classes, are outputs.
+std::shared_ptr<const Executor> classifier(bool givesLogits, float bias) {
+    SmallModel model;
+    model.input("x", DType::Float32, {-1, 3}).floats("bias", {3}, {bias, 0, 0});
+    model.node("Add", {"x", "bias"}, {"logits"})
+        .node("ArgMax", {"logits"}, {"class"}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+    if (givesLogits)
+        model.output("class").node("Identity", {"logits"}, {"scores"});
+    return model.executor();
+}
+
+TEST(Evaluator, ClassesAgreeOrNotAndHaveNoError) {
+    const std::vector<float> values = {0, 1, 5, 4, 3, 2, 0, 7, 6, 1, 0, 8}; // classes 2, 0, 1, 2
+    const auto set = std::make_shared<MemorySet>(Tensor::fromValues<float>({4, 3}, values));
+    for (const bool givesLogits : {false, true}) {
+        SCOPED_TRACE(givesLogits);
+        FindingList findings;
+        const auto evaluator = Evaluator::create(classifier(givesLogits, 0), set, 0, findings, {});
+        ASSERT_TRUE(evaluator) << evaluator.error().text();
+        const auto metrics =
+            (*evaluator)->evaluateModel(*classifier(givesLogits, 7.5f), {}); // class 0, always
+        ASSERT_TRUE(metrics) << metrics.error().text();
+        EXPECT_EQ(metrics->predictions, 4);
+        EXPECT_EQ(metricValue(*metrics, Metric::Top1Agreement), 25);
+        EXPECT_EQ(metrics->error.count, givesLogits ? 12 : 0);
+        EXPECT_EQ(metricValue(*metrics, Metric::Kl).has_value(), givesLogits);
+        if (givesLogits) { // four times 7.5, and nothing of the classes
+            EXPECT_DOUBLE_EQ(metrics->error.sumSquaredError, 4 * 7.5 * 7.5);
+        } else {
+            EXPECT_FALSE(metricValue(*metrics, Metric::OutputSqnr));
+        }
+    }
+}
+
 TEST(Evaluator, TellsWhichSamplesAreAnsweredWithNaN) {
     SmallModel model;
     model.input("x", DType::Float32, {-1, 2});

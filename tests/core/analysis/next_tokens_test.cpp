@@ -37,7 +37,7 @@ std::optional<std::size_t> predictedBy(bool looksAhead, std::int64_t classes, DT
         Tensor::fromValues<std::int64_t>({2, 1}, std::vector<std::int64_t>{1, 1}), *castTensor(tokens, type)};
     const auto outputs = executor->run(inputs, {}, {});
     EXPECT_TRUE(outputs) << outputs.error().text();
-    return *predictedInput(*executor, inputs, *outputs, {});
+    return *predictedInput(*executor, inputs, outputs->front(), 0, {});
 }
 
 TEST(PredictedInput, AreTheTokensOfACausalModel) {

@@ -4,7 +4,7 @@
 
 namespace qs {
 
-/// Builds a model in a few lines: inputs, constants, nodes; the last node's output is the graph's.
+/// Builds a model in a few lines: inputs, constants, nodes; the last node's output is the graph's last.
 class SmallModel {
 public:
     explicit SmallModel(std::int64_t opset = 17) { m_builder.setOpset("", opset); }
@@ -39,6 +39,11 @@ public:
         node.attributes = std::move(attributes);
         EXPECT_TRUE(m_builder.addNode(std::move(node)));
         m_last = m_builder.value(outputs.front());
+        return *this;
+    }
+    /// One more output, before that of the last node.
+    SmallModel &output(const std::string &name) {
+        m_builder.addOutput(m_builder.value(name));
         return *this;
     }
     std::shared_ptr<const Model> build() {
