@@ -147,6 +147,8 @@ Result<CommandOutput> SensitivityCommand::run(const CommandContext &context) {
                     fmt::join(methods, ", "), result.transforms.empty() ? "" : " in the transformed model",
                     withThousands(result.table->samples), info.higherIsBetter ? "higher" : "lower");
     CommandOutput output{documentOf(result), heading + table.text()};
+    if (const std::string why = whyNoMetric(result.table->baseline, info.metric); !why.empty())
+        output.text += why + ". Choose one with --metric.\n";
     addCost(result.table->calibrationCost, m_inputs.memoryLimit(), output);
     return output;
 }

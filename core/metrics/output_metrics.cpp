@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 
 namespace qs {
@@ -271,6 +272,17 @@ std::optional<double> metricValue(const OutputMetrics &metrics, Metric metric) {
         return metrics.perplexity();
     }
     return std::nullopt;
+}
+
+std::string whyNoMetric(const OutputMetrics &metrics, Metric metric) {
+    if (metricValue(metrics, metric))
+        return {};
+    std::string others;
+    for (const MetricInfo &info : allMetrics())
+        if (metricValue(metrics, info.metric))
+            others += fmt::format("{}{} ({})", others.empty() ? "" : ", ", info.name, info.id);
+    return fmt::format("The outputs of this model have no {}; they have: {}", metricInfo(metric).name,
+                       others.empty() ? "none" : others);
 }
 
 } // namespace qs

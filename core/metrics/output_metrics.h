@@ -70,5 +70,7 @@ const MetricInfo &metricInfo(Metric metric);
 const MetricInfo *findMetric(const std::string &id);
 /// The metric's value in display units (shares as percent), or nothing when it does not apply.
 std::optional<double> metricValue(const OutputMetrics &metrics, Metric metric);
+/// What to say where a metric does not apply to the outputs, and which ones do; empty when it applies.
+std::string whyNoMetric(const OutputMetrics &metrics, Metric metric);
 
 } // namespace qs

@@ -75,6 +75,7 @@ SensitivityDock::SensitivityDock(WorkbenchContext &context)
     connect(m_controls, &SensitivityControls::metricChanged, this, [this] {
         m_model->setMetric(sensitivityMetrics()[static_cast<std::size_t>(m_controls->metricIndex())]);
         m_chart->refresh();
+        updateState();
     });
     connect(m_controls, &SensitivityControls::measureWanted, this,
             [this] { this->context().startSensitivity(m_controls->options(this->context().recipe())); });
@@ -125,6 +126,13 @@ QString SensitivityDock::transformsText(const SensitivityTable &table) const {
                            : tr(" · after the transforms of its recipe (%1)").arg(names.join(tr(", ")));
 }
 
+QString SensitivityDock::noMetricText(const SensitivityTable &table) const {
+    const MetricInfo *info = findMetric(m_model->metric().id.toStdString());
+    const std::string why =
+        info && table.complete ? whyNoMetric(table.baseline, info->metric) : std::string();
+    return why.empty() ? QString() : QStringLiteral(" · ") + QString::fromStdString(why);
+}
+
 void SensitivityDock::updateState() {
     const bool running = context().jobs().isRunning(kSensitivityTag);
     const QString whyNot = context().whyNotSensitivity();
@@ -146,7 +154,7 @@ void SensitivityDock::updateState() {
                            ? tr("%1 layers").arg(m_model->rowCount())
                            : tr("partial: %1 of %2 layers").arg(measured).arg(m_model->rowCount())) +
                       tr(" · %1 samples · each layer alone, all others in float").arg(table.samples) +
-                      transformsText(table));
+                      transformsText(table) + noMetricText(table));
 }
 
 void SensitivityDock::selectionChanged() {

@@ -31,6 +31,7 @@ private:
     void updateState();
     /// Which transforms the table was measured after; empty when there were none.
     QString transformsText(const SensitivityTable &table) const;
+    QString noMetricText(const SensitivityTable &table) const;
     void selectLayer(LayerId layer);
 
     SensitivityModel *m_model;

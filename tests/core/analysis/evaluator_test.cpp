@@ -110,6 +110,9 @@ TEST(Evaluator, ClassesAgreeOrNotAndHaveNoError) {
             EXPECT_DOUBLE_EQ(metrics->error.sumSquaredError, 4 * 7.5 * 7.5);
         } else {
             EXPECT_FALSE(metricValue(*metrics, Metric::OutputSqnr));
+            EXPECT_EQ(
+                whyNoMetric(*metrics, Metric::OutputSqnr),
+                "The outputs of this model have no Output SQNR; they have: Top-1 agreement (agreement)");
         }
     }
 }
