@@ -9,8 +9,6 @@
 #include <QIcon>
 #include <algorithm>
 #include <cstdio>
-#include <memory>
-#include <span>
 #include <string_view>
 
 namespace {
@@ -24,24 +22,29 @@ int refuseSample(const QString &name) {
     return 2;
 }
 
-/// Help and version, which must not need a display.
-bool wantsOnlyText(std::span<char *const> arguments) {
+bool wantsHelpOrVersion(int argc, char **argv) {
     constexpr std::string_view kOptions[] = {"-h", "--help", "--help-all", "-v", "--version"};
-    return std::ranges::any_of(arguments.subspan(1), [&](const char *argument) {
+    return std::any_of(argv, argv + argc, [&](const char *argument) {
         return std::ranges::find(kOptions, std::string_view(argument)) != std::end(kOptions);
     });
+}
+
+void describeApplication() {
+    QCoreApplication::setOrganizationName(QStringLiteral("quantoscope"));
+    QCoreApplication::setApplicationName(QStringLiteral("quantoscope"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(QS_VERSION));
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
     using namespace qs::app;
-    const std::unique_ptr<QCoreApplication> application(wantsOnlyText({argv, static_cast<std::size_t>(argc)})
-                                                            ? new QCoreApplication(argc, argv)
-                                                            : new QApplication(argc, argv));
-    QApplication::setOrganizationName(QStringLiteral("quantoscope"));
-    QApplication::setApplicationName(QStringLiteral("quantoscope"));
-    QApplication::setApplicationVersion(QStringLiteral(QS_VERSION));
+    describeApplication();
+    if (wantsHelpOrVersion(argc, argv)) { // which must not need a display
+        const QCoreApplication textOnly(argc, argv);
+        parseCommandLine(); // ends the program, unless the word was the value of an option
+    }
+    QApplication application(argc, argv);
     const CommandLine line = parseCommandLine();
     QApplication::setWindowIcon(QIcon(QStringLiteral(":/icons/quantoscope.svg")));
     const bool screenshots = !line.screenshotFolder.isEmpty();

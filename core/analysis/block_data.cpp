@@ -1,5 +1,7 @@
 #include "core/analysis/block_data.h"
 
+#include "core/analysis/output_classes.h"
+
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
@@ -81,7 +83,7 @@ Status BlockFeeder::readSamples(const CalibrationSet &set, std::int64_t begin, c
     if (m_wantsModelOutputs) {
         QS_TRY(const std::vector<Tensor> outputs, m_executor->run(inputs, {}, ctx));
         for (std::size_t i = 0; i < outputs.size(); ++i)
-            if (outputs[i].dtype() == DType::Float32)
+            if (outputs[i].dtype() == DType::Float32 && !areIndices(graph, graph.outputs()[i]))
                 m_modelOutputs[graph.outputs()[i]].add(outputs[i]);
     }
     QS_TRY(ExecutionState state, m_executor->begin(std::move(inputs), {}));

@@ -1,6 +1,7 @@
 #include "core/session/bias_tuning.h"
 
 #include "core/analysis/block_loss.h"
+#include "core/analysis/output_classes.h"
 #include "core/base/random.h"
 #include "core/numeric/adam.h"
 #include "core/tensor/convert.h"
@@ -87,7 +88,7 @@ public:
 private:
     struct Batch {
         std::vector<Tensor> inputs;
-        Tensor target; ///< first output of the float network
+        Tensor target; ///< output of the float network
     };
     struct Variables {
         QuantizedLayer *layer = nullptr;
@@ -128,6 +129,8 @@ private:
             Batch batch;
             const std::int64_t end = std::min(batches.samples, begin + batches.size);
             QS_TRY(batch.inputs, readModelInputs(*m_request.samples, m_model.graph, begin, end));
+            if (m_batches.empty())
+                QS_CHECK_OK(chooseOutput(batch.inputs));
             QS_TRY(batch.target, outputOf(batch.inputs, {}));
             m_batches.push_back(std::move(batch));
         }
@@ -139,9 +142,20 @@ private:
         return {};
     }
 
+    Status chooseOutput(const std::vector<Tensor> &inputs) {
+        QS_TRY(const std::vector<Tensor> outputs, m_request.executor->run(inputs, {}, m_ctx));
+        for (m_output = 0; m_output < outputs.size(); ++m_output)
+            if (outputs[m_output].dtype() == DType::Float32 &&
+                !areIndices(m_model.graph, m_model.graph.outputs()[m_output]))
+                return {};
+        return fail(ErrorCode::Unsupported,
+                    "biases cannot be tuned: no output of the model is float32 with a "
+                    "gradient; classes that it chose have none");
+    }
+
     Result<Tensor> outputOf(const std::vector<Tensor> &inputs, const PassOptions &options) const {
-        QS_TRY(const std::vector<Tensor> outputs, m_request.executor->run(inputs, options, m_ctx));
-        return outputs.empty() ? Result<Tensor>(Tensor()) : toFloat32(outputs.front());
+        QS_TRY(std::vector<Tensor> outputs, m_request.executor->run(inputs, options, m_ctx));
+        return std::move(outputs[m_output]);
     }
 
     LossSeed lossSeed(const Tensor &output, const Tensor &target) const {
@@ -212,7 +226,7 @@ private:
         for (std::size_t i = 0; i < batch.inputs.size(); ++i)
             inputs[m_model.graph.inputs()[i]] = batch.inputs[i];
         QS_TRY(const TapeRecord record, m_tape->forward(std::move(inputs), m_options, m_ctx));
-        const ValueId output = m_model.graph.outputs().front();
+        const ValueId output = m_model.graph.outputs()[m_output];
         GradientTargets targets;
         for (const Variables &variables : m_variables)
             targets.values.push_back(variables.place->output);
@@ -257,6 +271,7 @@ private:
     std::shared_ptr<const GradientTape> m_tape;
     TapeOptions m_options;
     std::vector<Batch> m_batches;
+    std::size_t m_output = 0; ///< whose loss is minimised
     std::vector<std::size_t> m_order;
     Random m_random{m_request.seed};
     std::vector<Variables> m_variables;

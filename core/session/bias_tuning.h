@@ -34,11 +34,12 @@ struct TunedBiases {
     double before = 0, after = 0; ///< loss on all samples; after <= before
 };
 
-/// Trains one offset for every output channel of the layers until the first output of the quantized network
-/// is close to that of the float network; codes, scales and activation grids stay. Gradients pass straight
-/// through the quantization of activations, and not where a grid from calibration clips. The best of several
-/// looks at all samples is kept, the start among them.
-/// \error Unsupported  an operator on the way has no gradient rule, a layer that does not compute in float32,
+/// Trains one offset for every output channel of the layers until the first float32 output of the quantized
+/// network that holds no chosen classes is close to that of the float network; codes, scales and activation
+/// grids stay. Gradients pass straight through the quantization of activations, and not where a grid from
+/// calibration clips. The best of several looks at all samples is kept, the start among them. \error
+/// Unsupported  the network has no such output, an operator on the way has no gradient rule, a layer that
+/// does not compute in float32,
 ///                     or a low-rank branch beside a quantized activation;  Cancelled
 /// \thread pure; results do not depend on the thread count
 /// \source Hubara et al. 2020, arXiv:2006.10518, bias tuning (schedule and units are ours); methods A, A30

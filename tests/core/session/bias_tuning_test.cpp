@@ -1,6 +1,8 @@
 #include "core/session/bias_tuning.h"
 
 #include "core/session/run.h"
+#include "tests/core/exec/memory_set.h"
+#include "tests/core/exec/small_model.h"
 #include "tests/support/sample_run.h"
 
 namespace qs {
@@ -112,6 +114,34 @@ TEST(BiasTuning, ImagesAreComparedByTheirSquaredError) {
     ASSERT_TRUE(tuned) << tuned.error().text();
     EXPECT_EQ(tuned->loss, OutputLoss::SquaredError);
     EXPECT_LT(tuned->after, tuned->before);
+}
+
+/// x [n, 3] → MatMul → the class of the largest, and the logits where wanted.
+std::shared_ptr<const Executor> classifier(bool givesLogits) {
+    SmallModel model;
+    model.input("x", DType::Float32, {-1, 3}).floats("w", {3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1});
+    model.node("MatMul", {"x", "w"}, {"logits"})
+        .node("ArgMax", {"logits"}, {"class"}, {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+    if (givesLogits)
+        model.output("class").node("Identity", {"logits"}, {"scores"});
+    return model.executor();
+}
+
+TEST(BiasTuning, ChosenClassesHaveNoGradient) {
+    const MemorySet set(
+        Tensor::fromValues<float>({4, 3}, std::vector<float>{0, 1, 5, 4, 3, 2, 0, 7, 6, 1, 0, 8}));
+    QuantizedLayer shifted;
+    shifted.layer = 0;
+    shifted.outputOffset = {2, 0, -1};
+    BiasTuningRequest request{classifier(true), &set, 0, {shifted}, {0}};
+    request.steps = 20;
+    const auto tuned = tuneBiases(request, {});
+    ASSERT_TRUE(tuned) << tuned.error().text();
+    EXPECT_LT(tuned->after, tuned->before);
+    request.executor = classifier(false);
+    const auto refused = tuneBiases(request, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::Unsupported);
 }
 
 TEST(BiasTuning, WithoutCalibrationIsLeftOutAndSaidSo) {
