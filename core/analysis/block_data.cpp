@@ -136,7 +136,14 @@ Status BlockFeeder::moveTo(std::size_t block, const PassOptions &prefix, const R
         QS_TRY(m_tapeToEnd, GradientTape::create(model, rangeToEnd(block)));
     }
     QS_CHECK_OK(advance(m_quantized, m_quantizedValues, false, range.begin, prefix, ctx));
-    return advance(m_float, m_floatValues, true, range.end, {}, ctx);
+    QS_CHECK_OK(advance(m_float, m_floatValues, true, range.end, {}, ctx));
+    for (const ValueId id : m_blocks[block].outputs)
+        if (const DType type = m_floatValues.at(id).chunk(0).dtype(); type != DType::Float32)
+            return fail(ErrorCode::Unsupported,
+                        fmt::format("passes on '{}' as {}; the loss needs float32",
+                                    m_executor->model().graph.value(id).name, dtypeName(type)),
+                        m_blocks[block].name);
+    return {};
 }
 
 } // namespace qs

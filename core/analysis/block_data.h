@@ -51,6 +51,7 @@ public:
                                                        const RunContext &ctx);
 
     /// Goes on to a block behind the last one. \param prefix  substitutions for everything before it
+    /// \error Unsupported  the block passes on numbers that are not float32
     Status moveTo(std::size_t block, const PassOptions &prefix, const RunContext &ctx);
 
     const ReconstructionBlock &block() const { return m_blocks[m_at]; }

@@ -9,11 +9,14 @@
 namespace qs {
 namespace {
 
-/// Operators behind which a small change of a number is not seen: shapes and indices.
-bool losesNumbers(const Node &node) {
+/// Results in which a small change of a float32 number is not seen, or not as one: shapes, indices, other
+/// types.
+bool losesNumbers(const Node &node, std::size_t output) {
     static const std::set<std::string_view> kOperators{"Shape", "Size",    "ArgMax",  "ArgMin",
                                                        "Equal", "Greater", "NonZero", "Less"};
-    return kOperators.contains(node.opType);
+    if (node.opType == "Cast")
+        return static_cast<DType>(node.intAttribute("to", 0)) != DType::Float32;
+    return kOperators.contains(node.opType) || (node.opType == "TopK" && output == 1);
 }
 
 /// "blocks.0", "layer_3": a part that exporters number because there are several of its kind.
@@ -28,6 +31,22 @@ NodeId lastUse(const ModelGraph &graph, ValueId id) {
         return static_cast<NodeId>(graph.nodes().size());
     const auto &readers = graph.consumers(id);
     return readers.empty() ? kNoNode : readers.back();
+}
+
+/// Whether a value is what a block that ends at `end` passes on: it is read behind, or it is the last number
+/// on its way to an index or another type.
+bool leaves(const ModelGraph &graph, ValueId id, NodeId end) {
+    if (lastUse(graph, id) >= end)
+        return true;
+    const auto &readers = graph.consumers(id);
+    return !readers.empty() && std::ranges::all_of(readers, [&](NodeId reader) {
+        const Node &node = graph.node(reader);
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+            if (node.outputs[i] != kNoValue && !losesNumbers(node, i) &&
+                lastUse(graph, node.outputs[i]) != kNoNode)
+                return false;
+        return true;
+    });
 }
 
 class Partition {
@@ -64,9 +83,9 @@ private:
                                  std::ranges::any_of(node.inputs, [&](ValueId id) {
                                      return id != kNoValue && m_dependent[static_cast<std::size_t>(id)];
                                  });
-            for (const ValueId id : node.outputs)
-                if (id != kNoValue && depends && !losesNumbers(node))
-                    m_dependent[static_cast<std::size_t>(id)] = true;
+            for (std::size_t i = 0; i < node.outputs.size(); ++i)
+                if (node.outputs[i] != kNoValue && depends && !losesNumbers(node, i))
+                    m_dependent[static_cast<std::size_t>(node.outputs[i])] = true;
         }
     }
 
@@ -182,7 +201,7 @@ private:
         for (NodeId n = range.begin; n < range.end; ++n)
             for (const ValueId id : m_graph.node(n).outputs)
                 if (id != kNoValue && m_dependent[static_cast<std::size_t>(id)] &&
-                    lastUse(m_graph, id) >= range.end)
+                    leaves(m_graph, id, range.end))
                     outputs.push_back(id);
         return outputs;
     }
@@ -211,7 +230,7 @@ ReconstructionBlock joinBlocks(const ModelGraph &graph, std::span<const Reconstr
     joined.nodes.end = blocks.back().nodes.end;
     if (blocks.size() > 1)
         joined.name = fmt::format("{} to {}", blocks.front().name, blocks.back().name);
-    std::erase_if(joined.outputs, [&](ValueId id) { return lastUse(graph, id) < joined.nodes.end; });
+    std::erase_if(joined.outputs, [&](ValueId id) { return !leaves(graph, id, joined.nodes.end); });
     return joined;
 }
 

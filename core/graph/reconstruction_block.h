@@ -19,8 +19,10 @@ struct NodeRange {
 struct ReconstructionBlock {
     std::string name; ///< "blocks.0", or of the layers: "conv1", "fc1 to fc2"
     NodeRange nodes;
-    std::vector<LayerId> layers;  ///< of its nodes, in topological order; at least one
-    std::vector<ValueId> outputs; ///< values that depend on a layer and are read behind the block
+    std::vector<LayerId> layers; ///< of its nodes, in topological order; at least one
+    /// Values that depend on a layer and are read behind the block, or only by what makes indices or another
+    /// type of them: where those end, a change can still be measured.
+    std::vector<ValueId> outputs;
 };
 
 /// Cuts a network into blocks: first by names (the innermost numbered part that holds several layers, as

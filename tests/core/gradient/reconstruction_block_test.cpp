@@ -113,6 +113,35 @@ TEST(ReconstructionBlocks, WithoutNamesResidualsStayWhole) {
     EXPECT_EQ(blocks[2].nodes, (NodeRange{6, 7}));
 }
 
+/// What is measured at the end of the last block of x → MatMul → last.
+std::string lastOutput(const std::string &operation, std::vector<std::string> inputs,
+                       std::vector<std::string> outputs, std::map<std::string, Attribute> attributes) {
+    SmallModel builder;
+    builder.input("x", DType::Float32, Shape{2, 4}).ints("k", {1});
+    builder.constant("w", Tensor::zeros(DType::Float32, Shape{4, 4})).node("MatMul", {"x", "w"}, {"logits"});
+    if (outputs.size() > 1)
+        builder.node(operation, inputs, outputs, std::move(attributes)).node("Identity", {outputs[1]}, {"y"});
+    else
+        builder.node(operation, inputs, outputs, std::move(attributes));
+    const auto model = builder.build();
+    const auto blocks = blocksOf(*model);
+    expectPartition(*model, blocks);
+    return blocks.size() == 1 && blocks[0].outputs.size() == 1 ? model->graph.value(blocks[0].outputs[0]).name
+                                                               : "";
+}
+
+TEST(ReconstructionBlocks, EndWhereNumbersAreStillFloat32) {
+    const auto cast = [](DType type) {
+        return lastOutput("Cast", {"logits"}, {"y"}, {{"to", static_cast<std::int64_t>(type)}});
+    };
+    EXPECT_EQ(cast(DType::Float32), "y");
+    for (const DType type : {DType::Float16, DType::Float64, DType::Int32})
+        EXPECT_EQ(cast(type), "logits");
+    EXPECT_EQ(lastOutput("ArgMax", {"logits"}, {"y"}, {{"axis", std::int64_t{1}}}), "logits");
+    EXPECT_EQ(lastOutput("TopK", {"logits", "k"}, {"largest", "places"}, {}), "logits");
+    EXPECT_EQ(lastOutput("Softmax", {"logits"}, {"y"}, {}), "y");
+}
+
 TEST(ReconstructionBlocks, NoLayersGiveNoBlocks) {
     const auto model = SmallModel().input("x", DType::Float32, Shape{2}).node("Exp", {"x"}, {"y"}).build();
     EXPECT_TRUE(blocksOf(*model).empty());
