@@ -78,14 +78,15 @@ struct Evaluator::Impl {
     std::shared_ptr<const Executor> executor;
     std::int64_t samples = 0;
     std::vector<Batch> batches;
-    std::size_t taskOutput = 0;            ///< the first one that holds no indices, if there is one
+    std::size_t taskOutput = 0;            ///< what labels and tokens belong to
     std::vector<char> isIndices;           ///< by output
     std::optional<std::size_t> tokenInput; ///< of a language model
-    bool givesProbabilities = false, hasClasses = false;
+    bool givesProbabilities = false, hasClasses = false, labelsCount = false;
     OutputMetrics baseline;
     std::mutex mutex; ///< guards the frontiers
 
-    Status learnTask(const Batch &first, const RunContext &ctx);
+    std::size_t findTask(const std::vector<Tensor> &outputs) const;
+    Status learnTask(const Batch &first, const std::vector<Tensor> &outputs, const RunContext &ctx);
     Status load(const CalibrationSet &set, std::int64_t begin, std::int64_t end, const RunContext &ctx);
     Result<OutputMetrics> compare(const Batch &batch, const std::vector<Tensor> &outputs) const;
     Status advanceFrontier(Batch &batch, NodeId until, const RunContext &ctx);
@@ -94,19 +95,33 @@ struct Evaluator::Impl {
                            const Tensor &floatOutput, AloneMetrics &metrics, const RunContext &ctx) const;
 };
 
-/// What the outputs of the model are, as its graph and its first batch show.
-Status Evaluator::Impl::learnTask(const Batch &first, const RunContext &ctx) {
+/// The first floating-point output, else the first that holds no indices, else the first.
+std::size_t Evaluator::Impl::findTask(const std::vector<Tensor> &outputs) const {
+    for (const bool onlyFloat : {true, false})
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (!isIndices[i] && (!onlyFloat || isFloatingPoint(outputs[i].dtype())))
+                return i;
+    return 0;
+}
+
+/// What the outputs of the model are, as its graph and its first batch show. \param outputs  in their own
+/// types
+Status Evaluator::Impl::learnTask(const Batch &first, const std::vector<Tensor> &outputs,
+                                  const RunContext &ctx) {
     const ModelGraph &graph = executor->model().graph;
     for (const ValueId output : graph.outputs())
         isIndices.push_back(areIndices(graph, output));
-    const auto task = std::ranges::find(isIndices, false);
-    if (task == isIndices.end())
+    if (outputs.empty())
         return {};
-    taskOutput = static_cast<std::size_t>(task - isIndices.begin());
+    taskOutput = findTask(outputs);
+    const ValueId id = graph.outputs()[taskOutput];
     const Tensor &output = first.outputs[taskOutput];
+    labelsCount = outputs[taskOutput].dtype() != DType::Bool && !areSorted(graph, id);
+    if (isIndices[taskOutput] || !isFloatingPoint(outputs[taskOutput].dtype()))
+        return {};
     QS_TRY(tokenInput, predictedInput(*executor, first.inputs, output, taskOutput, ctx));
     givesProbabilities = areProbabilities(output);
-    hasClasses = mayHaveClasses(graph, graph.outputs()[taskOutput]);
+    hasClasses = mayHaveClasses(graph, id);
     return {};
 }
 
@@ -114,13 +129,13 @@ Status Evaluator::Impl::load(const CalibrationSet &set, std::int64_t begin, std:
                              const RunContext &ctx) {
     Batch batch;
     QS_TRY(batch.inputs, readModelInputs(set, executor->model().graph, begin, end));
-    if (set.hasLabels()) {
-        QS_TRY(batch.targets.labels, set.labels(begin, end));
-    }
     QS_TRY(const std::vector<Tensor> outputs, executor->run(batch.inputs, {}, ctx));
     QS_TRY(batch.outputs, asFloat(outputs));
     if (batches.empty())
-        QS_CHECK_OK(learnTask(batch, ctx));
+        QS_CHECK_OK(learnTask(batch, outputs, ctx));
+    if (set.hasLabels() && labelsCount) {
+        QS_TRY(batch.targets.labels, set.labels(begin, end));
+    }
     batch.targets.areProbabilities = givesProbabilities;
     batch.targets.hasClasses = hasClasses;
     if (tokenInput) {

@@ -17,13 +17,38 @@ constexpr std::array<std::string_view, 2> kConvolutions{"Conv", "ConvTranspose"}
 constexpr std::array<std::string_view, 3> kPassOn{"Identity", "Cast", "Dropout"};
 constexpr std::array<std::string_view, 4> kReshape{"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
 constexpr std::array<std::string_view, 2> kMove{"Transpose", "Slice"};
-constexpr std::array<std::string_view, 3> kChoose{"ArgMax", "ArgMin", "NonMaxSuppression"};
+constexpr std::array<std::string_view, 6> kChoose{"ArgMax", "ArgMin", "NonMaxSuppression",
+                                                  "Shape",  "Size",   "NonZero"};
 constexpr std::array<std::string_view, 8> kElementwise{"Add",  "Sub",  "Mul",       "Div",
                                                        "Clip", "Relu", "LeakyRelu", "BatchNormalization"};
+
+/// The node that computed the elements of an output, which others only moved; its result of that index.
+struct Origin {
+    const Node *node = nullptr; ///< null: an input or a constant
+    std::size_t result = 0;
+};
+
+Origin originOf(const ModelGraph &graph, ValueId value) {
+    for (std::size_t steps = 0; steps <= graph.nodes().size(); ++steps) {
+        const NodeId producer = graph.value(value).producer;
+        if (producer == kNoNode)
+            return {};
+        const Node &node = graph.node(producer);
+        const bool moves =
+            isOneOf(kPassOn, node.opType) || isOneOf(kReshape, node.opType) || isOneOf(kMove, node.opType);
+        if (!moves || node.inputs.empty() || node.inputs.front() == kNoValue)
+            return {&node,
+                    static_cast<std::size_t>(std::ranges::find(node.outputs, value) - node.outputs.begin())};
+        value = node.inputs.front();
+    }
+    return {};
+}
 
 } // namespace
 
 bool mayHaveClasses(const ModelGraph &graph, ValueId output) {
+    if (areSorted(graph, output))
+        return false;
     bool isUnchanged = true, keepsAxes = true; // from here to the output
     for (std::size_t steps = 0; steps < graph.nodes().size(); ++steps) {
         const NodeId producer = graph.value(output).producer;
@@ -48,22 +73,14 @@ bool mayHaveClasses(const ModelGraph &graph, ValueId output) {
 }
 
 bool areIndices(const ModelGraph &graph, ValueId output) {
-    for (std::size_t steps = 0; steps < graph.nodes().size(); ++steps) {
-        const NodeId producer = graph.value(output).producer;
-        if (producer == kNoNode)
-            return false;
-        const Node &node = graph.node(producer);
-        if (isOneOf(kChoose, node.opType))
-            return true;
-        if (node.opType == "TopK")
-            return node.outputs.size() > 1 && node.outputs[1] == output;
-        if ((!isOneOf(kPassOn, node.opType) && !isOneOf(kReshape, node.opType) &&
-             !isOneOf(kMove, node.opType)) ||
-            node.inputs.empty() || node.inputs.front() == kNoValue)
-            return false;
-        output = node.inputs.front();
-    }
-    return false;
+    const Origin origin = originOf(graph, output);
+    return origin.node &&
+           (isOneOf(kChoose, origin.node->opType) || (origin.node->opType == "TopK" && origin.result == 1));
+}
+
+bool areSorted(const ModelGraph &graph, ValueId output) {
+    const Origin origin = originOf(graph, output);
+    return origin.node && origin.node->opType == "TopK" && origin.result == 0;
 }
 
 } // namespace qs

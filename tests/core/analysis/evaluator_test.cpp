@@ -117,6 +117,43 @@ TEST(Evaluator, ClassesAgreeOrNotAndHaveNoError) {
     }
 }
 
+/// Metrics of x [4, 3] against x + (7.5, 0, 0) behind an operator. \param outputs  of it, the last one last
+OutputMetrics metricsBehind(const std::string &operation, const std::vector<std::string> &inputs,
+                            const std::vector<std::string> &outputs, bool givesScores) {
+    const auto network = [&](float bias) {
+        SmallModel model;
+        model.input("x", DType::Float32, {-1, 3}).ints("k", {2}).floats("zero", {1}, {2});
+        model.floats("bias", {3}, {bias, 0, 0}).node("Add", {"x", "bias"}, {"logits"});
+        model.node(operation, inputs, outputs);
+        for (const std::string &name : outputs)
+            if (givesScores || name != outputs.front())
+                model.output(name);
+        if (givesScores)
+            model.node("Identity", {"logits"}, {"scores"});
+        return model.executor();
+    };
+    const std::vector<float> values = {0, 1, 5, 4, 3, 2, 0, 7, 6, 1, 0, 8};
+    const auto set = std::make_shared<MemorySet>(Tensor::fromValues<float>({4, 3}, values));
+    FindingList findings;
+    const auto evaluator = Evaluator::create(network(0), set, 0, findings, {});
+    EXPECT_TRUE(evaluator) << evaluator.error().text();
+    return *(*evaluator)->evaluateModel(*network(7.5f), {});
+}
+
+TEST(Evaluator, OnlyFloatScoresOfClassesHaveProbabilities) {
+    for (const OutputMetrics &metrics : {metricsBehind("TopK", {"logits", "k"}, {"largest", "places"}, false),
+                                         metricsBehind("Greater", {"logits", "zero"}, {"y"}, false)}) {
+        EXPECT_EQ(metrics.predictions, 0);
+        EXPECT_GT(metrics.error.count, 0);
+    }
+    for (const OutputMetrics &metrics : {metricsBehind("Shape", {"logits"}, {"y"}, true),
+                                         metricsBehind("Greater", {"logits", "zero"}, {"y"}, true)}) {
+        EXPECT_EQ(metrics.predictions, 4) << "the scores are the task";
+        EXPECT_TRUE(metrics.klNats());
+    }
+    EXPECT_EQ(metricsBehind("Shape", {"logits"}, {"y"}, true).error.count, 12) << "a size has no error";
+}
+
 TEST(Evaluator, TellsWhichSamplesAreAnsweredWithNaN) {
     SmallModel model;
     model.input("x", DType::Float32, {-1, 2});
