@@ -8,6 +8,7 @@
 #include <QDBusVariant>
 #include <QProxyStyle>
 #include <QStyleOptionButton>
+#include <QStyleOptionComboBox>
 
 namespace qs::app {
 namespace {
@@ -45,10 +46,22 @@ QPalette makePalette(const Colors &colors) {
     return palette;
 }
 
-/// Fusion, but outlines of check boxes that can be told from a dark window: Fusion draws them darker than it.
-class OutlinedStyle : public QProxyStyle {
+/// Fusion, but outlines of check boxes that can be told from a dark window, which Fusion draws darker than
+/// it, and texts of narrow combo boxes that end with dots, not in the middle of a letter.
+class ReadableStyle : public QProxyStyle {
 public:
-    OutlinedStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+    ReadableStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+
+    void drawControl(ControlElement element, const QStyleOption *option, QPainter *painter,
+                     const QWidget *widget) const override {
+        const auto *box = qstyleoption_cast<const QStyleOptionComboBox *>(option);
+        if (element != CE_ComboBoxLabel || !box)
+            return QProxyStyle::drawControl(element, option, painter, widget);
+        QStyleOptionComboBox elided = *box;
+        const QRect room = subControlRect(CC_ComboBox, box, SC_ComboBoxEditField, widget);
+        elided.currentText = box->fontMetrics.elidedText(box->currentText, Qt::ElideRight, room.width() - 2);
+        QProxyStyle::drawControl(element, &elided, painter, widget);
+    }
 
     void drawPrimitive(PrimitiveElement element, const QStyleOption *option, QPainter *painter,
                        const QWidget *widget) const override {
@@ -73,7 +86,7 @@ QPalette darkPalette() {
 
 ThemeController::ThemeController(QObject *parent)
     : QObject(parent), m_systemIsDark(QApplication::palette().color(QPalette::Window).lightness() < 128) {
-    QApplication::setStyle(new OutlinedStyle);
+    QApplication::setStyle(new ReadableStyle);
     askPortal();
     apply();
 }

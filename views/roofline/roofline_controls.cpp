@@ -64,6 +64,7 @@ RooflineControls::RooflineControls(QWidget *parent)
            "needed. Or drop it on the window."));
     m_source->setToolTip(tr("What is modelled: the opened model as it stands, or a config alone"));
     m_source->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+    m_stage->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     m_device->setMaxVisibleItems(24);
     m_device->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_device->setMinimumContentsLength(20);
