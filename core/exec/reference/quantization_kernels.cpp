@@ -202,7 +202,8 @@ Result<Kernel> dynamicQuantizeLinear(NodeReader &) {
             high = std::max(high, x);
         }
         const float scale = low == high ? 1.0f : (high - low) / 255.0f;
-        const float zero = std::nearbyint(std::clamp(-low / scale, 0.0f, 255.0f));
+        const float place = -low / scale; // NaN between infinities
+        const float zero = place > 0 ? std::nearbyint(std::min(place, 255.0f)) : 0.0f;
         Tensor operands[] = {call[0], Tensor::scalar(scale), Tensor::scalar(static_cast<std::uint8_t>(zero))};
         const KernelCall step{operands, call.ctx, call.pool, call.limitBytes};
         QS_TRY(const ScaleLayout layout, scaleLayout(step, 0, 0));

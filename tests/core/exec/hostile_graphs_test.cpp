@@ -230,6 +230,18 @@ TEST(HostileOperands, BlocksLongerThanAnyAxis) {
     EXPECT_EQ(outputs->front().shape(), (Shape{2, 4}));
 }
 
+TEST(HostileOperands, InfinitiesHaveAZeroPoint) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    for (const std::vector<float> &values : {std::vector<float>{-kInfinity, 0, 1},
+                                             {-kInfinity, 0, kInfinity},
+                                             {0, 1, kInfinity},
+                                             {NAN, NAN, NAN}}) {
+        const auto outputs = OneOperator{"DynamicQuantizeLinear", 11}.run({floatTensor({3}, values)});
+        ASSERT_TRUE(outputs) << outputs.error().text();
+        EXPECT_EQ((*outputs)[2].values<std::uint8_t>()[0], 0);
+    }
+}
+
 TEST(HostileOperands, WindowsFarLargerThanTheirSourceTakeNoTime) {
     constexpr std::int64_t kHuge = 1 << 20;
     for (const char *op : {"MaxPool", "AveragePool", "LpPool"}) {
