@@ -1,5 +1,7 @@
 #include "core/analysis/output_classes.h"
 
+#include "core/graph/index_operators.h"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -17,8 +19,6 @@ constexpr std::array<std::string_view, 2> kConvolutions{"Conv", "ConvTranspose"}
 constexpr std::array<std::string_view, 3> kPassOn{"Identity", "Cast", "Dropout"};
 constexpr std::array<std::string_view, 4> kReshape{"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
 constexpr std::array<std::string_view, 2> kMove{"Transpose", "Slice"};
-constexpr std::array<std::string_view, 6> kChoose{"ArgMax", "ArgMin", "NonMaxSuppression",
-                                                  "Shape",  "Size",   "NonZero"};
 constexpr std::array<std::string_view, 8> kElementwise{"Add",  "Sub",  "Mul",       "Div",
                                                        "Clip", "Relu", "LeakyRelu", "BatchNormalization"};
 
@@ -74,8 +74,7 @@ bool mayHaveClasses(const ModelGraph &graph, ValueId output) {
 
 bool areIndices(const ModelGraph &graph, ValueId output) {
     const Origin origin = originOf(graph, output);
-    return origin.node &&
-           (isOneOf(kChoose, origin.node->opType) || (origin.node->opType == "TopK" && origin.result == 1));
+    return origin.node && givesIndices(*origin.node, origin.result);
 }
 
 bool areSorted(const ModelGraph &graph, ValueId output) {

@@ -1,6 +1,7 @@
 #include "core/graph/reconstruction_block.h"
 
 #include "core/graph/block_tree.h"
+#include "core/graph/index_operators.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -12,11 +13,10 @@ namespace {
 /// Results in which a small change of a float32 number is not seen, or not as one: shapes, indices, other
 /// types.
 bool losesNumbers(const Node &node, std::size_t output) {
-    static const std::set<std::string_view> kOperators{"Shape", "Size",    "ArgMax",  "ArgMin",
-                                                       "Equal", "Greater", "NonZero", "Less"};
+    static const std::set<std::string_view> kComparisons{"Equal", "Greater", "Less"};
     if (node.opType == "Cast")
         return static_cast<DType>(node.intAttribute("to", 0)) != DType::Float32;
-    return kOperators.contains(node.opType) || (node.opType == "TopK" && output == 1);
+    return kComparisons.contains(node.opType) || givesIndices(node, output);
 }
 
 /// "blocks.0", "layer_3": a part that exporters number because there are several of its kind.

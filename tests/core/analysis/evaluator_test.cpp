@@ -122,7 +122,7 @@ OutputMetrics metricsBehind(const std::string &operation, const std::vector<std:
                             const std::vector<std::string> &outputs, bool givesScores) {
     const auto network = [&](float bias) {
         SmallModel model;
-        model.input("x", DType::Float32, {-1, 3}).ints("k", {2}).floats("zero", {1}, {2});
+        model.input("x", DType::Float32, {-1, 3}).ints("k", {2}).floats("limit", {1}, {2});
         model.floats("bias", {3}, {bias, 0, 0}).node("Add", {"x", "bias"}, {"logits"});
         model.node(operation, inputs, outputs);
         for (const std::string &name : outputs)
@@ -142,12 +142,12 @@ OutputMetrics metricsBehind(const std::string &operation, const std::vector<std:
 
 TEST(Evaluator, OnlyFloatScoresOfClassesHaveProbabilities) {
     for (const OutputMetrics &metrics : {metricsBehind("TopK", {"logits", "k"}, {"largest", "places"}, false),
-                                         metricsBehind("Greater", {"logits", "zero"}, {"y"}, false)}) {
+                                         metricsBehind("Greater", {"logits", "limit"}, {"y"}, false)}) {
         EXPECT_EQ(metrics.predictions, 0);
         EXPECT_GT(metrics.error.count, 0);
     }
     for (const OutputMetrics &metrics : {metricsBehind("Shape", {"logits"}, {"y"}, true),
-                                         metricsBehind("Greater", {"logits", "zero"}, {"y"}, true)}) {
+                                         metricsBehind("Greater", {"logits", "limit"}, {"y"}, true)}) {
         EXPECT_EQ(metrics.predictions, 4) << "the scores are the task";
         EXPECT_TRUE(metrics.klNats());
     }
