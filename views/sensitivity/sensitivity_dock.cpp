@@ -60,6 +60,7 @@ SensitivityDock::SensitivityDock(WorkbenchContext &context)
     m_message->setAlignment(Qt::AlignCenter);
     m_message->setMargin(24);
     m_status->setMargin(4);
+    m_status->setWordWrap(true);
     m_status->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_pages->addWidget(m_message);
     m_pages->addWidget(makeResults());
